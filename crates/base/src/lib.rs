@@ -1,0 +1,14 @@
+//! The words every room shares: identifiers, time, bit rates, video geometry and the stable error [`Code`].
+//!
+//! Nothing here knows a clock, a socket or a random number; machines are told them.
+#![forbid(unsafe_code)]
+
+mod code;
+pub mod id;
+mod media;
+mod time;
+
+pub use code::Code;
+pub use id::{MeetingId, ParticipantId, TrackId};
+pub use media::{AudioLevel, Bitrate, MediaKind, Source, VideoCodec};
+pub use time::{Duration, Time};

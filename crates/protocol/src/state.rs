@@ -1,0 +1,117 @@
+//! The room's state as clients see it.
+
+use confab_base::{MeetingId, ParticipantId, Source, TrackId, VideoCodec};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Guest,
+    Host,
+}
+
+/// What kind of client a participant uses; shown to others, trusted for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientKind {
+    Browser,
+    Desktop,
+    Headless,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// The signaling connection is up.
+    Connected,
+    /// The signaling connection was lost; the seat is kept for [`crate::SEAT_KEPT_MS`].
+    Reconnecting,
+}
+
+/// One simulcast encoding of a video track.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Layer {
+    /// The RTP stream id (RFC 8852): `q`, `h` or `f`, lowest first. Empty for a track without simulcast.
+    pub rid: String,
+    /// Nominal size in pixels; the stream may be smaller for a while.
+    pub width: u16,
+    pub height: u16,
+    /// The most the sender will spend on it, bits per second.
+    #[ts(type = "number")]
+    pub max_bitrate: u64,
+}
+
+/// A published track.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Track {
+    pub id: TrackId,
+    pub source: Source,
+    /// The negotiated video codec; absent for audio, which is always Opus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub codec: Option<VideoCodec>,
+    /// Video encodings, lowest first; empty for audio.
+    pub layers: Vec<Layer>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Participant {
+    pub id: ParticipantId,
+    pub name: String,
+    pub role: Role,
+    pub client: ClientKind,
+    pub presence: Presence,
+    /// Sources whose media the server drops: the participant's own mute or a host's. Everyone starts with
+    /// microphone and camera muted.
+    pub muted: Vec<Source>,
+    /// When the hand went up, milliseconds since 1970; absent when it is down. Sort by it for the order of hands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
+    pub hand: Option<u64>,
+    pub tracks: Vec<Track>,
+    /// Video codecs this participant can decode.
+    pub decodes: Vec<VideoCodec>,
+    /// Milliseconds since 1970.
+    #[ts(type = "number")]
+    pub joined_at: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ChatMessage {
+    /// Unique in the meeting, rising.
+    #[ts(type = "number")]
+    pub id: u64,
+    pub from: ParticipantId,
+    /// The sender's name when it was sent; the sender may be gone.
+    pub name: String,
+    pub text: String,
+    /// Server time, milliseconds since 1970.
+    #[ts(type = "number")]
+    pub at: u64,
+    /// The id the sending client chose, so that a repeated send is one message.
+    pub client_id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Meeting {
+    #[ts(type = "string")]
+    pub id: MeetingId,
+    pub title: String,
+    pub locked: bool,
+    /// When the first participant joined, milliseconds since 1970.
+    #[ts(type = "number")]
+    pub started_at: u64,
+}
+
+/// The whole room at sequence number `seq`: applying events `seq + 1 …` to it keeps it true.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Snapshot {
+    #[ts(type = "number")]
+    pub seq: u64,
+    pub meeting: Meeting,
+    /// In order of joining.
+    pub participants: Vec<Participant>,
+    /// Oldest first, the last [`crate::MAX_CHAT_HISTORY`].
+    pub chat: Vec<ChatMessage>,
+}

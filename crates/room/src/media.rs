@@ -1,0 +1,50 @@
+//! What the meeting asks of the media side, and what the media side tells the meeting. The shell carries these between
+//! [`crate::Room`] and the forwarding unit; neither knows the other.
+
+use confab_base::{ParticipantId, TrackId, VideoCodec};
+use confab_protocol::{Code, ParticipantQuality, Publish, Slot, SlotState};
+
+/// From the meeting to the forwarding unit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MediaCommand {
+    /// Answer this session description. A `generation` above the one held replaces the participant's peer connection.
+    /// Tracks of the participant that are not in `publish` are gone.
+    Offer {
+        participant: ParticipantId,
+        /// Comes back in the answer.
+        ticket: u64,
+        generation: u32,
+        sdp: String,
+        publish: Vec<PublishedLine>,
+        decodes: Vec<VideoCodec>,
+    },
+    View { participant: ParticipantId, slots: Vec<Slot> },
+    /// While muted, the track's packets are dropped at the door.
+    Mute { track: TrackId, muted: bool },
+    Unpublish { track: TrackId },
+    /// The participant is gone: drop its peer connection and tracks.
+    Drop { participant: ParticipantId },
+    /// The meeting is over.
+    Close,
+}
+
+/// A sending m-line of a client with the track id the room gave it and whether it is muted now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublishedLine {
+    pub track: TrackId,
+    pub muted: bool,
+    pub publish: Publish,
+}
+
+/// From the forwarding unit to the meeting.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MediaEvent {
+    /// `codecs` names the negotiated codec of each published video track.
+    Answer { participant: ParticipantId, ticket: u64, generation: u32, sdp: String, codecs: Vec<(TrackId, VideoCodec)> },
+    OfferFailed { participant: ParticipantId, ticket: u64, generation: u32, code: Code, message: String },
+    /// The peer connection died: ICE timed out, DTLS failed, the worker dropped it.
+    Lost { participant: ParticipantId, generation: u32 },
+    Speakers(Vec<ParticipantId>),
+    Quality(Vec<ParticipantQuality>),
+    Slots { participant: ParticipantId, slots: Vec<SlotState> },
+}

@@ -1,0 +1,2 @@
+//! Developer commands of the workspace; see `cargo xtask help`.
+fn main() {}
