@@ -1,2 +1,64 @@
-//! Developer commands of the workspace; see `cargo xtask help`.
-fn main() {}
+//! Developer commands of the workspace: `cargo xtask help`. `./confab` is the door to it.
+//!
+//! Each command says what it does before it does it, may be run twice, and stops at the first failure.
+#![allow(clippy::print_stdout)] // a command-line tool talks
+
+mod check;
+mod generate;
+mod media;
+mod run;
+mod setup;
+mod shell;
+mod test;
+mod ui;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "confab", about = "Runs, tests and checks Confab")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Set everything up, start a server and a demo meeting, and open it in a browser
+    Run(run::Options),
+    /// Set everything up and run all tests and checks
+    Test(test::Options),
+    /// Import arrows, purity, formatting, lints, generated files, texts, licences, sizes
+    Check(check::Options),
+    /// Write the generated files: TypeScript types of the protocol
+    Generate,
+    /// Install system packages and tools only
+    Setup {
+        /// Also what only the tests need
+        #[arg(long)]
+        tests: bool,
+    },
+    /// Fetch the speech and video clips that tests and the demo use
+    Media,
+    /// Build the web UI into ui/dist
+    Ui,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(options) => run::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Check(options) => check::run(&options),
+        Command::Generate => generate::write(),
+        Command::Setup { tests } => setup::packages(tests).and_then(|()| setup::tools().map(drop)),
+        Command::Media => setup::tools().and_then(|_| media::fetch()),
+        Command::Ui => setup::tools().and_then(|_| ui::build()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("\nconfab: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

