@@ -1,0 +1,243 @@
+//! The server's configuration: one TOML file, every key typed, every default in this file.
+//!
+//! `load.rs` turns text into a checked [`Config`] and names the line of whatever is wrong; `example.rs` holds one
+//! sentence per key and prints the documented example from these types.
+
+mod example;
+mod load;
+
+pub use example::{KEYS, Key, example};
+pub use load::ConfigError;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// Everything an operator may say. [`Config::default`] works on a desk: loopback only, no TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub listen: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    pub data_dir: PathBuf,
+    pub behind_proxy: bool,
+    pub tls: TlsConfig,
+    pub media: MediaConfig,
+    pub limits: Limits,
+    pub access: Access,
+    pub log: LogConfig,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8480)),
+            public_url: None,
+            data_dir: PathBuf::from("confab-data"),
+            behind_proxy: false,
+            tls: TlsConfig::default(),
+            media: MediaConfig::default(),
+            limits: Limits::default(),
+            access: Access::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+/// No key set: plain HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    pub self_signed: bool,
+}
+
+impl TlsConfig {
+    pub fn enabled(&self) -> bool {
+        self.self_signed || self.cert.is_some()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MediaConfig {
+    pub address: IpAddr,
+    /// Absent: the number of the HTTP port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp_port: Option<u16>,
+    pub public_addresses: Vec<IpAddr>,
+    /// Absent: shared, but off behind a proxy, which would not pass it on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ice_tcp: Option<IceTcp>,
+    /// Media threads; 0: one per core.
+    pub workers: usize,
+}
+
+impl Default for MediaConfig {
+    fn default() -> MediaConfig {
+        MediaConfig {
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            udp_port: None,
+            public_addresses: Vec::new(),
+            ice_tcp: None,
+            workers: 0,
+        }
+    }
+}
+
+/// Where media over TCP comes in, for networks that let no UDP through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IceTcp {
+    /// On the HTTP port: the first bytes of a connection tell media from HTTP and TLS.
+    Shared,
+    Off,
+    /// On a port of its own, at `media.address`.
+    Port(u16),
+}
+
+impl Serialize for IceTcp {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self {
+            IceTcp::Shared => s.serialize_str("shared"),
+            IceTcp::Off => s.serialize_str("off"),
+            IceTcp::Port(port) => s.serialize_u16(*port),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for IceTcp {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<IceTcp, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Port(u16),
+            Word(String),
+        }
+        match Form::deserialize(d) {
+            Ok(Form::Port(port)) => Ok(IceTcp::Port(port)),
+            Ok(Form::Word(word)) if word == "shared" => Ok(IceTcp::Shared),
+            Ok(Form::Word(word)) if word == "off" => Ok(IceTcp::Off),
+            _ => Err(serde::de::Error::custom(
+                "takes \"shared\", \"off\" or a port number",
+            )),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    pub connections: usize,
+    pub connections_per_address: usize,
+    pub meetings_per_minute: u32,
+    pub joins_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 4096,
+            connections_per_address: 256,
+            meetings_per_minute: 10,
+            joins_per_minute: 240,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Access {
+    pub create: CreatePolicy,
+    /// SHA-256 digests in hex, as `confab-server token` prints them.
+    pub tokens: Vec<String>,
+}
+
+/// Who may create meetings by the HTTP API. The command line always may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreatePolicy {
+    #[default]
+    Anyone,
+    Token,
+    Loopback,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    pub level: LogLevel,
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> LogConfig {
+        LogConfig {
+            level: LogLevel::Info,
+            format: LogFormat::Text,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Config {
+    /// A server on loopback with ports the system picks, for tests and demonstrations.
+    pub fn ephemeral(data_dir: impl Into<PathBuf>) -> Config {
+        let localhost = Ipv4Addr::LOCALHOST;
+        Config {
+            listen: SocketAddr::from((localhost, 0)),
+            data_dir: data_dir.into(),
+            media: MediaConfig {
+                address: localhost.into(),
+                workers: 1,
+                ..MediaConfig::default()
+            },
+            limits: Limits {
+                meetings_per_minute: 10_000,
+                joins_per_minute: 100_000,
+                ..Limits::default()
+            },
+            ..Config::default()
+        }
+    }
+
+    /// Where media over TCP comes in, after the default is applied.
+    pub fn ice_tcp(&self) -> IceTcp {
+        let default = if self.behind_proxy {
+            IceTcp::Off
+        } else {
+            IceTcp::Shared
+        };
+        self.media.ice_tcp.unwrap_or(default)
+    }
+
+    /// Without a trailing slash. `bound` is where the server really listens, for the default.
+    pub fn public_url(&self, bound: SocketAddr) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => {
+                let scheme = if self.tls.enabled() { "https" } else { "http" };
+                format!("{scheme}://{bound}")
+            }
+        }
+    }
+}
