@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import type { Participant, Source } from "../port/port";
+import { handOrder, planStage } from "./stage";
+
+function person(id: number, over: Partial<Participant> = {}, sources: Source[] = ["microphone", "camera"]): Participant {
+  return {
+    id, name: `P${id}`, role: "guest", client: "browser", presence: "connected", muted: [], decodes: ["h264"], joined_at: id,
+    tracks: sources.map((source, i) => ({ id: id * 10 + i, source, layers: [] })), ...over,
+  };
+}
+
+describe("planStage", () => {
+  it("shows the viewer first and the others in order of joining", () => {
+    const plan = planStage({ participants: [person(1), person(2), person(3)], you: 3, layout: "grid" });
+    expect(plan).toMatchObject({ kind: "grid", tiles: [{ participant: 3 }, { participant: 1 }, { participant: 2 }] });
+  });
+  it("keeps the order when somebody else speaks", () => {
+    const participants = [person(1), person(2), person(3)];
+    const a = planStage({ participants, you: 1, layout: "grid", speaker: 3 });
+    expect(a).toEqual(planStage({ participants, you: 1, layout: "grid", speaker: 2 }));
+  });
+  it("gives the speaker the stage, never the viewer", () => {
+    const participants = [person(1), person(2), person(3)];
+    expect(planStage({ participants, you: 1, layout: "speaker", speaker: 3 })).toMatchObject({ kind: "focus", main: { participant: 3 } });
+    expect(planStage({ participants, you: 1, layout: "speaker", speaker: 1 })).toMatchObject({ kind: "focus", main: { participant: 2 } });
+  });
+  it("lets a shared screen take the stage and people go to the strip", () => {
+    const participants = [person(1), person(2, {}, ["microphone", "camera", "screen"])];
+    const plan = planStage({ participants, you: 1, layout: "grid" });
+    expect(plan).toMatchObject({ kind: "focus", main: { key: "screen-2", track: 22 }, strip: [{ key: "camera-1" }, { key: "camera-2" }] });
+  });
+  it("puts a pin before everything", () => {
+    const participants = [person(1), person(2, {}, ["screen"]), person(3)];
+    expect(planStage({ participants, you: 1, layout: "grid", pinned: "camera-3" })).toMatchObject({ kind: "focus", main: { key: "camera-3" } });
+  });
+  it("forgets a pin whose person left", () => {
+    expect(planStage({ participants: [person(1), person(2)], you: 1, layout: "grid", pinned: "camera-9" }).kind).toBe("grid");
+  });
+  it("does not show the viewer's own screen to the viewer", () => {
+    const plan = planStage({ participants: [person(1, {}, ["camera", "screen"]), person(2)], you: 1, layout: "grid" });
+    expect(plan).toMatchObject({ kind: "grid", tiles: [{ key: "camera-1" }, { key: "camera-2" }] });
+  });
+  it("asks for no picture of a muted camera", () => {
+    const plan = planStage({ participants: [person(1), person(2, { muted: ["camera"] })], you: 1, layout: "grid" });
+    expect(plan.kind === "grid" && plan.tiles[1]?.track).toBeUndefined();
+  });
+  it("shows one person alone in the grid, in every layout", () => {
+    expect(planStage({ participants: [person(1)], you: 1, layout: "speaker" }).kind).toBe("grid");
+  });
+});
+
+it("orders hands by when they went up", () => {
+  const hands = handOrder([person(1, { hand: 300 }), person(2), person(3, { hand: 100 })]);
+  expect([...hands]).toEqual([[3, 1], [1, 2]]);
+});

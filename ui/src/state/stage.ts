@@ -1,0 +1,78 @@
+// Who stands where on the stage. Order is stable: nobody moves because somebody speaks.
+
+import type { Participant, ParticipantId, Source, Track, TrackId } from "../port/port";
+
+export type LayoutMode = "grid" | "speaker";
+
+/** One tile: a person's camera (or avatar), or a screen somebody shares. */
+export interface TileRef {
+  key: string;
+  participant: ParticipantId;
+  source: "camera" | "screen";
+  /** The picture to show; absent: no picture now. */
+  track?: TrackId;
+}
+
+export type StagePlan =
+  | { kind: "grid"; tiles: TileRef[] }
+  | { kind: "focus"; main: TileRef; strip: TileRef[] };
+
+export interface StageInput {
+  /** In order of joining. */
+  participants: readonly Participant[];
+  you?: ParticipantId;
+  layout: LayoutMode;
+  /** Key of the tile the viewer pinned. */
+  pinned?: string;
+  /** Who spoke last, other than the viewer. */
+  speaker?: ParticipantId;
+}
+
+/** A pin comes first, then a shared screen, then the chosen layout. Alone, one has the stage. */
+export function planStage(input: StageInput): StagePlan {
+  const people = orderPeople(input.participants, input.you);
+  const cameras = people.map(cameraTile);
+  const screens = people.flatMap((p) => screenTile(p, input.you));
+  const tiles = [...screens, ...cameras];
+  const main = tiles.find((t) => t.key === input.pinned)
+    ?? screens[screens.length - 1]
+    ?? (input.layout === "speaker" && cameras.length > 1 ? speakerTile(cameras, input) : undefined);
+  if (main === undefined || tiles.length < 2) return { kind: "grid", tiles };
+  return { kind: "focus", main, strip: tiles.filter((t) => t.key !== main.key) };
+}
+
+/** The viewer first, then the others as they came. */
+export function orderPeople(participants: readonly Participant[], you?: ParticipantId): Participant[] {
+  return [...participants].sort((a, b) => Number(b.id === you) - Number(a.id === you) || a.joined_at - b.joined_at || a.id - b.id);
+}
+
+export function trackOf(participant: Participant, source: Source): Track | undefined {
+  return participant.tracks.find((t) => t.source === source);
+}
+
+export function isMuted(participant: Participant, source: Source): boolean {
+  return participant.muted.includes(source) || trackOf(participant, source) === undefined;
+}
+
+function cameraTile(p: Participant): TileRef {
+  const track = isMuted(p, "camera") ? undefined : trackOf(p, "camera")?.id;
+  return { key: `camera-${p.id}`, participant: p.id, source: "camera", ...(track !== undefined && { track }) };
+}
+
+/** One's own shared screen is not shown to oneself: it would be a hall of mirrors. */
+function screenTile(p: Participant, you: ParticipantId | undefined): TileRef[] {
+  const track = trackOf(p, "screen");
+  if (track === undefined || p.id === you || p.muted.includes("screen")) return [];
+  return [{ key: `screen-${p.id}`, participant: p.id, source: "screen", track: track.id }];
+}
+
+function speakerTile(cameras: TileRef[], input: StageInput): TileRef | undefined {
+  const others = cameras.filter((t) => t.participant !== input.you);
+  return others.find((t) => t.participant === input.speaker) ?? others[0];
+}
+
+/** Raised hands with their place in the queue, first raised first. */
+export function handOrder(participants: readonly Participant[]): Map<ParticipantId, number> {
+  const up = participants.filter((p) => p.hand !== undefined).sort((a, b) => (a.hand ?? 0) - (b.hand ?? 0) || a.id - b.id);
+  return new Map(up.map((p, i) => [p.id, i + 1]));
+}
