@@ -18,12 +18,22 @@ pub enum MediaCommand {
         publish: Vec<PublishedLine>,
         decodes: Vec<VideoCodec>,
     },
-    View { participant: ParticipantId, slots: Vec<Slot> },
+    View {
+        participant: ParticipantId,
+        slots: Vec<Slot>,
+    },
     /// While muted, the track's packets are dropped at the door.
-    Mute { track: TrackId, muted: bool },
-    Unpublish { track: TrackId },
+    Mute {
+        track: TrackId,
+        muted: bool,
+    },
+    Unpublish {
+        track: TrackId,
+    },
     /// The participant is gone: drop its peer connection and tracks.
-    Drop { participant: ParticipantId },
+    Drop {
+        participant: ParticipantId,
+    },
     /// The meeting is over.
     Close,
 }
@@ -40,11 +50,29 @@ pub struct PublishedLine {
 #[derive(Clone, Debug, PartialEq)]
 pub enum MediaEvent {
     /// `codecs` names the negotiated codec of each published video track.
-    Answer { participant: ParticipantId, ticket: u64, generation: u32, sdp: String, codecs: Vec<(TrackId, VideoCodec)> },
-    OfferFailed { participant: ParticipantId, ticket: u64, generation: u32, code: Code, message: String },
+    Answer {
+        participant: ParticipantId,
+        ticket: u64,
+        generation: u32,
+        sdp: String,
+        codecs: Vec<(TrackId, VideoCodec)>,
+    },
+    OfferFailed {
+        participant: ParticipantId,
+        ticket: u64,
+        generation: u32,
+        code: Code,
+        message: String,
+    },
     /// The peer connection died: ICE timed out, DTLS failed, the worker dropped it.
-    Lost { participant: ParticipantId, generation: u32 },
+    Lost {
+        participant: ParticipantId,
+        generation: u32,
+    },
     Speakers(Vec<ParticipantId>),
     Quality(Vec<ParticipantQuality>),
-    Slots { participant: ParticipantId, slots: Vec<SlotState> },
+    Slots {
+        participant: ParticipantId,
+        slots: Vec<SlotState>,
+    },
 }

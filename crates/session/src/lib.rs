@@ -1,1 +1,13 @@
-//! Being laid.
+//! One participant of a meeting, as a pure state machine: joins, follows the room, comes back after cuts, and says
+//! when a peer connection is to be made. `ui/src/session/session.ts` is its twin in TypeScript; the transcripts in
+//! `tests/data/transcripts` are replayed against both.
+#![forbid(unsafe_code)]
+
+mod face;
+mod session;
+
+pub use face::{
+    Action, Input, JoinOptions, MediaPhase, Notice, OutboxChat, Output, Own, Phase, SavedSeat,
+    SessionState,
+};
+pub use session::Session;

@@ -1,0 +1,145 @@
+//! What goes into a [`crate::Room`] and what comes out.
+
+use crate::{MediaCommand, MediaEvent};
+use confab_base::{MeetingId, ParticipantId, Source, VideoCodec};
+use confab_protocol::{ChatMessage, ClientKind, Code, Hello, Request, Role, ServerMessage};
+use serde::{Deserialize, Serialize};
+
+/// One signaling connection, numbered by the shell; numbers are never used again while the room lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// SHA-256 of a secret. The room never keeps the secret itself.
+pub type Digest = [u8; 32];
+
+/// What is fixed about a meeting for its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomConfig {
+    pub id: MeetingId,
+    pub title: String,
+    /// Seats, at most; see [`confab_protocol::MAX_PARTICIPANTS`].
+    pub max_participants: usize,
+}
+
+/// The first message of a connection, with what the shell found out about its secrets.
+#[derive(Clone, Debug)]
+pub struct Connect {
+    pub conn: ConnId,
+    /// The number of the `hello` request.
+    pub id: u32,
+    pub hello: Hello,
+    /// Whether `hello.host_key` is there and right.
+    pub host_key_ok: bool,
+    /// Digest of `hello.resume`'s token, where there is one.
+    pub resume_digest: Option<Digest>,
+    /// A fresh secret from the shell's dice, and its digest: the token of the next `welcome`.
+    pub token: String,
+    pub token_digest: Digest,
+}
+
+#[derive(Clone, Debug)]
+pub enum Input {
+    Connect(Box<Connect>),
+    Request {
+        conn: ConnId,
+        id: u32,
+        request: Request,
+    },
+    /// The connection is gone. Not needed after an [`Output::Close`], but harmless.
+    Closed {
+        conn: ConnId,
+    },
+    Media(MediaEvent),
+    /// [`crate::Room::next_wakeup`] is reached.
+    Timeout,
+    /// The server shuts down: everyone is told to come back. Seats are kept.
+    ShutDown,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// The same message for all of these connections, so that the shell writes its bytes once. Never empty.
+    Send {
+        to: Vec<ConnId>,
+        message: Box<ServerMessage>,
+    },
+    /// Close after all that was sent before is written. `None`: the participant left by its own will, or fell silent.
+    Close {
+        conn: ConnId,
+        code: Option<Code>,
+    },
+    Media(MediaCommand),
+    Store(StoreCommand),
+}
+
+/// What must be kept for [`crate::Room::restore`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoreCommand {
+    SaveMeeting(PersistedMeeting),
+    /// Insert or replace by `id`.
+    SaveParticipant(PersistedParticipant),
+    DeleteParticipant(ParticipantId),
+    /// Insert; `id` is unique in the meeting.
+    SaveChat(ChatMessage),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersistedMeeting {
+    pub locked: bool,
+    pub ended: bool,
+    /// When the first participant joined, milliseconds since 1970; 0: not yet.
+    pub started_at: u64,
+    /// Sequence numbers up to this one may have been used. It is raised in blocks, long before it is reached.
+    pub seq_reserved: u64,
+    /// Track ids up to this one may have been used; raised in blocks.
+    pub track_reserved: u32,
+    /// Participant ids up to this one were used.
+    pub last_participant: u32,
+    /// Chat message ids up to this one were used when this was saved.
+    pub last_chat: u64,
+}
+
+/// A seat. Serialisable, so that a store may keep it as one JSON value per (meeting, id).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersistedParticipant {
+    pub id: ParticipantId,
+    pub name: String,
+    pub role: Role,
+    pub client: ClientKind,
+    pub muted: Vec<Source>,
+    /// When the hand went up, milliseconds since 1970.
+    pub hand: Option<u64>,
+    pub decodes: Vec<VideoCodec>,
+    pub joined_at: u64,
+    /// Digest of the newest token.
+    pub token: Digest,
+    /// Digest of the one before, good until the newest is used: the `welcome` that carried it may have been lost.
+    pub previous_token: Option<Digest>,
+    /// A host removed it: no seat any more, only the memory that these tokens are revoked.
+    pub removed: bool,
+}
+
+/// What a store gives back after a restart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Persisted {
+    pub meeting: PersistedMeeting,
+    /// In any order.
+    pub participants: Vec<PersistedParticipant>,
+    /// Oldest first; the last [`confab_protocol::MAX_CHAT_HISTORY`] are enough.
+    pub chat: Vec<ChatMessage>,
+}
+
+impl Persisted {
+    /// Applies a command as a store would; for stores in memory and for tests.
+    pub fn apply(&mut self, command: StoreCommand) {
+        match command {
+            StoreCommand::SaveMeeting(meeting) => self.meeting = meeting,
+            StoreCommand::SaveParticipant(p) => {
+                self.participants.retain(|q| q.id != p.id);
+                self.participants.push(p);
+            }
+            StoreCommand::DeleteParticipant(id) => self.participants.retain(|q| q.id != id),
+            StoreCommand::SaveChat(message) => self.chat.push(message),
+        }
+    }
+}

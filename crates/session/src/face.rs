@@ -1,0 +1,256 @@
+//! What goes into a [`crate::Session`], what comes out, and the state views are drawn from.
+//!
+//! All of it is serialisable in the form the TypeScript twin uses: objects tagged by `type`, in snake case.
+
+use confab_base::{MeetingId, ParticipantId, Source, VideoCodec};
+use confab_protocol::{
+    ClientKind, ClientMessage, Code, ParticipantQuality, Publish, Reaction, ServerMessage, Slot,
+    SlotState, Snapshot,
+};
+use serde::{Deserialize, Serialize};
+
+/// Everything about a join that does not change while it lasts.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct JoinOptions {
+    pub meeting: MeetingId,
+    pub name: String,
+    pub client: ClientKind,
+    /// Name and version of the client, for the server's log.
+    pub agent: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_key: Option<String>,
+    /// Video codecs the client decodes, best first.
+    pub decodes: Vec<VideoCodec>,
+    /// A seat from before (a page that was loaded anew).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat: Option<SavedSeat>,
+    /// The shell's dice, 0 to 1000: spreads the reconnects of many clients by up to 250 ms.
+    #[serde(default)]
+    pub jitter: u32,
+}
+
+impl std::fmt::Debug for JoinOptions {
+    /// Without the secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JoinOptions")
+            .field("meeting", &self.meeting)
+            .field("client", &self.client)
+            .field("host_key", &self.host_key.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is needed to take a seat again. The token is a secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedSeat {
+    pub participant: ParticipantId,
+    pub token: String,
+}
+
+impl std::fmt::Debug for SavedSeat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SavedSeat({})", self.participant)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Input {
+    /// Begin to join. Once.
+    Start,
+    SocketOpened,
+    /// The socket closed or could not be opened.
+    SocketClosed,
+    Received {
+        message: ServerMessage,
+    },
+    Act {
+        action: Action,
+    },
+    /// The offer that [`Output::NewPeer`] asked for, or a renegotiation of the same generation.
+    LocalOffer {
+        generation: u32,
+        sdp: String,
+        publish: Vec<Publish>,
+    },
+    /// What the receive slots of the current peer connection shall carry. Sent once the server has answered the
+    /// offer, at most ten times a second; after a [`Output::NewPeer`] it has to be said anew, since mids change.
+    View {
+        slots: Vec<Slot>,
+    },
+    MediaConnected {
+        generation: u32,
+    },
+    MediaFailed {
+        generation: u32,
+    },
+    /// [`crate::Session::next_wakeup`] is reached.
+    Timeout,
+}
+
+/// What a person does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Action {
+    /// Shows at once in [`SessionState::own`], is kept over a cut, and goes back if the server refuses.
+    Mute {
+        source: Source,
+        muted: bool,
+    },
+    /// Like mute.
+    Hand {
+        raised: bool,
+    },
+    Unpublish {
+        source: Source,
+    },
+    Reaction {
+        reaction: Reaction,
+    },
+    /// `client_id`: from the shell's dice, unique. Kept until the server has it.
+    Chat {
+        text: String,
+        client_id: String,
+    },
+    Rename {
+        name: String,
+    },
+    HostMute {
+        participant: ParticipantId,
+        source: Source,
+    },
+    HostMuteAll,
+    HostLowerHand {
+        participant: ParticipantId,
+    },
+    HostRemove {
+        participant: ParticipantId,
+    },
+    HostLock {
+        locked: bool,
+    },
+    HostEnd,
+    Leave,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Output {
+    OpenSocket,
+    /// Close after what was sent is written. No [`Input::SocketClosed`] is needed for it; one for a socket that was
+    /// closed this way must not be fed once another is being opened.
+    CloseSocket,
+    Send {
+        message: ClientMessage,
+    },
+    /// Drop the peer connection there is, make a new one, and answer with [`Input::LocalOffer`].
+    NewPeer {
+        generation: u32,
+    },
+    Answer {
+        generation: u32,
+        sdp: String,
+    },
+    /// [`crate::Session::state`] changed. At most one per input.
+    Changed,
+    Notice {
+        notice: Notice,
+    },
+    /// The end: nothing more will come. No code: left by its own will.
+    Ended {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<Code>,
+    },
+}
+
+/// Something a person may want to know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Notice {
+    /// The server refused an action.
+    Failed { action: Action, code: Code },
+    /// The action needs the connection, which is down now.
+    NotConnected { action: Action },
+    /// The server could not use an offer; another try follows.
+    OfferFailed { code: Code },
+    /// A host muted this participant.
+    MutedBy { by: ParticipantId, source: Source },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Phase {
+    #[default]
+    Idle,
+    /// A socket is being opened, for the first time or again.
+    Connecting,
+    /// Said hello.
+    Joining,
+    Joined,
+    /// Was in; the connection was lost at `since_ms`, on the shell's clock.
+    Reconnecting {
+        since_ms: u64,
+    },
+    Ended {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<Code>,
+    },
+}
+
+/// How the peer connection does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaPhase {
+    #[default]
+    None,
+    Connecting,
+    Connected,
+}
+
+/// The own switches, as the person set them: ahead of the server's confirmation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Own {
+    /// In the order of [`Source::ALL`]. While a source is in here the client must not send it.
+    pub muted: Vec<Source>,
+    pub hand: bool,
+}
+
+impl Default for Own {
+    /// As everyone starts: microphone and camera muted.
+    fn default() -> Own {
+        Own {
+            muted: vec![Source::Microphone, Source::Camera],
+            hand: false,
+        }
+    }
+}
+
+/// A chat message the server has not confirmed yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxChat {
+    pub client_id: String,
+    pub text: String,
+}
+
+/// All a view needs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionState {
+    pub phase: Phase,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub you: Option<ParticipantId>,
+    pub own: Own,
+    /// The room as the server last told it; absent before the first welcome, kept while reconnecting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Snapshot>,
+    /// Loudest first.
+    pub speakers: Vec<ParticipantId>,
+    /// By participant id.
+    pub quality: Vec<ParticipantQuality>,
+    /// What the server sends in the receive slots.
+    pub slots: Vec<SlotState>,
+    /// Oldest first.
+    pub outbox: Vec<OutboxChat>,
+    pub media: MediaPhase,
+    /// Number of the current peer connection; 0: none yet.
+    pub generation: u32,
+}
