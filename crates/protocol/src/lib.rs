@@ -12,6 +12,7 @@ mod limits;
 mod parse;
 mod server;
 mod state;
+mod typescript;
 
 pub use client::*;
 pub use confab_base::{Code, MediaKind, MeetingId, ParticipantId, Source, TrackId, VideoCodec};
@@ -21,6 +22,7 @@ pub use limits::*;
 pub use parse::{ParseError, parse_client, parse_server};
 pub use server::*;
 pub use state::*;
+pub use typescript::typescript;
 
 /// The protocol version this build speaks. A client sends the highest it knows; the server refuses what it cannot speak.
 pub const VERSION: u16 = 1;
