@@ -1,0 +1,153 @@
+// What goes into a Session, what comes out, and the state views are drawn from. The twin of crates/session/src/face.rs:
+// same names, same tags, so that one set of transcripts serves both.
+import type {
+  ClientKind,
+  ClientMessage,
+  Code,
+  ParticipantId,
+  ParticipantQuality,
+  Publish,
+  Reaction,
+  ServerMessage,
+  Slot,
+  SlotState,
+  Snapshot,
+  Source,
+  VideoCodec,
+} from "../generated/protocol";
+
+/** Everything about a join that does not change while it lasts. */
+export interface JoinOptions {
+  meeting: string;
+  name: string;
+  client: ClientKind;
+  /** Name and version of the client, for the server's log. */
+  agent: string;
+  host_key?: string;
+  /** Video codecs the client decodes, best first. */
+  decodes: VideoCodec[];
+  /** A seat from before (a page that was loaded anew). */
+  seat?: SavedSeat;
+  /** The shell's dice, 0 to 1000: spreads the reconnects of many clients by up to 250 ms. */
+  jitter?: number;
+}
+
+/** What is needed to take a seat again. The token is a secret. */
+export interface SavedSeat {
+  participant: ParticipantId;
+  token: string;
+}
+
+export type Input =
+  /** Begin to join. Once. */
+  | { type: "start" }
+  | { type: "socket_opened" }
+  /** The socket closed or could not be opened. */
+  | { type: "socket_closed" }
+  | { type: "received"; message: ServerMessage }
+  | { type: "act"; action: Action }
+  /** The offer that `new_peer` asked for, or a renegotiation of the same generation. */
+  | { type: "local_offer"; generation: number; sdp: string; publish: Publish[] }
+  /**
+   * What the receive slots of the current peer connection shall carry. Sent once the server has answered the offer, at
+   * most ten times a second; after a `new_peer` it has to be said anew, since mids change.
+   */
+  | { type: "view"; slots: Slot[] }
+  | { type: "media_connected"; generation: number }
+  | { type: "media_failed"; generation: number }
+  /** `nextWakeup()` is reached. */
+  | { type: "timeout" };
+
+/** What a person does. */
+export type Action =
+  /** Shows at once in `state.own`, is kept over a cut, and goes back if the server refuses. */
+  | { type: "mute"; source: Source; muted: boolean }
+  /** Like mute. */
+  | { type: "hand"; raised: boolean }
+  | { type: "unpublish"; source: Source }
+  | { type: "reaction"; reaction: Reaction }
+  /** `client_id`: from the shell's dice, unique. Kept until the server has it. */
+  | { type: "chat"; text: string; client_id: string }
+  | { type: "rename"; name: string }
+  | { type: "host_mute"; participant: ParticipantId; source: Source }
+  | { type: "host_mute_all" }
+  | { type: "host_lower_hand"; participant: ParticipantId }
+  | { type: "host_remove"; participant: ParticipantId }
+  | { type: "host_lock"; locked: boolean }
+  | { type: "host_end" }
+  | { type: "leave" };
+
+export type Output =
+  | { type: "open_socket" }
+  /**
+   * Close after what was sent is written. No `socket_closed` is needed for it; one for a socket that was closed this
+   * way must not be fed once another is being opened.
+   */
+  | { type: "close_socket" }
+  | { type: "send"; message: ClientMessage }
+  /** Drop the peer connection there is, make a new one, and answer with `local_offer`. */
+  | { type: "new_peer"; generation: number }
+  | { type: "answer"; generation: number; sdp: string }
+  /** `state` changed. At most one per input. */
+  | { type: "changed" }
+  | { type: "notice"; notice: Notice }
+  /** The end: nothing more will come. No code: left by its own will. */
+  | { type: "ended"; code?: Code };
+
+/** Something a person may want to know. */
+export type Notice =
+  /** The server refused an action. */
+  | { type: "failed"; action: Action; code: Code }
+  /** The action needs the connection, which is down now. */
+  | { type: "not_connected"; action: Action }
+  /** The server could not use an offer; another try follows. */
+  | { type: "offer_failed"; code: Code }
+  /** A host muted this participant. */
+  | { type: "muted_by"; by: ParticipantId; source: Source };
+
+export type Phase =
+  | { type: "idle" }
+  /** A socket is being opened, for the first time or again. */
+  | { type: "connecting" }
+  /** Said hello. */
+  | { type: "joining" }
+  | { type: "joined" }
+  /** Was in; the connection was lost at `since_ms`, on the shell's clock. */
+  | { type: "reconnecting"; since_ms: number }
+  | { type: "ended"; code?: Code };
+
+/** How the peer connection does. */
+export type MediaPhase = "none" | "connecting" | "connected";
+
+/** The own switches, as the person set them: ahead of the server's confirmation. */
+export interface Own {
+  /** In the order microphone, camera, screen, screen_audio. While a source is in here the client must not send it. */
+  muted: Source[];
+  hand: boolean;
+}
+
+/** A chat message the server has not confirmed yet. */
+export interface OutboxChat {
+  client_id: string;
+  text: string;
+}
+
+/** All a view needs. Never changed in place: what changed is a new object. */
+export interface SessionState {
+  phase: Phase;
+  you?: ParticipantId;
+  own: Own;
+  /** The room as the server last told it; absent before the first welcome, kept while reconnecting. */
+  room?: Snapshot;
+  /** Loudest first. */
+  speakers: ParticipantId[];
+  /** By participant id. */
+  quality: ParticipantQuality[];
+  /** What the server sends in the receive slots. */
+  slots: SlotState[];
+  /** Oldest first. */
+  outbox: OutboxChat[];
+  media: MediaPhase;
+  /** Number of the current peer connection; 0: none yet. */
+  generation: number;
+}
