@@ -21,6 +21,8 @@ pub fn check() -> Result {
     if read(root().join(TYPES))? == confab_protocol::typescript() {
         Ok(())
     } else {
-        Err(format!("{TYPES} is stale: run `cargo xtask generate` and commit it"))
+        Err(format!(
+            "{TYPES} is stale: run `cargo xtask generate` and commit it"
+        ))
     }
 }

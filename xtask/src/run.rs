@@ -36,24 +36,42 @@ pub fn run(options: &Options) -> Result {
     }
     headline("Server and participant");
     // The workspace's build settings keep codecs fast in debug builds too.
-    let mut args = vec!["build", "--package", "confab-server", "--package", "confab-client", "--bins"];
+    let mut args = vec![
+        "build",
+        "--package",
+        "confab-server",
+        "--package",
+        "confab-client",
+        "--bins",
+    ];
     if !options.debug {
         args.push("--release");
     }
     shell::run("cargo", &args)?;
     let bin = target().join(if options.debug { "debug" } else { "release" });
-    let bin = if bin.is_absolute() { bin } else { root().join(bin) };
+    let bin = if bin.is_absolute() {
+        bin
+    } else {
+        root().join(bin)
+    };
 
     headline("Meeting");
     let data = cache().join("demo");
     std::fs::create_dir_all(&data).map_err(|e| e.to_string())?;
     let config = data.join("confab.toml");
-    let text = format!("listen = \"127.0.0.1:{}\"\ndata_dir = {:?}\n", options.port, data.join("data"));
+    let text = format!(
+        "listen = \"127.0.0.1:{}\"\ndata_dir = {:?}\n",
+        options.port,
+        data.join("data")
+    );
     std::fs::write(&config, text).map_err(|e| e.to_string())?;
     let config = config.to_string_lossy().into_owned();
     let address = SocketAddr::from(([127, 0, 0, 1], options.port));
     if TcpStream::connect_timeout(&address, Duration::from_millis(300)).is_ok() {
-        return Err(format!("port {} is in use; choose another with --port", options.port));
+        return Err(format!(
+            "port {} is in use; choose another with --port",
+            options.port
+        ));
     }
 
     let program = |name: &str| bin.join(name).to_string_lossy().into_owned();
@@ -61,28 +79,62 @@ pub fn run(options: &Options) -> Result {
     let server = spawn(&server_program, &["serve", "--config", &config])?;
     let mut children = Children(vec![("server", server)]);
     wait_for(address, &mut children)?;
-    let links = output(&server_program, &["meeting", "new", "--title", "Demo meeting", "--config", &config])?;
+    let links = output(
+        &server_program,
+        &[
+            "meeting",
+            "new",
+            "--title",
+            "Demo meeting",
+            "--config",
+            &config,
+        ],
+    )?;
     let link = |word: &str| {
-        let found = links.split_whitespace().filter(|w| w.starts_with("http")).find(|w| w.contains("#host=") == (word == "host"));
-        found.map(str::to_owned).ok_or_else(|| format!("the server printed no {word} link"))
+        let found = links
+            .split_whitespace()
+            .filter(|w| w.starts_with("http"))
+            .find(|w| w.contains("#host=") == (word == "host"));
+        found
+            .map(str::to_owned)
+            .ok_or_else(|| format!("the server printed no {word} link"))
     };
     let (guest, host) = (link("guest")?, link("host")?);
     if !options.alone {
         let clips = media::folder();
         let (mic, camera) = (clips.join("speech-en.wav"), clips.join("talking-head.y4m"));
         let (mic, camera) = (mic.to_string_lossy(), camera.to_string_lossy());
-        let args = ["join", &guest, "--name", "Demo participant", "--mic-file", &mic, "--camera-file", &camera, "--loop"];
-        children.0.push(("demo participant", spawn(&program("confab-headless"), &args)?));
+        let args = [
+            "join",
+            &guest,
+            "--name",
+            "Demo participant",
+            "--mic-file",
+            &mic,
+            "--camera-file",
+            &camera,
+            "--loop",
+        ];
+        children.0.push((
+            "demo participant",
+            spawn(&program("confab-headless"), &args)?,
+        ));
     }
     println!("\n  You are the host:   {host}\n  Invite others with: {guest}\n");
-    println!("  A second native participant: {} join '{guest}' --name Ada --mic-tone --camera-pattern", program("confab-headless"));
+    println!(
+        "  A second native participant: {} join '{guest}' --name Ada --mic-tone --camera-pattern",
+        program("confab-headless")
+    );
     open(&host, options.no_open);
     println!("Ctrl+C ends it.");
     wait(options.seconds, &mut children)
 }
 
 fn spawn(program: &str, args: &[&str]) -> Result<Child> {
-    command(program, args).stdout(Stdio::null()).spawn().map_err(|e| format!("{program}: {e}"))
+    command(program, args)
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(|e| format!("{program}: {e}"))
 }
 
 /// Programs started here; they end with this one.
@@ -101,7 +153,9 @@ impl Children {
     fn check(&mut self) -> Result {
         for (name, child) in &mut self.0 {
             if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
-                return Err(format!("the {name} ended by itself ({status}); its last words stand above"));
+                return Err(format!(
+                    "the {name} ended by itself ({status}); its last words stand above"
+                ));
             }
         }
         Ok(())
@@ -122,12 +176,18 @@ fn wait_for(address: SocketAddr, children: &mut Children) -> Result {
 
 /// Opens the link where somebody can see it.
 fn open(link: &str, never: bool) {
-    let display = std::env::var_os("DISPLAY").is_some() || std::env::var_os("WAYLAND_DISPLAY").is_some();
+    let display =
+        std::env::var_os("DISPLAY").is_some() || std::env::var_os("WAYLAND_DISPLAY").is_some();
     if never || !display || !works("which", &["xdg-open"]) {
         println!("  Open the first link in a browser on this machine.");
         return;
     }
-    if command("xdg-open", &[link]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_err() {
+    if command("xdg-open", &[link])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .is_err()
+    {
         println!("  No browser could be started; open the first link yourself.");
     }
 }

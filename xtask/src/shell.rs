@@ -13,10 +13,13 @@ pub fn root() -> PathBuf {
 
 /// Where tools and fetched packages are kept between clones.
 pub fn cache() -> PathBuf {
-    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).unwrap_or_else(|| {
-        let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-        home.join(".cache")
-    });
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| {
+            let home =
+                std::env::var_os("HOME").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+            home.join(".cache")
+        });
     base.join("confab")
 }
 
@@ -33,11 +36,18 @@ pub fn command(program: &str, args: &[&str]) -> Command {
         path.push(":");
         path.push(old);
     }
-    command.args(args).current_dir(root()).env("PATH", path).stdin(Stdio::null());
+    command
+        .args(args)
+        .current_dir(root())
+        .env("PATH", path)
+        .stdin(Stdio::null());
     // A Cargo started by `cargo xtask` must not inherit its settings for this package.
     for (key, _) in std::env::vars_os() {
         let name = key.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR" || name == "CARGO_MANIFEST_PATH" {
+        if name.starts_with("CARGO_PKG_")
+            || name == "CARGO_MANIFEST_DIR"
+            || name == "CARGO_MANIFEST_PATH"
+        {
             command.env_remove(&key);
         }
     }
@@ -58,15 +68,30 @@ pub fn run_in(folder: &str, program: &str, args: &[&str]) -> Result {
 
 fn finish(program: &str, args: &[&str], mut command: Command) -> Result {
     println!("$ {program} {}", args.join(" "));
-    let status = command.status().map_err(|e| format!("{program} could not be started: {e}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{program} {} failed ({status})", args.first().unwrap_or(&""))) }
+    let status = command
+        .status()
+        .map_err(|e| format!("{program} could not be started: {e}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{program} {} failed ({status})",
+            args.first().unwrap_or(&"")
+        ))
+    }
 }
 
 /// Standard output of a command that must succeed.
 pub fn output(program: &str, args: &[&str]) -> Result<String> {
-    let out = command(program, args).output().map_err(|e| format!("{program} could not be started: {e}"))?;
+    let out = command(program, args)
+        .output()
+        .map_err(|e| format!("{program} could not be started: {e}"))?;
     if !out.status.success() {
-        return Err(format!("{program} {}: {}", args.join(" "), String::from_utf8_lossy(&out.stderr).trim()));
+        return Err(format!(
+            "{program} {}: {}",
+            args.join(" "),
+            String::from_utf8_lossy(&out.stderr).trim()
+        ));
     }
     Ok(String::from_utf8_lossy(&out.stdout).into_owned())
 }
@@ -85,8 +110,15 @@ pub fn headline(text: &str) {
 
 /// Files git tracks, relative to the root, together with new ones it does not ignore.
 pub fn tracked() -> Result<Vec<String>> {
-    let list = output("git", &["ls-files", "--cached", "--others", "--exclude-standard"])?;
-    Ok(list.lines().filter(|f| root().join(f).is_file()).map(str::to_owned).collect())
+    let list = output(
+        "git",
+        &["ls-files", "--cached", "--others", "--exclude-standard"],
+    )?;
+    Ok(list
+        .lines()
+        .filter(|f| root().join(f).is_file())
+        .map(str::to_owned)
+        .collect())
 }
 
 pub fn read(path: impl AsRef<Path>) -> Result<String> {

@@ -18,9 +18,13 @@ pub struct Options {
 /// Sets up and runs all tests, then says how long each part took.
 pub fn run(options: &Options) -> Result {
     let mut parts = Parts::default();
-    parts.step("setup", || setup::packages(true).and_then(|()| setup::tools()))?;
+    parts.step("setup", || {
+        setup::packages(true).and_then(|()| setup::tools())
+    })?;
     parts.step("clips", media::fetch)?;
-    parts.step("quick checks", || generate::check().and_then(|()| check::quick()))?;
+    parts.step("quick checks", || {
+        generate::check().and_then(|()| check::quick())
+    })?;
     parts.step("ui build", ui::build)?;
     parts.step("ui tests", ui::test)?;
     parts.step("rust tests", || rust(options.filter.as_deref()))?;
@@ -69,13 +73,23 @@ fn rust(filter: Option<&str>) -> Result {
 /// Chromium guests against the real server and headless natives.
 pub fn browser() -> Result {
     headline("Browser tests");
-    run_in("tests/browser", "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
+    run_in(
+        "tests/browser",
+        "npm",
+        &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
+    )?;
     run_in("tests/browser", "npm", &["test", "--silent"])
 }
 
 /// A short run of every fuzz target from its corpus.
 fn fuzz() -> Result {
     headline("Fuzzing, a short run of every target");
-    let status = command("sh", &["fuzz/run.sh", "short"]).status().map_err(|e| format!("fuzz: {e}"))?;
-    if status.success() { Ok(()) } else { Err("a fuzz target failed; its input stands above".into()) }
+    let status = command("sh", &["fuzz/run.sh", "short"])
+        .status()
+        .map_err(|e| format!("fuzz: {e}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err("a fuzz target failed; its input stands above".into())
+    }
 }

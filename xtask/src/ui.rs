@@ -32,13 +32,26 @@ pub fn install() -> Result {
     if std::fs::read_to_string(&stamp).is_ok_and(|s| s == want) {
         return Ok(());
     }
-    run_in("ui", "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
+    run_in(
+        "ui",
+        "npm",
+        &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
+    )?;
     std::fs::write(&stamp, want).map_err(|e| e.to_string())
 }
 
 /// A fingerprint of every file the UI is built from.
 fn sources() -> Result<String> {
-    let files = output("git", &["ls-files", "--cached", "--others", "--exclude-standard", "ui"])?;
+    let files = output(
+        "git",
+        &[
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "ui",
+        ],
+    )?;
     let files: Vec<&str> = files.lines().filter(|f| root().join(f).is_file()).collect();
     output("git", &[&["hash-object"], files.as_slice()].concat())
 }

@@ -43,7 +43,21 @@ pub fn quick() -> Result {
 /// What builds: clippy without warnings, licences and duplicates without a network.
 pub fn slow() -> Result {
     headline("Lints");
-    crate::shell::run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
+    crate::shell::run(
+        "cargo",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )?;
     headline("Licences and duplicate versions");
-    crate::shell::run("cargo", &["deny", "--offline", "check", "licenses", "bans", "sources"])
+    crate::shell::run(
+        "cargo",
+        &["deny", "--offline", "check", "licenses", "bans", "sources"],
+    )
 }

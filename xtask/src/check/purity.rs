@@ -20,7 +20,15 @@ const FORBIDDEN: &[(&str, &str)] = &[
 ];
 
 /// Dependencies a pure room must not have.
-const FORBIDDEN_CRATES: &[&str] = &["tokio", "mio", "socket2", "rand", "libc", "crossbeam-channel", "tracing"];
+const FORBIDDEN_CRATES: &[&str] = &[
+    "tokio",
+    "mio",
+    "socket2",
+    "rand",
+    "libc",
+    "crossbeam-channel",
+    "tracing",
+];
 
 /// Lists breaches.
 pub fn check(rooms: &Rooms) -> Result<Vec<String>> {
@@ -29,17 +37,32 @@ pub fn check(rooms: &Rooms) -> Result<Vec<String>> {
     for room in rooms.0.values().filter(|r| r.floor.is_some_and(|f| f <= 1)) {
         let lib = read(root().join(&room.folder).join("src/lib.rs"))?;
         if !lib.contains("#![forbid(unsafe_code)]") {
-            wrong.push(format!("{}: lib.rs does not forbid unsafe code", room.folder));
+            wrong.push(format!(
+                "{}: lib.rs does not forbid unsafe code",
+                room.folder
+            ));
         }
         let manifest = read(root().join(&room.folder).join("Cargo.toml"))?;
-        let normal = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+        let normal = manifest
+            .split("[dev-dependencies]")
+            .next()
+            .unwrap_or_default();
         for name in FORBIDDEN_CRATES {
-            if normal.lines().any(|l| l.starts_with(&format!("{name}.")) || l.starts_with(&format!("{name} "))) {
-                wrong.push(format!("{}: a pure room must not depend on {name}", room.folder));
+            if normal
+                .lines()
+                .any(|l| l.starts_with(&format!("{name}.")) || l.starts_with(&format!("{name} ")))
+            {
+                wrong.push(format!(
+                    "{}: a pure room must not depend on {name}",
+                    room.folder
+                ));
             }
         }
         let source = format!("{}/src/", room.folder);
-        for file in files.iter().filter(|f| f.starts_with(&source) && f.ends_with(".rs") && !f.contains("/src/bin/")) {
+        for file in files
+            .iter()
+            .filter(|f| f.starts_with(&source) && f.ends_with(".rs") && !f.contains("/src/bin/"))
+        {
             wrong.extend(scan(file, &read(root().join(file))?));
         }
     }
@@ -53,7 +76,10 @@ fn scan(file: &str, text: &str) -> Vec<String> {
         let line = line.split("//").next().unwrap_or_default();
         for (word, why) in FORBIDDEN {
             if line.contains(word) {
-                wrong.push(format!("{file}:{}: {word} {why}; a pure room is told", number + 1));
+                wrong.push(format!(
+                    "{file}:{}: {word} {why}; a pure room is told",
+                    number + 1
+                ));
             }
         }
     }
@@ -72,6 +98,12 @@ mod tests {
 
     #[test]
     fn tests_may_use_what_they_like() {
-        assert!(scan("x.rs", "fn f() {}\n#[cfg(test)]\nmod tests { use std::fs; }").is_empty());
+        assert!(
+            scan(
+                "x.rs",
+                "fn f() {}\n#[cfg(test)]\nmod tests { use std::fs; }"
+            )
+            .is_empty()
+        );
     }
 }

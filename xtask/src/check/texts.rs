@@ -6,15 +6,25 @@ use crate::shell::{Result, output, root, tracked};
 /// those cannot see.
 pub fn check() -> Result<Vec<String>> {
     let mut wrong = Vec::new();
-    for needed in ["README.md", "docs/ARCHITECTURE.md", "docs/PROTOCOL.md", "docs/TESTING.md", "docs/OPERATING.md"] {
+    for needed in [
+        "README.md",
+        "docs/ARCHITECTURE.md",
+        "docs/PROTOCOL.md",
+        "docs/TESTING.md",
+        "docs/OPERATING.md",
+    ] {
         if !root().join(needed).is_file() {
             wrong.push(format!("{needed} is missing"));
         }
     }
-    let locks = tracked()?.into_iter().filter(|f| f.ends_with("package-lock.json"));
+    let locks = tracked()?
+        .into_iter()
+        .filter(|f| f.ends_with("package-lock.json"));
     for lock in locks {
         if output("grep", &["-c", "\"resolved\": \"http", &lock]).is_ok() {
-            wrong.push(format!("{lock} names download addresses; see its folder's .npmrc"));
+            wrong.push(format!(
+                "{lock} names download addresses; see its folder's .npmrc"
+            ));
         }
     }
     Ok(wrong)

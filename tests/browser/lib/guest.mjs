@@ -1,0 +1,148 @@
+// A guest: a Chromium of its own, fed with a file as microphone and camera, and taps on what it receives.
+import { chromium } from 'playwright-core';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporary } from './paths.mjs';
+
+const FLAGS = [
+  '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+  '--autoplay-policy=no-user-gesture-required', '--disable-background-timer-throttling', '--disable-renderer-backgrounding',
+  '--disable-backgrounding-occluded-windows', '--disable-features=WebRtcHideLocalIpsWithMdns',
+];
+
+/** Runs in the page before its own scripts: collects remote tracks, so that a test can record what arrives. */
+function tap() {
+  const remote = (globalThis.__remote = []);
+  const Native = globalThis.RTCPeerConnection;
+  globalThis.RTCPeerConnection = class extends Native {
+    constructor(...args) {
+      super(...args);
+      (globalThis.__peers ??= []).push(this);
+      this.addEventListener('track', (e) => remote.push({ kind: e.track.kind, mid: e.transceiver.mid, track: e.track, pcm: [], rate: 48000 }));
+    }
+  };
+  // Starts recording every remote audio track that is there now.
+  globalThis.__recordAudio = () => {
+    for (const entry of remote.filter((r) => r.kind === 'audio' && !r.reader)) {
+      entry.reader = new MediaStreamTrackProcessor({ track: entry.track }).readable.getReader();
+      (async () => {
+        for (;;) {
+          const { value, done } = await entry.reader.read();
+          if (done) return;
+          entry.rate = value.sampleRate;
+          const plane = new Float32Array(value.numberOfFrames);
+          value.copyTo(plane, { planeIndex: 0, format: 'f32-planar' });
+          value.close();
+          entry.pcm.push(plane);
+        }
+      })();
+    }
+  };
+  // Hands over what was recorded since the last call: [{ mid, rate, base64 of 16-bit samples }].
+  globalThis.__takeAudio = () => remote.filter((r) => r.kind === 'audio' && r.reader).map((entry) => {
+    const all = entry.pcm.splice(0);
+    const out = new Int16Array(all.reduce((n, p) => n + p.length, 0));
+    let at = 0;
+    for (const plane of all) for (const x of plane) out[at++] = Math.max(-1, Math.min(1, x)) * 32767;
+    const bytes = new Uint8Array(out.buffer);
+    let text = '';
+    for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+    return { mid: entry.mid, rate: entry.rate, base64: btoa(text) };
+  });
+  // One picture of every visible <video> with its size: [{ label, width, height, luma: base64 }].
+  globalThis.__grab = () => [...document.querySelectorAll('video')].filter((v) => v.videoWidth > 0 && v.readyState >= 2).map((video) => {
+    const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+    const context = canvas.getContext('2d');
+    context.drawImage(video, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    let text = '';
+    for (let i = 0; i < data.length; i += 4) {
+      text += String.fromCharCode(Math.round(16 + 0.257 * data[i] + 0.504 * data[i + 1] + 0.098 * data[i + 2]));
+    }
+    return { local: video.closest('[data-self]') !== null || video.muted && video.hasAttribute('data-local'),
+      label: video.closest('[aria-label]')?.getAttribute('aria-label') ?? '', width: canvas.width, height: canvas.height, luma: btoa(text) };
+  });
+}
+
+export class Guest {
+  /** Starts a browser. `files`: `{ audio: wav, video: y4m }` as its devices; `size`: the window. */
+  static async start({ audio, video, size = { width: 1280, height: 800 }, locale = 'en-US', dark = true, args = [] } = {}) {
+    const guest = new Guest();
+    guest.folder = temporary('guest');
+    const flags = [...FLAGS, ...args];
+    if (audio) flags.push(`--use-file-for-fake-audio-capture=${audio}`);
+    if (video) flags.push(`--use-file-for-fake-video-capture=${video}`);
+    const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
+    guest.context = await chromium.launchPersistentContext(join(guest.folder, 'profile'), {
+      executablePath, args: flags, ignoreDefaultArgs: ['--mute-audio', '--hide-scrollbars'], viewport: size, locale,
+      colorScheme: dark ? 'dark' : 'light', headless: true, permissions: ['camera', 'microphone'],
+    });
+    await guest.context.addInitScript(tap);
+    guest.page = guest.context.pages()[0] ?? (await guest.context.newPage());
+    guest.errors = [];
+    guest.foreign = [];
+    guest.page.on('pageerror', (e) => guest.errors.push(String(e)));
+    guest.page.on('console', (m) => m.type() === 'error' && guest.errors.push(m.text()));
+    guest.page.on('request', (r) => {
+      const url = new URL(r.url());
+      if (['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol) && !['localhost', '127.0.0.1'].includes(url.hostname)) guest.foreign.push(r.url());
+    });
+    return guest;
+  }
+
+  /** Opens a link, names itself, switches devices on and joins. */
+  async join(link, name, { microphone = true, camera = true } = {}) {
+    const { page } = this;
+    await page.goto(link.replace('127.0.0.1', 'localhost'));
+    await page.getByRole('textbox', { name: /your name/i }).fill(name);
+    for (const [device, on] of [['microphone', microphone], ['camera', camera]]) {
+      const button = page.getByRole('button', { name: new RegExp(device, 'i') }).and(page.locator('[aria-pressed]')).first();
+      await button.waitFor();
+      if ((await button.getAttribute('aria-pressed')) === String(!on)) await button.click();
+    }
+    await page.getByRole('button', { name: /^join/i }).click();
+    await page.getByRole('toolbar').first().waitFor({ timeout: 15000 });
+  }
+
+  /** Records all remote audio for `ms` into WAV files: `{ mid: path }`. */
+  async record(ms, step = 1000) {
+    const parts = new Map();
+    await this.page.evaluate(() => globalThis.__recordAudio());
+    const begin = Date.now();
+    while (Date.now() - begin < ms) {
+      await new Promise((done) => setTimeout(done, step));
+      for (const { mid, rate, base64 } of await this.page.evaluate(() => globalThis.__takeAudio())) {
+        const entry = parts.get(mid) ?? { rate, data: [] };
+        entry.data.push(Buffer.from(base64, 'base64'));
+        entry.rate = rate;
+        parts.set(mid, entry);
+      }
+    }
+    const files = {};
+    for (const [mid, { rate, data }] of parts) {
+      files[mid] = join(this.folder, `heard-${mid}.wav`);
+      writeFileSync(files[mid], wav(Buffer.concat(data), rate));
+    }
+    return files;
+  }
+
+  /** Pictures shown now. */
+  grab() { return this.page.evaluate(() => globalThis.__grab()); }
+
+  screenshot(path) { return this.page.screenshot({ path }); }
+
+  async close() {
+    await this.context.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function wav(samples, rate) {
+  const head = Buffer.alloc(44);
+  head.write('RIFF', 0); head.writeUInt32LE(36 + samples.length, 4); head.write('WAVEfmt ', 8);
+  head.writeUInt32LE(16, 16); head.writeUInt16LE(1, 20); head.writeUInt16LE(1, 22); head.writeUInt32LE(rate, 24);
+  head.writeUInt32LE(rate * 2, 28); head.writeUInt16LE(2, 32); head.writeUInt16LE(16, 34);
+  head.write('data', 36); head.writeUInt32LE(samples.length, 40);
+  return Buffer.concat([head, samples]);
+}

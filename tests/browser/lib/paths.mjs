@@ -1,0 +1,31 @@
+// Where the built programs, the clips and the artefacts are.
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+
+/** A built program: from CARGO_TARGET_DIR or ./target, debug unless CONFAB_PROFILE says otherwise. */
+export function program(name) {
+  const target = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target');
+  const path = join(target, process.env.CONFAB_PROFILE ?? 'debug', name);
+  if (!existsSync(path)) throw new Error(`${path} is missing: run cargo build --workspace --all-targets first`);
+  return path;
+}
+
+/** A clip made by `cargo xtask media`. */
+export function clip(name) {
+  const path = join(root, 'tests/data/fetched', name);
+  if (!existsSync(path)) throw new Error(`${path} is missing: run cargo xtask media first`);
+  return path;
+}
+
+/** A folder for screenshots and recordings that are kept after the run. */
+export function artefacts(name) {
+  const folder = join(root, 'artefacts', name);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+export const temporary = (name) => mkdtempSync(join(tmpdir(), `confab-${name}-`));

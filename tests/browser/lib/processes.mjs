@@ -1,0 +1,116 @@
+// The real server and real native participants, as processes of their own, ended by id.
+import { spawn, execFileSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { readFileSync, writeFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { program, temporary } from './paths.mjs';
+
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** Waits until `probe` gives something true, or fails with `what` after `ms`. */
+export async function until(what, ms, probe) {
+  const begin = Date.now();
+  for (;;) {
+    const value = await probe();
+    if (value) return value;
+    if (Date.now() - begin > ms) throw new Error(`not within ${ms} ms: ${what}`);
+    await sleep(50);
+  }
+}
+
+function start(name, args, options = {}) {
+  const child = spawn(program(name), args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  running.add(child);
+  child.output = '';
+  child.stdout.on('data', (d) => (child.output += d));
+  child.stderr.on('data', (d) => (child.output += d));
+  child.ended = new Promise((done) => child.on('exit', (code) => { running.delete(child); done(code); }));
+  return child;
+}
+
+function freePort() {
+  return new Promise((done, fail) => {
+    const probe = createServer();
+    probe.once('error', fail);
+    probe.listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => done(port)); });
+  });
+}
+
+/** A server on a port and data folder of its own; `extra` is more configuration. */
+export class Server {
+  static async start(extra = '') {
+    const server = new Server();
+    server.port = await freePort();
+    server.folder = temporary('server');
+    server.config = join(server.folder, 'confab.toml');
+    writeFileSync(server.config, `listen = "127.0.0.1:${server.port}"\ndata_dir = "${server.folder}/data"\n${extra}`);
+    await server.up();
+    return server;
+  }
+
+  get url() { return `http://localhost:${this.port}`; }
+
+  async up() {
+    this.child = start('confab-server', ['serve', '--config', this.config]);
+    await until('the server answers', 20000, async () => {
+      if (this.child.exitCode !== null) throw new Error(`the server ended: ${this.child.output}`);
+      return fetch(`${this.url}/health`).then((r) => r.ok, () => false);
+    });
+  }
+
+  /** Ends it without a warning, as a power cut would. */
+  async kill() {
+    this.child.kill('SIGKILL');
+    await this.child.ended;
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    await Promise.race([this.child.ended, sleep(5000)]);
+    this.child.kill('SIGKILL');
+  }
+
+  /** A new meeting by the API: `{ id, guest_link, host_link }`, with links that name this server. */
+  async meeting(title = 'Browser test') {
+    const answer = await fetch(`${this.url}/api/v1/meetings`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ title }),
+    });
+    if (!answer.ok) throw new Error(`creating a meeting: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  }
+}
+
+/** A native participant. `name` is also the prefix of its files. */
+export class Native {
+  constructor(link, name, args) {
+    this.folder = temporary(`native-${name}`);
+    this.speaker = join(this.folder, 'heard.wav');
+    this.video = join(this.folder, 'video');
+    this.stats = join(this.folder, 'stats.jsonl');
+    this.child = start('confab-headless', [
+      'join', link, '--name', name, '--speaker-file', this.speaker, '--video-out', this.video,
+      '--stats-json', this.stats, ...args,
+    ]);
+  }
+
+  /** Lines of its statistics so far. */
+  lines() {
+    if (!existsSync(this.stats)) return [];
+    return readFileSync(this.stats, 'utf8').split('\n').filter((l) => l.endsWith('}')).map((l) => JSON.parse(l));
+  }
+
+  /** Leaves the meeting and closes its files. */
+  async leave() {
+    this.child.kill('SIGINT');
+    await Promise.race([this.child.ended, sleep(8000)]);
+    this.child.kill('SIGKILL');
+  }
+}
+
+/** Runs the analyser of recordings and gives its JSON. */
+export function inspect(...args) {
+  return JSON.parse(execFileSync(program('confab-inspect'), args, { encoding: 'utf8', maxBuffer: 64 << 20 }));
+}

@@ -1,0 +1,109 @@
+// Two guests and two natives: for a minute every ordered pair hears the other's voice and sees the other's picture.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { artefacts, clip, temporary } from './lib/paths.mjs';
+import { Native, Server, inspect, sleep, until } from './lib/processes.mjs';
+import { Guest } from './lib/guest.mjs';
+
+const SECONDS = 60;
+const VOICES = { Greta: 'speech-en.wav', Gina: 'speech-fr.wav', Nils: 'speech-ru.wav', Nora: 'speech-it.wav' };
+const MARKS = { Greta: 1, Gina: 2, Nils: 3, Nora: 4 };
+
+test('two guests and two natives hear and see each other for a minute', async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const { guest_link, host_link } = await server.meeting('Four people');
+  const folder = temporary('clips');
+  const clips = Object.fromEntries(Object.entries(MARKS).map(([name, id]) => {
+    const file = join(folder, `${name}.y4m`);
+    inspect('clip', '--id', String(id), '--width', '640', '--height', '360', '--fps', '15', '--seconds', '20', '--out', file);
+    return [name, file];
+  }));
+
+  const natives = ['Nils', 'Nora'].map((name) => [name, new Native(guest_link, name, [
+    '--mic-file', clip(VOICES[name]), '--camera-file', clips[name], '--loop'])]);
+  t.after(() => Promise.all(natives.map(([, n]) => n.leave())));
+  const guests = [];
+  for (const [name, link] of [['Greta', host_link], ['Gina', guest_link]]) {
+    const guest = await Guest.start({ audio: clip(VOICES[name]), video: clips[name] });
+    t.after(() => guest.close());
+    await guest.join(link, name);
+    guests.push([name, guest]);
+  }
+
+  const shown = (guest) => guest.grab().then((all) => all.filter((p) => !p.local && p.luma));
+  for (const [name, guest] of guests) {
+    await until(`${name} sees three people`, 20000, async () => (await shown(guest)).length >= 3).catch(async (e) => {
+      await guest.screenshot(join(artefacts('meeting'), `${name}-failed.png`));
+      throw new Error(`${e.message}; natives said:\n${natives.map(([n, c]) => n + ': ' + c.child.output.slice(-1500)).join('\n')}`);
+    });
+  }
+  await sleep(2000);
+  await guests[0][1].screenshot(join(artefacts('meeting'), 'four-people-1280.png'));
+
+  const heardBy = {};
+  const seenBy = {};
+  const start = Date.now();
+  await Promise.all(guests.map(async ([name, guest]) => {
+    const recording = guest.record(SECONDS * 1000);
+    const marks = (seenBy[name] = {});
+    while (Date.now() - start < SECONDS * 1000) {
+      for (const picture of await shown(guest)) {
+        const [found] = inspect('mark', '--width', String(picture.width), '--height', String(picture.height), '--luma', picture.luma);
+        if (found) (marks[found.id] ??= []).push({ at: (Date.now() - start) / 1000, counter: found.counter });
+      }
+      await sleep(700);
+    }
+    heardBy[name] = Object.values(await recording);
+  }));
+  for (const [name, native] of natives) {
+    await native.leave();
+    heardBy[name] = [native.speaker];
+  }
+
+  const report = [];
+  for (const [listener, files] of Object.entries(heardBy)) {
+    for (const speaker of Object.keys(VOICES).filter((n) => n !== listener)) {
+      const found = files.map((f) => inspect('hear', '--heard', f, '--source', clip(VOICES[speaker])))
+        .filter(Boolean).sort((a, b) => b.share - a.share)[0];
+      report.push({ listener, speaker, ...found });
+    }
+  }
+  for (const [name, native] of natives) {
+    seenBy[name] = {};
+    for (const file of readdirSync(native.video).filter((f) => f.endsWith('.y4m'))) {
+      const found = inspect('marks', '--video', join(native.video, file));
+      for (const source of found.sources) seenBy[name][source.id] = source;
+    }
+  }
+  writeFileSync(join(artefacts('meeting'), 'report.json'), JSON.stringify({ report, seenBy }, null, 1));
+
+  for (const row of report) {
+    console.log(`${row.listener} hears ${row.speaker}: ${(100 * row.share).toFixed(0)} % of ${row.active} windows, longest gap ${row.longest_gap_s} s, correlation ${row.correlation?.toFixed(2)}`);
+    assert.ok(row.active >= 100, `${row.listener} heard ${row.speaker} long enough to judge`);
+    assert.ok(row.share >= 0.95, `${row.listener} hears ${row.speaker}: ${JSON.stringify(row)}`);
+    assert.ok(row.longest_gap_s <= 1, `${row.listener} hears ${row.speaker} without a gap: ${JSON.stringify(row)}`);
+  }
+  for (const [name] of guests) {
+    for (const [other, id] of Object.entries(MARKS).filter(([n]) => n !== name)) {
+      const seen = seenBy[name][id] ?? [];
+      const gaps = seen.slice(1).map((s, i) => (s.counter === seen[i].counter ? s.at - seen[i].at : 0));
+      console.log(`${name} sees ${other}: ${seen.length} pictures with the right mark`);
+      assert.ok(seen.length >= 25, `${name} sees ${other}: ${seen.length} marks`);
+      assert.ok(Math.max(...gaps) <= 2, `${name} sees ${other} move`);
+    }
+  }
+  for (const [name] of natives) {
+    for (const [other, id] of Object.entries(MARKS).filter(([n]) => n !== name)) {
+      const seen = seenBy[name][id];
+      console.log(`${name} sees ${other}: ${JSON.stringify(seen)}`);
+      assert.ok(seen && seen.frames >= SECONDS * 5, `${name} sees ${other}: ${JSON.stringify(seen)}`);
+    }
+  }
+  for (const [name, guest] of guests) {
+    assert.deepEqual(guest.foreign, [], `${name}'s page asks nobody else`);
+    assert.deepEqual(guest.errors, [], `${name}'s page has no errors`);
+  }
+});

@@ -1,0 +1,74 @@
+// Bad days: the server is killed and started again; UDP is closed to a guest.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { clip } from './lib/paths.mjs';
+import { Native, Server, sleep, until } from './lib/processes.mjs';
+import { Guest } from './lib/guest.mjs';
+
+/** Bytes of media a guest has received and sent over all its peer connections, by kind. */
+const bytes = (guest) => guest.page.evaluate(async () => {
+  const sum = { audioIn: 0, videoIn: 0, audioOut: 0, videoOut: 0, protocol: '' };
+  for (const peer of (globalThis.__peers ?? []).filter((p) => p.connectionState === 'connected')) {
+    const stats = await peer.getStats();
+    for (const s of stats.values()) {
+      if (s.type === 'inbound-rtp') sum[`${s.kind}In`] += s.bytesReceived;
+      if (s.type === 'outbound-rtp') sum[`${s.kind}Out`] += s.bytesSent;
+      if (s.type === 'transport' && s.selectedCandidatePairId) {
+        const pair = stats.get(s.selectedCandidatePairId);
+        sum.protocol = stats.get(pair.localCandidateId)?.protocol ?? '';
+      }
+    }
+  }
+  return sum;
+});
+
+/** Whether media flows both ways: each counter grows within a second. */
+async function flows(guest) {
+  const before = await bytes(guest);
+  await sleep(1000);
+  const after = await bytes(guest);
+  return ['audioIn', 'videoIn', 'audioOut', 'videoOut'].every((k) => after[k] > before[k] + 500);
+}
+
+const native = (link, name) => new Native(link, name, ['--mic-file', clip('speech-ru.wav'), '--camera-pattern', '--loop']);
+
+test('after the server is killed and started again, guest and native are back both ways within 10 s', async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const { guest_link, host_link } = await server.meeting('Restart');
+  const nils = native(guest_link, 'Nils');
+  t.after(() => nils.leave());
+  const guest = await Guest.start({ audio: clip('speech-en.wav') });
+  t.after(() => guest.close());
+  await guest.join(host_link, 'Greta');
+  await until('media flows', 20000, () => flows(guest));
+  await guest.page.getByRole('button', { name: 'Chat' }).first().click();
+  await guest.page.getByRole('textbox', { name: /message/i }).fill('before the cut');
+  await guest.page.keyboard.press('Enter');
+  await guest.page.getByText('before the cut').first().waitFor();
+
+  await server.kill();
+  await sleep(1000);
+  await server.up();
+  const begin = Date.now();
+  await until('media flows again both ways', 10000, () => flows(guest));
+  console.log(`back after ${Date.now() - begin} ms`);
+  await guest.page.getByText('before the cut').first().waitFor();
+  const line = nils.lines().at(-1);
+  assert.ok(line, 'the native keeps writing statistics');
+});
+
+test('a guest without UDP gets media over TCP within 10 s', async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const { guest_link } = await server.meeting('No UDP');
+  const nils = native(guest_link, 'Nils');
+  t.after(() => nils.leave());
+  const guest = await Guest.start({ audio: clip('speech-en.wav'), args: ['--force-webrtc-ip-handling-policy=disable_non_proxied_udp', '--webrtc-ip-handling-policy=disable_non_proxied_udp'] });
+  t.after(() => guest.close());
+  await guest.join(guest_link, 'Greta');
+  const begin = Date.now();
+  await until('media flows over TCP', 10000, () => flows(guest));
+  console.log(`media over TCP ${Date.now() - begin} ms after joining`);
+  assert.equal((await bytes(guest)).protocol, 'tcp');
+});

@@ -1,0 +1,241 @@
+//! Recognises a known recording inside what somebody heard, through codecs, mixing and jitter buffers.
+//!
+//! Both sides are brought to 16 kHz and differenced (which flattens the spectrum of speech, so that one vowel does not
+//! look like another). Windows of the heard sound are cross-correlated with the whole source by FFT. A window counts as
+//! recognised when its best match lies where the other windows' matches say it must, so chance matches count for nothing.
+
+use rustfft::{Fft, FftPlanner, num_complex::Complex32};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Samples per second inside this module.
+const RATE: usize = 16_000;
+/// Length of a window: 1 s.
+const WINDOW: usize = RATE;
+/// Distance of windows: 0.25 s.
+const HOP: usize = RATE / 4;
+/// Matches may wander this far around the common offset (jitter buffers stretch time), in samples.
+const WANDER: usize = RATE / 4;
+/// Normalised correlation from which a window in the right place is recognised.
+const RECOGNISED: f32 = 0.12;
+
+/// What was found.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Heard {
+    /// Windows in which the source spoke, going by the offset found.
+    pub active: usize,
+    /// Those of them in which it was recognised.
+    pub recognised: usize,
+    /// `recognised / active`, 0 to 1.
+    pub share: f32,
+    /// Median normalised correlation of recognised windows, 0 to 1.
+    pub correlation: f32,
+    /// Where in the source the recording starts, seconds (the source loops).
+    pub offset_s: f32,
+    /// Longest stretch in which the source spoke and was not recognised, seconds.
+    pub longest_gap_s: f32,
+}
+
+/// Reads a WAV file of any channel count and rate as 16 kHz mono.
+pub fn read_wav(path: &Path) -> Result<Vec<f32>, String> {
+    let mut reader = hound::WavReader::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let spec = reader.spec();
+    let samples: Vec<f32> = match spec.sample_format {
+        hound::SampleFormat::Float => reader.samples::<f32>().map_while(Result::ok).collect(),
+        hound::SampleFormat::Int => {
+            let scale = 1.0 / (1u64 << (spec.bits_per_sample - 1)) as f32;
+            reader.samples::<i32>().map_while(Result::ok).map(|s| s as f32 * scale).collect()
+        }
+    };
+    let channels = usize::from(spec.channels);
+    let mono: Vec<f32> = samples.chunks_exact(channels).map(|c| c.iter().sum::<f32>() / channels as f32).collect();
+    let rate = spec.sample_rate as usize;
+    if rate % RATE != 0 {
+        return Err(format!("{}: {rate} Hz is no multiple of {RATE} Hz", path.display()));
+    }
+    Ok(decimate(&mono, rate / RATE))
+}
+
+/// Keeps every `factor`-th sample after a windowed-sinc low-pass.
+fn decimate(x: &[f32], factor: usize) -> Vec<f32> {
+    if factor == 1 {
+        return x.to_vec();
+    }
+    let half = 8 * factor as isize;
+    let taps: Vec<f32> = (-half..=half)
+        .map(|i| {
+            let t = i as f32 / factor as f32;
+            let sinc = if i == 0 { 1.0 } else { (std::f32::consts::PI * t).sin() / (std::f32::consts::PI * t) };
+            let hann = 0.5 + 0.5 * (std::f32::consts::PI * i as f32 / (half + 1) as f32).cos();
+            sinc * hann / factor as f32
+        })
+        .collect();
+    (0..x.len() / factor)
+        .map(|n| {
+            let centre = (n * factor) as isize;
+            taps.iter()
+                .zip(centre - half..=centre + half)
+                .filter_map(|(tap, i)| Some(tap * x.get(usize::try_from(i).ok()?)?))
+                .sum()
+        })
+        .collect()
+}
+
+/// Looks for `source` (16 kHz mono, looping) in `heard`. `None` when there is less than one window, or silence.
+pub fn recognise(heard: &[f32], source: &[f32]) -> Option<Heard> {
+    let finder = Finder::new(source);
+    let heard = difference(heard);
+    let starts: Vec<usize> = (0..heard.len().checked_sub(WINDOW)?).step_by(HOP).collect();
+    let curves: Vec<Vec<f32>> = starts.iter().map(|&s| finder.curve(&heard[s..s + WINDOW])).collect();
+    let offset = finder.common_offset(&curves, &starts)?;
+
+    let mut found = Heard { active: 0, recognised: 0, share: 0.0, correlation: 0.0, offset_s: offset as f32 / RATE as f32, longest_gap_s: 0.0 };
+    let (mut gap, mut peaks) = (0usize, Vec::new());
+    for (curve, &start) in curves.iter().zip(&starts) {
+        let centre = (offset + start) % finder.period;
+        if !finder.speaks(centre) {
+            continue;
+        }
+        found.active += 1;
+        let peak = finder.near(curve, centre);
+        if peak >= RECOGNISED {
+            found.recognised += 1;
+            peaks.push(peak);
+            gap = 0;
+        } else {
+            gap += HOP;
+            found.longest_gap_s = found.longest_gap_s.max(gap as f32 / RATE as f32);
+        }
+    }
+    peaks.sort_by(f32::total_cmp);
+    found.correlation = peaks.get(peaks.len() / 2).copied().unwrap_or(0.0);
+    found.share = found.recognised as f32 / found.active.max(1) as f32;
+    Some(found)
+}
+
+fn difference(x: &[f32]) -> Vec<f32> {
+    x.windows(2).map(|w| w[1] - w[0]).collect()
+}
+
+/// The source, transformed once.
+struct Finder {
+    period: usize,
+    /// Running sum of squares over the source and one window beyond its end.
+    energy: Vec<f64>,
+    spectrum: Vec<Complex32>,
+    forward: Arc<dyn Fft<f32>>,
+    inverse: Arc<dyn Fft<f32>>,
+}
+
+impl Finder {
+    fn new(source: &[f32]) -> Finder {
+        let mut looped = difference(source);
+        let period = looped.len();
+        looped.extend_from_within(..WINDOW.min(period));
+        let size = (looped.len() + WINDOW).next_power_of_two();
+        let mut planner = FftPlanner::new();
+        let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
+        let mut spectrum: Vec<Complex32> = looped.iter().map(|&x| Complex32::new(x, 0.0)).collect();
+        spectrum.resize(size, Complex32::default());
+        forward.process(&mut spectrum);
+        let mut energy = vec![0.0];
+        for x in &looped {
+            energy.push(energy[energy.len() - 1] + f64::from(x * x));
+        }
+        Finder { period, energy, spectrum, forward, inverse }
+    }
+
+    fn energy_at(&self, lag: usize) -> f64 {
+        let end = (lag + WINDOW).min(self.energy.len() - 1);
+        self.energy[end] - self.energy[lag]
+    }
+
+    /// Whether the window at `lag` is louder than a hundredth of the average one.
+    fn speaks(&self, lag: usize) -> bool {
+        let average = self.energy[self.energy.len() - 1] / (self.energy.len() as f64 / WINDOW as f64);
+        self.energy_at(lag) > 0.05 * average
+    }
+
+    /// Normalised correlation of a window with the source at every lag.
+    fn curve(&self, window: &[f32]) -> Vec<f32> {
+        let mut buffer: Vec<Complex32> = window.iter().map(|&x| Complex32::new(x, 0.0)).collect();
+        buffer.resize(self.spectrum.len(), Complex32::default());
+        self.forward.process(&mut buffer);
+        for (b, s) in buffer.iter_mut().zip(&self.spectrum) {
+            *b = s * b.conj();
+        }
+        self.inverse.process(&mut buffer);
+        let own: f64 = window.iter().map(|x| f64::from(x * x)).sum();
+        let scale = 1.0 / self.spectrum.len() as f64;
+        let floor = 1e-9;
+        (0..self.period)
+            .map(|lag| (f64::from(buffer[lag].re) * scale / (own * self.energy_at(lag) + floor).sqrt()) as f32)
+            .collect()
+    }
+
+    /// The offset of the recording in the source on which most windows agree, weighted by how well they match.
+    fn common_offset(&self, curves: &[Vec<f32>], starts: &[usize]) -> Option<usize> {
+        let bin = WANDER / 2;
+        let mut votes = vec![0.0f32; self.period / bin + 1];
+        for (curve, start) in curves.iter().zip(starts) {
+            let (lag, peak) = curve.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
+            let offset = (lag + self.period - start % self.period) % self.period;
+            votes[offset / bin] += peak.max(0.0);
+        }
+        let n = votes.len();
+        let around = |i: usize| votes[i] + votes[(i + 1) % n];
+        let best = (0..n).max_by(|&a, &b| around(a).total_cmp(&around(b)))?;
+        (around(best) > 0.0).then_some((best + 1) * bin % self.period)
+    }
+
+    /// The best match within the wander of `centre`.
+    fn near(&self, curve: &[f32], centre: usize) -> f32 {
+        let from = centre + self.period - WANDER;
+        (from..=from + 2 * WANDER).map(|i| curve[i % self.period]).fold(0.0, f32::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Noise with a syllable-like envelope, different for each seed.
+    fn voice(seed: u32, seconds: usize) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+        let mut low = 0.0;
+        (0..seconds * RATE)
+            .map(|i| {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                low = 0.7 * low + 0.3 * (state as f32 / u32::MAX as f32 - 0.5);
+                low * (0.6 + 0.4 * (i as f32 / RATE as f32 * (3.0 + seed as f32 * 0.3)).sin())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_voice_is_recognised_in_a_mix_and_a_stranger_is_not() {
+        let (a, b, stranger) = (voice(1, 10), voice(2, 10), voice(3, 10));
+        let mix: Vec<f32> = (0..6 * RATE).map(|i| a[i + 2 * RATE] + b[(i + 7 * RATE) % b.len()]).collect();
+        let found = recognise(&mix, &a).unwrap();
+        assert!(found.share > 0.95 && (found.offset_s - 2.0).abs() < 0.3, "{found:?}");
+        assert!(recognise(&mix, &b).unwrap().share > 0.95);
+        let other = recognise(&mix, &stranger).unwrap();
+        assert!(other.share < 0.1, "{other:?}");
+    }
+
+    #[test]
+    fn a_gap_is_measured() {
+        let a = voice(1, 10);
+        let mut heard = a[..8 * RATE].to_vec();
+        heard[3 * RATE..6 * RATE].fill(0.0);
+        let found = recognise(&heard, &a).unwrap();
+        assert!((1.5..=3.5).contains(&found.longest_gap_s), "{found:?}");
+    }
+
+    #[test]
+    fn silence_is_nobody() {
+        assert!(recognise(&vec![0.0; 4 * RATE], &voice(1, 10)).is_none_or(|h| h.recognised == 0));
+    }
+}
