@@ -5,9 +5,17 @@
 //! seen is lost by a crash.
 #![forbid(unsafe_code)]
 
+mod chat;
+mod events;
 mod face;
+mod join;
 mod media;
+mod moderation;
+mod persistence;
+mod publishing;
+mod rate;
 mod room;
+mod seat;
 
 pub use face::{
     ConnId, Connect, Digest, Input, Output, Persisted, PersistedMeeting, PersistedParticipant,

@@ -1,72 +1,323 @@
-//! The meeting itself: dispatch of inputs, and what the shell may ask about it.
+//! The meeting itself: its state, the dispatch of inputs, and what the shell may ask about it.
 
-use crate::{Input, Output, Persisted, RoomConfig};
-use confab_base::Time;
-use confab_protocol::{Meeting, Snapshot};
-use std::collections::VecDeque;
+use crate::events::EventLog;
+use crate::rate::{RateLimit, Verdict};
+use crate::seat::{Link, Seat};
+use crate::{
+    ConnId, Input, MediaCommand, Output, PersistedMeeting, PersistedParticipant, RoomConfig,
+};
+use confab_base::{Duration, ParticipantId, Time};
+use confab_protocol::{
+    ChatMessage, Code, Event, LeaveReason, Meeting, PING_TIMEOUT_MS, Presence, QualityLevel,
+    ReplyBody, Request, SEAT_KEPT_MS, ServerMessage, Snapshot,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+/// The time of an input, on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub now: Time,
+    pub wall_ms: u64,
+}
+
+/// A connection that said hello.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub participant: ParticipantId,
+    heard: Time,
+    rate: RateLimit,
+}
+
+/// Why a request failed, and the words for a developer.
+pub(crate) type Failure = (Code, &'static str);
+
+/// How a request is answered: with a body, or later or not at all.
+pub(crate) type Outcome = Result<Option<ReplyBody>, Failure>;
 
 /// One meeting.
 #[derive(Debug)]
 pub struct Room {
-    config: RoomConfig,
-    out: VecDeque<Output>,
+    pub(crate) config: RoomConfig,
+    /// The stored row; its reservations are kept by `log` and here.
+    pub(crate) stored: PersistedMeeting,
+    pub(crate) seats: BTreeMap<ParticipantId, Seat>,
+    /// Those whom a host removed: their tokens are known, and worth nothing.
+    pub(crate) removed: BTreeMap<ParticipantId, PersistedParticipant>,
+    pub(crate) conns: BTreeMap<ConnId, Conn>,
+    pub(crate) log: EventLog,
+    pub(crate) chat: VecDeque<ChatMessage>,
+    pub(crate) last_chat: u64,
+    pub(crate) last_track: u32,
+    pub(crate) last_ticket: u64,
+    pub(crate) speakers: Vec<ParticipantId>,
+    pub(crate) quality: BTreeMap<ParticipantId, QualityLevel>,
+    pub(crate) out: VecDeque<Output>,
 }
 
 impl Room {
-    pub fn new(config: RoomConfig) -> Room {
-        Room::restore(config, Persisted::default(), Time::ZERO)
-    }
-
-    /// The meeting as it was when the store last heard of it. All seats are `reconnecting` from `now` on.
-    pub fn restore(config: RoomConfig, _persisted: Persisted, _now: Time) -> Room {
-        Room {
-            config,
-            out: VecDeque::new(),
+    /// Takes one input. `wall_ms`: milliseconds since 1970.
+    pub fn handle(&mut self, input: Input, now: Time, wall_ms: u64) {
+        let at = Moment { now, wall_ms };
+        match input {
+            Input::Connect(connect) => self.on_connect(*connect, at),
+            Input::Request { conn, id, request } => self.on_request(conn, id, request, at),
+            Input::Closed { conn } => self.on_closed(conn, at),
+            Input::Media(event) => self.on_media(event, at),
+            Input::Timeout => {}
+            Input::ShutDown => self.on_shut_down(at),
         }
+        self.expire(at);
     }
 
-    /// `wall_ms`: milliseconds since 1970.
-    pub fn handle(&mut self, _input: Input, _now: Time, _wall_ms: u64) {}
-
+    /// The next effect to carry out; ask until `None` after every [`Room::handle`].
     pub fn poll_output(&mut self) -> Option<Output> {
         self.out.pop_front()
     }
 
     /// When [`Input::Timeout`] shall come at the latest.
     pub fn next_wakeup(&self) -> Option<Time> {
-        None
+        let silent = self.conns.values().map(|c| c.heard + PING_TIMEOUT);
+        let expiring = self.seats.values().filter_map(|s| match s.link {
+            Link::Lost { until } => Some(until),
+            Link::Up(_) => None,
+        });
+        silent.chain(expiring).min()
     }
 
     /// The room as a client that joined now would see it.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
-            seq: 0,
+            seq: self.log.seq(),
             meeting: Meeting {
                 id: self.config.id.clone(),
                 title: self.config.title.clone(),
-                locked: self.is_locked(),
-                started_at: 0,
+                locked: self.stored.locked,
+                started_at: self.stored.started_at,
             },
-            participants: Vec::new(),
-            chat: Vec::new(),
+            participants: self.seats.values().map(Seat::participant).collect(),
+            chat: self.chat.iter().cloned().collect(),
         }
     }
 
     /// Seats, whether connected or not.
     pub fn seats(&self) -> usize {
-        0
+        self.seats.len()
     }
 
     /// Participants whose signaling connection is up.
     pub fn connected(&self) -> usize {
-        0
+        self.conns.len()
     }
 
     pub fn is_locked(&self) -> bool {
-        false
+        self.stored.locked
     }
 
     pub fn is_ended(&self) -> bool {
-        false
+        self.stored.ended
+    }
+
+    fn on_request(&mut self, conn: ConnId, id: u32, request: Request, at: Moment) {
+        let Some(state) = self.conns.get_mut(&conn) else {
+            return self.refuse(conn, Code::OutOfOrder, "say hello first");
+        };
+        state.heard = at.now;
+        let who = state.participant;
+        match state.rate.ask(at.now) {
+            Verdict::Fine => {}
+            Verdict::TooFast => return self.fail(conn, id, (Code::TooFast, "slow down")),
+            Verdict::Flood => return self.flooded(conn, who, at),
+        }
+        match self.perform(conn, who, id, request, at) {
+            Ok(Some(body)) => self.send(conn, ServerMessage::Reply { id, body }),
+            Ok(None) => {}
+            Err(failure) => self.fail(conn, id, failure),
+        }
+    }
+
+    fn perform(
+        &mut self,
+        conn: ConnId,
+        who: ParticipantId,
+        id: u32,
+        request: Request,
+        at: Moment,
+    ) -> Outcome {
+        match request {
+            Request::Hello(_) => Err((Code::OutOfOrder, "hello was said before")),
+            Request::Ping => Ok(Some(ReplyBody::Pong {
+                server_time: at.wall_ms,
+            })),
+            Request::Resync { last_seq } => Ok(Some(ReplyBody::CatchUp {
+                catch_up: self.catch_up(last_seq),
+            })),
+            Request::Leave => {
+                let body = ReplyBody::Done;
+                self.send(conn, ServerMessage::Reply { id, body });
+                self.out.push_back(Output::Close { conn, code: None });
+                self.vacate(who, LeaveReason::Left, at);
+                Ok(None)
+            }
+            Request::Offer(offer) => self.offer(conn, who, id, offer),
+            Request::View { slots } => self.view(who, slots),
+            Request::Unpublish { source } => self.unpublish(who, source, at),
+            Request::Mute { source, muted } => self.mute(who, who, source, muted, at),
+            Request::Hand { raised } => self.hand(who, raised, at),
+            Request::Reaction { reaction } => self.react(who, reaction, at),
+            Request::Chat { text, client_id } => self.say(who, text, client_id, at),
+            Request::Rename { name } => self.rename(who, name, at),
+            Request::HostMute { .. }
+            | Request::HostMuteAll
+            | Request::HostLowerHand { .. }
+            | Request::HostRemove { .. }
+            | Request::HostLock { .. }
+            | Request::HostEnd => self.moderate(conn, who, id, request, at),
+        }
+    }
+
+    fn on_closed(&mut self, conn: ConnId, at: Moment) {
+        let Some(state) = self.conns.remove(&conn) else {
+            return;
+        };
+        let participant = state.participant;
+        if let Some(seat) = self.seats.get_mut(&participant) {
+            seat.link = Link::Lost {
+                until: at.now + SEAT_KEPT,
+            };
+            let presence = Presence::Reconnecting;
+            self.announce(
+                Event::PresenceChanged {
+                    participant,
+                    presence,
+                },
+                at,
+            );
+        }
+    }
+
+    fn flooded(&mut self, conn: ConnId, who: ParticipantId, at: Moment) {
+        self.bye(conn, Code::TooFast, "far too many requests");
+        debug_assert!(self.seats.contains_key(&who), "a connection has a seat");
+        self.on_closed(conn, at);
+    }
+
+    fn on_shut_down(&mut self, at: Moment) {
+        for (conn, state) in std::mem::take(&mut self.conns) {
+            if let Some(seat) = self.seats.get_mut(&state.participant) {
+                seat.link = Link::Lost {
+                    until: at.now + SEAT_KEPT,
+                };
+            }
+            self.bye(conn, Code::GoingAway, "the server restarts");
+        }
+    }
+
+    /// Drops connections that fell silent and seats nobody came back to.
+    fn expire(&mut self, at: Moment) {
+        let silent: Vec<ConnId> = self
+            .conns
+            .iter()
+            .filter(|(_, c)| c.heard + PING_TIMEOUT <= at.now)
+            .map(|(conn, _)| *conn)
+            .collect();
+        for conn in silent {
+            self.out.push_back(Output::Close { conn, code: None });
+            self.on_closed(conn, at);
+        }
+        let lost: Vec<ParticipantId> = self
+            .seats
+            .values()
+            .filter(|s| matches!(s.link, Link::Lost { until } if until <= at.now))
+            .map(|s| s.id)
+            .collect();
+        for who in lost {
+            self.vacate(who, LeaveReason::Lost, at);
+        }
+    }
+
+    /// Takes the participant's seat away, with its connection and media. What it is to be told was said before.
+    pub(crate) fn vacate(&mut self, who: ParticipantId, reason: LeaveReason, at: Moment) {
+        let Some(seat) = self.seats.remove(&who) else {
+            return;
+        };
+        if let Some(conn) = seat.conn() {
+            self.conns.remove(&conn);
+        }
+        self.speakers.retain(|p| *p != who);
+        self.quality.remove(&who);
+        self.forget(&seat, reason);
+        self.out
+            .push_back(Output::Media(MediaCommand::Drop { participant: who }));
+        self.announce(
+            Event::ParticipantLeft {
+                participant: who,
+                reason,
+            },
+            at,
+        );
+    }
+
+    pub(crate) fn register(&mut self, conn: ConnId, participant: ParticipantId, now: Time) {
+        let rate = RateLimit::new(now);
+        self.conns.insert(
+            conn,
+            Conn {
+                participant,
+                heard: now,
+                rate,
+            },
+        );
+    }
+
+    /// Gives the event its number and tells everyone who is connected.
+    pub(crate) fn announce(&mut self, event: Event, at: Moment) {
+        if self.log.reserve() {
+            self.save_meeting();
+        }
+        let entry = self.log.push(at.wall_ms, event);
+        self.broadcast(ServerMessage::Event(entry));
+    }
+
+    pub(crate) fn broadcast(&mut self, message: ServerMessage) {
+        let to: Vec<ConnId> = self.conns.keys().copied().collect();
+        if !to.is_empty() {
+            let message = Box::new(message);
+            self.out.push_back(Output::Send { to, message });
+        }
+    }
+
+    pub(crate) fn send(&mut self, conn: ConnId, message: ServerMessage) {
+        self.out.push_back(Output::Send {
+            to: vec![conn],
+            message: Box::new(message),
+        });
+    }
+
+    pub(crate) fn fail(&mut self, conn: ConnId, id: u32, (code, text): Failure) {
+        let message = text.to_owned();
+        self.send(conn, ServerMessage::Error { id, code, message });
+    }
+
+    /// Answers a `hello` with no, and closes.
+    pub(crate) fn refuse(&mut self, conn: ConnId, code: Code, text: &str) {
+        let message = text.to_owned();
+        self.send(conn, ServerMessage::Refused { code, message });
+        self.out.push_back(Output::Close {
+            conn,
+            code: Some(code),
+        });
+    }
+
+    /// The last word on a connection. The caller takes it out of the room's books.
+    pub(crate) fn bye(&mut self, conn: ConnId, code: Code, text: &str) {
+        let message = text.to_owned();
+        self.send(conn, ServerMessage::Bye { code, message });
+        self.out.push_back(Output::Close {
+            conn,
+            code: Some(code),
+        });
     }
 }
+
+pub(crate) const SEAT_KEPT: Duration = Duration::from_millis(SEAT_KEPT_MS);
+const PING_TIMEOUT: Duration = Duration::from_millis(PING_TIMEOUT_MS);

@@ -4,8 +4,8 @@
 
 use confab_base::{MeetingId, ParticipantId, Source, VideoCodec};
 use confab_protocol::{
-    ClientKind, ClientMessage, Code, ParticipantQuality, Publish, Reaction, ServerMessage, Slot,
-    SlotState, Snapshot,
+    ClientKind, ClientMessage, Code, ParticipantQuality, Publish, Reaction, Sequenced,
+    ServerMessage, Slot, SlotState, Snapshot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +153,10 @@ pub enum Output {
     },
     /// [`crate::Session::state`] changed. At most one per input.
     Changed,
+    /// This happened in the room and is in the state already: for sounds, reactions, announcements.
+    Event {
+        event: Sequenced,
+    },
     Notice {
         notice: Notice,
     },
@@ -182,12 +186,12 @@ pub enum Notice {
 pub enum Phase {
     #[default]
     Idle,
-    /// A socket is being opened, for the first time or again.
+    /// A socket is being opened or waited for; not in yet.
     Connecting,
     /// Said hello.
     Joining,
     Joined,
-    /// Was in; the connection was lost at `since_ms`, on the shell's clock.
+    /// Was in; the connection was lost at `since_ms`, on the shell's clock, and is being made again.
     Reconnecting {
         since_ms: u64,
     },

@@ -8,6 +8,7 @@ import type {
   ParticipantQuality,
   Publish,
   Reaction,
+  Sequenced,
   ServerMessage,
   Slot,
   SlotState,
@@ -90,6 +91,8 @@ export type Output =
   | { type: "answer"; generation: number; sdp: string }
   /** `state` changed. At most one per input. */
   | { type: "changed" }
+  /** This happened in the room and is in the state already: for sounds, reactions, announcements. */
+  | { type: "event"; event: Sequenced }
   | { type: "notice"; notice: Notice }
   /** The end: nothing more will come. No code: left by its own will. */
   | { type: "ended"; code?: Code };
@@ -107,12 +110,12 @@ export type Notice =
 
 export type Phase =
   | { type: "idle" }
-  /** A socket is being opened, for the first time or again. */
+  /** A socket is being opened or waited for; not in yet. */
   | { type: "connecting" }
   /** Said hello. */
   | { type: "joining" }
   | { type: "joined" }
-  /** Was in; the connection was lost at `since_ms`, on the shell's clock. */
+  /** Was in; the connection was lost at `since_ms`, on the shell's clock, and is being made again. */
   | { type: "reconnecting"; since_ms: number }
   | { type: "ended"; code?: Code };
 

@@ -1,0 +1,137 @@
+//! What hosts may do, and muting, which everybody may do to themselves.
+
+use crate::chat::DONE;
+use crate::room::{Failure, Moment, Outcome, Room};
+use crate::{ConnId, MediaCommand, Output};
+use confab_base::{ParticipantId, Source};
+use confab_protocol::{Code, Event, LeaveReason, ReplyBody, Request, Role, ServerMessage};
+
+const NOBODY: Failure = (Code::NotFound, "no such participant");
+
+impl Room {
+    pub(crate) fn moderate(
+        &mut self,
+        conn: ConnId,
+        by: ParticipantId,
+        id: u32,
+        request: Request,
+        at: Moment,
+    ) -> Outcome {
+        if self.seats[&by].role != Role::Host {
+            return Err((Code::NotAllowed, "only hosts may do this"));
+        }
+        match request {
+            Request::HostMute {
+                participant,
+                source,
+            } => self.mute(participant, by, source, true, at),
+            Request::HostMuteAll => self.mute_all(by, at),
+            Request::HostLowerHand { participant } => {
+                if !self.seats.contains_key(&participant) {
+                    return Err(NOBODY);
+                }
+                self.hand(participant, false, at)
+            }
+            Request::HostRemove { participant } => self.remove(by, participant, at),
+            Request::HostLock { locked } => self.lock(by, locked, at),
+            Request::HostEnd => {
+                let body = ReplyBody::Done;
+                self.send(conn, ServerMessage::Reply { id, body });
+                self.end(by, at);
+                Ok(None)
+            }
+            _ => Err((Code::UnknownMessage, "no host's request")),
+        }
+    }
+
+    /// Mutes or unmutes a source of `who`. Unmuting is only ever asked by `who` itself.
+    pub(crate) fn mute(
+        &mut self,
+        who: ParticipantId,
+        by: ParticipantId,
+        source: Source,
+        muted: bool,
+        at: Moment,
+    ) -> Outcome {
+        let Some(seat) = self.seats.get_mut(&who) else {
+            return Err(NOBODY);
+        };
+        let changed = if muted {
+            seat.muted.insert(source)
+        } else {
+            seat.muted.remove(&source)
+        };
+        if !changed {
+            return DONE;
+        }
+        let line = seat.media.lines.get(&source).copied();
+        self.save_participant(who);
+        if let Some(track) = line {
+            self.out
+                .push_back(Output::Media(MediaCommand::Mute { track, muted }));
+        }
+        self.announce(
+            Event::MuteChanged {
+                participant: who,
+                source,
+                muted,
+                by,
+            },
+            at,
+        );
+        DONE
+    }
+
+    fn mute_all(&mut self, by: ParticipantId, at: Moment) -> Outcome {
+        let guests: Vec<_> = self
+            .seats
+            .values()
+            .filter(|s| s.role != Role::Host)
+            .map(|s| s.id)
+            .collect();
+        for who in guests {
+            self.mute(who, by, Source::Microphone, true, at)?;
+        }
+        DONE
+    }
+
+    fn remove(&mut self, by: ParticipantId, who: ParticipantId, at: Moment) -> Outcome {
+        if by == who {
+            return Err((Code::BadValue, "to go yourself, leave"));
+        }
+        let Some(seat) = self.seats.get(&who) else {
+            return Err(NOBODY);
+        };
+        if let Some(conn) = seat.conn() {
+            self.bye(conn, Code::Removed, "a host removed you");
+        }
+        self.vacate(who, LeaveReason::Removed, at);
+        DONE
+    }
+
+    fn lock(&mut self, by: ParticipantId, locked: bool, at: Moment) -> Outcome {
+        if self.stored.locked == locked {
+            return DONE;
+        }
+        self.stored.locked = locked;
+        self.save_meeting();
+        self.announce(Event::LockChanged { locked, by }, at);
+        DONE
+    }
+
+    /// The meeting is over: everyone hears it, all connections and seats go.
+    fn end(&mut self, by: ParticipantId, at: Moment) {
+        self.stored.ended = true;
+        self.save_meeting();
+        self.announce(Event::Ended { by }, at);
+        for conn in std::mem::take(&mut self.conns).into_keys() {
+            self.bye(conn, Code::MeetingEnded, "a host ended the meeting");
+        }
+        for seat in std::mem::take(&mut self.seats).into_values() {
+            self.forget(&seat, LeaveReason::Left);
+        }
+        self.speakers.clear();
+        self.quality.clear();
+        self.out.push_back(Output::Media(MediaCommand::Close));
+    }
+}

@@ -1,0 +1,136 @@
+//! A participant's place in the meeting. It outlives its signaling connection for a while.
+
+use crate::{ConnId, Digest, PersistedParticipant, PublishedLine};
+use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec};
+use confab_protocol::{ClientKind, Participant, Presence, Role, SlotState, Track};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub id: ParticipantId,
+    pub name: String,
+    pub role: Role,
+    pub client: ClientKind,
+    pub muted: BTreeSet<Source>,
+    pub hand: Option<u64>,
+    pub decodes: Vec<VideoCodec>,
+    pub joined_at: u64,
+    pub token: Digest,
+    pub previous_token: Option<Digest>,
+    pub link: Link,
+    pub media: SeatMedia,
+}
+
+/// The signaling connection of a seat, or until when it is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    Up(ConnId),
+    Lost { until: Time },
+}
+
+/// What the room knows of a participant's peer connection.
+#[derive(Debug, Default)]
+pub(crate) struct SeatMedia {
+    /// The generation the forwarding unit holds; 0: none.
+    pub generation: u32,
+    /// The highest generation ever offered.
+    pub offered: u32,
+    /// The highest generation that was lost: nothing may be offered for it any more.
+    pub lost: u32,
+    /// Track ids as of the newest offer, answered or not.
+    pub lines: BTreeMap<Source, TrackId>,
+    /// Tracks others know of: those of the last answered offer.
+    pub tracks: BTreeMap<Source, Track>,
+    /// Offers that wait for the forwarding unit, by ticket.
+    pub offers: BTreeMap<u64, PendingOffer>,
+    /// What was last said about the receive slots.
+    pub slots: Vec<SlotState>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PendingOffer {
+    pub conn: ConnId,
+    pub id: u32,
+    pub publish: Vec<PublishedLine>,
+}
+
+impl Seat {
+    pub(crate) fn conn(&self) -> Option<ConnId> {
+        match self.link {
+            Link::Up(conn) => Some(conn),
+            Link::Lost { .. } => None,
+        }
+    }
+
+    pub(crate) fn knows(&self, token: &Digest) -> bool {
+        self.token == *token || self.previous_token.as_ref() == Some(token)
+    }
+
+    pub(crate) fn participant(&self) -> Participant {
+        Participant {
+            id: self.id,
+            name: self.name.clone(),
+            role: self.role,
+            client: self.client,
+            presence: match self.link {
+                Link::Up(_) => Presence::Connected,
+                Link::Lost { .. } => Presence::Reconnecting,
+            },
+            muted: self.muted.iter().copied().collect(),
+            hand: self.hand,
+            tracks: self.media.tracks.values().cloned().collect(),
+            decodes: self.decodes.clone(),
+            joined_at: self.joined_at,
+        }
+    }
+
+    pub(crate) fn persisted(&self) -> PersistedParticipant {
+        PersistedParticipant {
+            id: self.id,
+            name: self.name.clone(),
+            role: self.role,
+            client: self.client,
+            muted: self.muted.iter().copied().collect(),
+            hand: self.hand,
+            decodes: self.decodes.clone(),
+            joined_at: self.joined_at,
+            token: self.token,
+            previous_token: self.previous_token,
+            removed: false,
+        }
+    }
+
+    /// The seat as it was stored; its connection and media are gone.
+    pub(crate) fn restored(p: PersistedParticipant, until: Time) -> Seat {
+        Seat {
+            id: p.id,
+            name: p.name,
+            role: p.role,
+            client: p.client,
+            muted: p.muted.into_iter().collect(),
+            hand: p.hand,
+            decodes: p.decodes,
+            joined_at: p.joined_at,
+            token: p.token,
+            previous_token: p.previous_token,
+            link: Link::Lost { until },
+            media: SeatMedia::default(),
+        }
+    }
+}
+
+impl SeatMedia {
+    /// The generation a `welcome` names: the client must offer a higher one, unless it is its own and stands. Where it
+    /// is 0, counting starts anew, for a client that lost its own count.
+    pub(crate) fn told_at_welcome(&mut self) -> u32 {
+        let told = if self.offers.is_empty() {
+            self.generation
+        } else {
+            self.offered
+        };
+        if told == 0 {
+            (self.offered, self.lost) = (0, 0);
+        }
+        told
+    }
+}
