@@ -1,1 +1,25 @@
-//! Being laid.
+//! RTP above the packet header: payload formats (H.264, VP8, Opus), frame assembly, jitter buffers and audio/video sync.
+//!
+//! Everything here is pure: packets and the time go in, access units and decisions come out. Payloads are foreign bytes;
+//! every parser bounds what it reads and what it keeps.
+#![forbid(unsafe_code)]
+
+pub mod h264;
+pub mod opus;
+pub mod sequence;
+pub mod stats;
+pub mod vp8;
+
+mod assembly;
+mod audio_buffer;
+mod delay;
+mod sync;
+mod video_buffer;
+
+pub use assembly::{AssembledFrame, FrameAssembler, VideoPacket};
+pub use audio_buffer::{AudioJitterBuffer, AudioJitterConfig, AudioPacket, AudioStats, Pace, Pull};
+pub use delay::DelayEstimator;
+pub use sequence::{SequenceUnwrapper, TimestampUnwrapper};
+pub use stats::{JitterEstimator, LossCounter};
+pub use sync::{AvSync, SenderReport, SyncDelays};
+pub use video_buffer::{VideoFrame, VideoJitterBuffer, VideoJitterConfig, VideoOutput, VideoStats};
