@@ -4,10 +4,15 @@
 #![forbid(unsafe_code)]
 
 mod face;
+mod follow;
+mod link;
+mod peer;
+mod requests;
 mod session;
 
 pub use face::{
     Action, Input, JoinOptions, MediaPhase, Notice, OutboxChat, Output, Own, Phase, SavedSeat,
     SessionState,
 };
+pub use follow::apply;
 pub use session::Session;
