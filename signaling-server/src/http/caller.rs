@@ -1,0 +1,110 @@
+//! Who is asking: the address at the other end, and whether a browser page of ours is behind it.
+
+use super::Site;
+use crate::accept::Pass;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri, header};
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// The TCP connection a request came by; put into every request by the accept loop.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    pub(crate) pass: Arc<Pass>,
+}
+
+/// The client of a request. Behind a proxy it is the last entry of `X-Forwarded-For`, which the proxy wrote itself.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) address: IpAddr,
+    pub(crate) pass: Option<Arc<Pass>>,
+}
+
+impl FromRequestParts<Arc<Site>> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Caller, Infallible> {
+        let peer = parts.extensions.get::<Peer>();
+        let direct = peer.map_or(IpAddr::from([0, 0, 0, 0]), |p| p.address.ip());
+        let forwarded = site
+            .behind_proxy
+            .then(|| forwarded_for(&parts.headers))
+            .flatten();
+        Ok(Caller {
+            address: forwarded.unwrap_or(direct),
+            pass: peer.map(|p| Arc::clone(&p.pass)),
+        })
+    }
+}
+
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .next_back()?
+        .to_str()
+        .ok()?;
+    last.rsplit(',').next()?.trim().parse().ok()
+}
+
+/// Whether a request comes from a page of this server, or from no page at all (native clients send no `Origin`).
+pub(super) fn same_origin(headers: &HeaderMap, public_url: &str) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    let Some(origin) = origin.to_str().ok() else {
+        return false;
+    };
+    if origin == public_url {
+        return true;
+    }
+    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok());
+    let authority = origin
+        .parse::<Uri>()
+        .ok()
+        .and_then(|uri| uri.authority().map(|a| a.as_str().to_owned()));
+    authority.is_some_and(|a| Some(a.as_str()) == host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn only_our_own_pages_and_native_clients_get_in() {
+        let ours = "https://meet.example.org";
+        let ok = |pairs: &[_]| same_origin(&headers(pairs), ours);
+        assert!(ok(&[]));
+        assert!(ok(&[("origin", "https://meet.example.org")]));
+        assert!(ok(&[
+            ("origin", "http://127.0.0.1:8480"),
+            ("host", "127.0.0.1:8480")
+        ]));
+        assert!(!ok(&[
+            ("origin", "https://evil.example"),
+            ("host", "meet.example.org")
+        ]));
+        assert!(!ok(&[("origin", "null"), ("host", "meet.example.org")]));
+        assert!(!ok(&[("origin", "null")]));
+    }
+
+    #[test]
+    fn the_proxys_own_entry_is_the_last_one() {
+        let found = forwarded_for(&headers(&[("x-forwarded-for", "6.6.6.6, 192.0.2.7")]));
+        assert_eq!(found, Some("192.0.2.7".parse().unwrap()));
+        assert_eq!(
+            forwarded_for(&headers(&[("x-forwarded-for", "nonsense")])),
+            None
+        );
+    }
+}

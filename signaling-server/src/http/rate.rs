@@ -1,0 +1,102 @@
+//! Token buckets per client address.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// More addresses than this at a time, and full buckets are forgotten.
+const PRUNE_ABOVE: usize = 4096;
+
+/// Allows `per_minute` actions a minute and address, as many in a burst.
+#[derive(Debug)]
+pub(crate) struct RateLimit {
+    per_minute: f64,
+    buckets: Mutex<HashMap<IpAddr, Bucket>>,
+}
+
+/// A token bucket: `capacity` in a burst, `per_second` in the long run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bucket {
+    tokens: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    pub(crate) fn full(capacity: f64, now: Instant) -> Bucket {
+        Bucket {
+            tokens: capacity,
+            at: now,
+        }
+    }
+
+    /// Takes one token if there is one.
+    pub(crate) fn take(&mut self, capacity: f64, per_second: f64, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens = (self.tokens + passed * per_second).min(capacity);
+        self.at = now;
+        let allowed = self.tokens >= 1.0;
+        if allowed {
+            self.tokens -= 1.0;
+        }
+        allowed
+    }
+}
+
+impl RateLimit {
+    pub(crate) fn new(per_minute: u32) -> RateLimit {
+        RateLimit {
+            per_minute: per_minute.into(),
+            buckets: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn allows(&self, address: IpAddr, now: Instant) -> bool {
+        let mut buckets = self.buckets.lock().expect("no panic while counting");
+        if buckets.len() > PRUNE_ABOVE {
+            buckets.retain(|_, bucket| now.saturating_duration_since(bucket.at).as_secs() < 60);
+        }
+        buckets
+            .entry(address_key(address))
+            .or_insert_with(|| Bucket::full(self.per_minute, now))
+            .take(self.per_minute, self.per_minute / 60.0, now)
+    }
+}
+
+/// What counts as one address: an IPv6 host has a whole /64 to itself.
+pub(crate) fn address_key(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let network = u128::from(v6) & (u128::MAX << 64);
+            IpAddr::V6(Ipv6Addr::from(network))
+        }
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_burst_is_allowed_then_the_rate_holds() {
+        let limit = RateLimit::new(60);
+        let address = "192.0.2.1".parse().unwrap();
+        let start = Instant::now();
+        assert_eq!(
+            (0..100).filter(|_| limit.allows(address, start)).count(),
+            60
+        );
+        assert!(limit.allows(address, start + Duration::from_secs(1)));
+        assert!(!limit.allows(address, start + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn one_ipv6_network_is_one_address() {
+        let key = |a: &str| address_key(a.parse().unwrap());
+        assert_eq!(key("2001:db8::1"), key("2001:db8::ffff:1"));
+        assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
+        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+    }
+}

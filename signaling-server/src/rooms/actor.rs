@@ -1,0 +1,300 @@
+//! One meeting's task: owns the pure [`Room`] and its forwarding room, tells them the time and the dice, and carries out
+//! what the room puts out.
+//!
+//! Order is the whole point here. What waits in the inbox is handled as one batch; the batch's records are written; only
+//! then is anything of it sent. So whoever sees an event or an answer can rely on its being stored, and many inputs
+//! cost one write.
+
+use super::{Outbox, Rooms, ToRoom};
+use crate::clock::{Clock, wall_ms};
+use crate::media::MediaRoom;
+use crate::secrets::{Digest, fresh_secret};
+use crate::store::{MeetingRecord, Store};
+use axum::extract::ws::Utf8Bytes;
+use confab_base::Time;
+use confab_protocol::{Code, Hello, MAX_PARTICIPANTS, MeetingId};
+use confab_room::{
+    ConnId, Connect, Input, MediaCommand, MediaEvent, Output, Persisted, Room, RoomConfig,
+    StoreCommand,
+};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Inputs handled before their outputs are carried out, at most.
+const BATCH: usize = 64;
+/// A meeting without seats stays awake this long.
+const IDLE: Duration = Duration::from_secs(180);
+/// How soon commands that the media side had no room for are offered again.
+const MEDIA_RETRY: Duration = Duration::from_millis(5);
+/// More waiting media commands than this, and the meeting starts over.
+const MEDIA_BACKLOG: usize = 2048;
+
+pub(super) struct Actor {
+    id: MeetingId,
+    host_key: Digest,
+    room: Room,
+    outboxes: HashMap<ConnId, Outbox>,
+    inbox: mpsc::Receiver<ToRoom>,
+    store: Arc<dyn Store>,
+    media: MediaRoom,
+    media_backlog: VecDeque<MediaCommand>,
+    clock: Clock,
+    connected: Arc<AtomicU32>,
+    stop: CancellationToken,
+    idle_since: Option<Time>,
+}
+
+/// Why the task woke up.
+enum Wake {
+    Messages,
+    Media(Option<MediaEvent>),
+    Timer,
+    Stop,
+}
+
+/// Everybody has to start over, and comes back by itself.
+struct Failed(Code);
+
+impl Actor {
+    pub(super) fn new(
+        rooms: &Rooms,
+        record: MeetingRecord,
+        persisted: Persisted,
+        inbox: mpsc::Receiver<ToRoom>,
+        connected: Arc<AtomicU32>,
+    ) -> Actor {
+        let config = RoomConfig {
+            id: record.id.clone(),
+            title: record.title,
+            max_participants: MAX_PARTICIPANTS,
+        };
+        // The key only spreads meetings over media threads; any part of the random id does.
+        let media_key = Digest::of(record.id.as_str()).0[..8]
+            .iter()
+            .fold(0, |n, b| n << 8 | u64::from(*b));
+        Actor {
+            id: record.id,
+            host_key: record.host_key,
+            room: Room::restore(config, persisted, rooms.clock.now()),
+            outboxes: HashMap::new(),
+            inbox,
+            store: Arc::clone(&rooms.store),
+            media: rooms.media.open(media_key),
+            media_backlog: VecDeque::new(),
+            clock: rooms.clock,
+            connected,
+            stop: rooms.stop.clone(),
+            idle_since: None,
+        }
+    }
+
+    /// Runs until the meeting has nothing more to do. Gives the inbox back, still open.
+    pub(super) async fn run(mut self) -> mpsc::Receiver<ToRoom> {
+        tracing::info!(meeting = ?self.id, seats = self.room.seats(), "meeting awake");
+        let mut messages = Vec::with_capacity(BATCH);
+        let end = loop {
+            match self.next_wake(&mut messages).await {
+                Wake::Messages => messages.drain(..).for_each(|m| self.on_message(m)),
+                Wake::Media(event) => self.on_media(event),
+                Wake::Timer => self.tell(Input::Timeout),
+                Wake::Stop => self.tell(Input::ShutDown),
+            }
+            if let Err(failed) = self.carry_out().await {
+                break Some(failed);
+            }
+            if self.stop.is_cancelled() || self.is_done() {
+                break None;
+            }
+        };
+        if let Some(Failed(code)) = end {
+            tracing::error!(meeting = ?self.id, %code, "meeting starts over");
+            self.outboxes.values().for_each(|outbox| outbox.kick(code));
+        }
+        tracing::info!(meeting = ?self.id, "meeting asleep");
+        self.inbox
+    }
+
+    async fn next_wake(&mut self, messages: &mut Vec<ToRoom>) -> Wake {
+        let wakeup = self.clock.instant(self.wakeup());
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Wake::Stop,
+            event = self.media.events.recv(), if !self.media.events.is_closed() || !self.media.events.is_empty() =>
+                Wake::Media(event),
+            // The list of live meetings holds a sender, so there is always one.
+            _ = self.inbox.recv_many(messages, BATCH) => Wake::Messages,
+            () = tokio::time::sleep_until(wakeup) => Wake::Timer,
+        }
+    }
+
+    fn wakeup(&self) -> Time {
+        let room = self.room.next_wakeup().unwrap_or(Time::MAX);
+        let idle = self.idle_since.map_or(Time::MAX, |since| since + IDLE);
+        let retry = if self.media_backlog.is_empty() {
+            Time::MAX
+        } else {
+            self.clock.now() + MEDIA_RETRY
+        };
+        room.min(idle).min(retry)
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.room.handle(input, self.clock.now(), wall_ms());
+    }
+
+    fn on_message(&mut self, message: ToRoom) {
+        match message {
+            ToRoom::Connect {
+                conn,
+                id,
+                hello,
+                outbox,
+                taken,
+            } => {
+                self.outboxes.insert(conn, outbox);
+                let _ = taken.send(());
+                let connect = self.look_at_secrets(conn, id, hello);
+                self.tell(Input::Connect(Box::new(connect)));
+            }
+            ToRoom::Request { conn, id, request } if self.outboxes.contains_key(&conn) => {
+                self.tell(Input::Request { conn, id, request });
+            }
+            // Said before the connection heard that it is closed.
+            ToRoom::Request { .. } => {}
+            ToRoom::Closed { conn } => {
+                self.outboxes.remove(&conn);
+                self.tell(Input::Closed { conn });
+            }
+        }
+    }
+
+    fn look_at_secrets(&self, conn: ConnId, id: u32, hello: Hello) -> Connect {
+        let host_key_ok = hello
+            .host_key
+            .as_ref()
+            .is_some_and(|key| Digest::of(key).matches(&self.host_key));
+        let resume_digest = hello
+            .resume
+            .as_ref()
+            .map(|resume| Digest::of(&resume.token).0);
+        let token = fresh_secret();
+        let token_digest = Digest::of(&token).0;
+        Connect {
+            conn,
+            id,
+            hello,
+            host_key_ok,
+            resume_digest,
+            token,
+            token_digest,
+        }
+    }
+
+    fn on_media(&mut self, event: Option<MediaEvent>) {
+        match event {
+            Some(event) => self.tell(Input::Media(event)),
+            None => tracing::warn!(meeting = ?self.id, "the media side is gone"),
+        }
+        for _ in 1..BATCH {
+            let Ok(event) = self.media.events.try_recv() else {
+                break;
+            };
+            self.tell(Input::Media(event));
+        }
+    }
+
+    /// Stores, then sends, until the room has nothing more to say.
+    async fn carry_out(&mut self) -> Result<(), Failed> {
+        loop {
+            let (records, actions) = self.drain();
+            if !records.is_empty() {
+                self.store.write(&self.id, records).await.map_err(|error| {
+                    tracing::error!(meeting = ?self.id, %error, "cannot store");
+                    Failed(Code::Internal)
+                })?;
+            }
+            let broken = self.act(actions);
+            self.flush_media()?;
+            if broken.is_empty() {
+                break;
+            }
+            for conn in broken {
+                self.outboxes.remove(&conn);
+                self.tell(Input::Closed { conn });
+            }
+        }
+        self.connected
+            .store(self.room.connected() as u32, Ordering::Relaxed);
+        self.idle_since = match self.outboxes.is_empty() && self.room.seats() == 0 {
+            true => self.idle_since.or_else(|| Some(self.clock.now())),
+            false => None,
+        };
+        Ok(())
+    }
+
+    fn drain(&mut self) -> (Vec<StoreCommand>, Vec<Output>) {
+        let (mut records, mut actions) = (Vec::new(), Vec::new());
+        while let Some(output) = self.room.poll_output() {
+            match output {
+                Output::Store(record) => records.push(record),
+                other => actions.push(other),
+            }
+        }
+        (records, actions)
+    }
+
+    /// Gives back the connections that could not take it.
+    fn act(&mut self, actions: Vec<Output>) -> Vec<ConnId> {
+        let mut broken = Vec::new();
+        for action in actions {
+            match action {
+                Output::Send { to, message } => {
+                    let text = serde_json::to_string(&message).expect("messages are plain data");
+                    let text = Utf8Bytes::from(text);
+                    for conn in to {
+                        let sent = self
+                            .outboxes
+                            .get(&conn)
+                            .is_none_or(|outbox| outbox.send(text.clone()));
+                        if !sent && !broken.contains(&conn) {
+                            broken.push(conn);
+                        }
+                    }
+                }
+                Output::Close { conn, code } => {
+                    if let Some(outbox) = self.outboxes.remove(&conn) {
+                        outbox.close(code);
+                    }
+                }
+                Output::Media(command) => self.media_backlog.push_back(command),
+                Output::Store(_) => unreachable!("sorted out in drain"),
+            }
+        }
+        broken
+    }
+
+    /// Hands over what the media side takes. Nothing is skipped: a mute that got lost would be an open microphone.
+    fn flush_media(&mut self) -> Result<(), Failed> {
+        while let Some(command) = self.media_backlog.front() {
+            if (self.media.send)(command.clone()).is_err() {
+                break;
+            }
+            self.media_backlog.pop_front();
+        }
+        match self.media_backlog.len() > MEDIA_BACKLOG {
+            true => Err(Failed(Code::Overloaded)),
+            false => Ok(()),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        let idle = self
+            .idle_since
+            .is_some_and(|since| self.clock.now().since(since) >= IDLE);
+        idle || (self.room.is_ended() && self.outboxes.is_empty())
+    }
+}
