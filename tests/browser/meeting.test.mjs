@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { artefacts, clip, temporary } from './lib/paths.mjs';
-import { Native, Server, inspect, sleep, until } from './lib/processes.mjs';
+import { Native, Server, inspect, readMarks, sleep, until } from './lib/processes.mjs';
 import { Guest } from './lib/guest.mjs';
 
 const SECONDS = 60;
@@ -50,9 +50,9 @@ test('two guests and two natives hear and see each other for a minute', async (t
     const recording = guest.record(SECONDS * 1000);
     const marks = (seenBy[name] = {});
     while (Date.now() - start < SECONDS * 1000) {
-      for (const picture of await shown(guest)) {
-        const [found] = inspect('mark', '--width', String(picture.width), '--height', String(picture.height), '--luma', picture.luma);
-        if (found) (marks[found.id] ??= []).push({ at: (Date.now() - start) / 1000, counter: found.counter });
+      const at = (Date.now() - start) / 1000;
+      for (const found of readMarks(await shown(guest))) {
+        if (found) (marks[found[0]] ??= []).push({ at, counter: found[1] });
       }
       await sleep(700);
     }

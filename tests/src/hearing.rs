@@ -38,20 +38,31 @@ pub struct Heard {
 
 /// Reads a WAV file of any channel count and rate as 16 kHz mono.
 pub fn read_wav(path: &Path) -> Result<Vec<f32>, String> {
-    let mut reader = hound::WavReader::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut reader =
+        hound::WavReader::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let spec = reader.spec();
     let samples: Vec<f32> = match spec.sample_format {
         hound::SampleFormat::Float => reader.samples::<f32>().map_while(Result::ok).collect(),
         hound::SampleFormat::Int => {
             let scale = 1.0 / (1u64 << (spec.bits_per_sample - 1)) as f32;
-            reader.samples::<i32>().map_while(Result::ok).map(|s| s as f32 * scale).collect()
+            reader
+                .samples::<i32>()
+                .map_while(Result::ok)
+                .map(|s| s as f32 * scale)
+                .collect()
         }
     };
     let channels = usize::from(spec.channels);
-    let mono: Vec<f32> = samples.chunks_exact(channels).map(|c| c.iter().sum::<f32>() / channels as f32).collect();
+    let mono: Vec<f32> = samples
+        .chunks_exact(channels)
+        .map(|c| c.iter().sum::<f32>() / channels as f32)
+        .collect();
     let rate = spec.sample_rate as usize;
     if rate % RATE != 0 {
-        return Err(format!("{}: {rate} Hz is no multiple of {RATE} Hz", path.display()));
+        return Err(format!(
+            "{}: {rate} Hz is no multiple of {RATE} Hz",
+            path.display()
+        ));
     }
     Ok(decimate(&mono, rate / RATE))
 }
@@ -65,7 +76,11 @@ fn decimate(x: &[f32], factor: usize) -> Vec<f32> {
     let taps: Vec<f32> = (-half..=half)
         .map(|i| {
             let t = i as f32 / factor as f32;
-            let sinc = if i == 0 { 1.0 } else { (std::f32::consts::PI * t).sin() / (std::f32::consts::PI * t) };
+            let sinc = if i == 0 {
+                1.0
+            } else {
+                (std::f32::consts::PI * t).sin() / (std::f32::consts::PI * t)
+            };
             let hann = 0.5 + 0.5 * (std::f32::consts::PI * i as f32 / (half + 1) as f32).cos();
             sinc * hann / factor as f32
         })
@@ -86,10 +101,20 @@ pub fn recognise(heard: &[f32], source: &[f32]) -> Option<Heard> {
     let finder = Finder::new(source);
     let heard = difference(heard);
     let starts: Vec<usize> = (0..heard.len().checked_sub(WINDOW)?).step_by(HOP).collect();
-    let curves: Vec<Vec<f32>> = starts.iter().map(|&s| finder.curve(&heard[s..s + WINDOW])).collect();
+    let curves: Vec<Vec<f32>> = starts
+        .iter()
+        .map(|&s| finder.curve(&heard[s..s + WINDOW]))
+        .collect();
     let offset = finder.common_offset(&curves, &starts)?;
 
-    let mut found = Heard { active: 0, recognised: 0, share: 0.0, correlation: 0.0, offset_s: offset as f32 / RATE as f32, longest_gap_s: 0.0 };
+    let mut found = Heard {
+        active: 0,
+        recognised: 0,
+        share: 0.0,
+        correlation: 0.0,
+        offset_s: offset as f32 / RATE as f32,
+        longest_gap_s: 0.0,
+    };
     let (mut gap, mut peaks) = (0usize, Vec::new());
     for (curve, &start) in curves.iter().zip(&starts) {
         let centre = (offset + start) % finder.period;
@@ -134,7 +159,10 @@ impl Finder {
         looped.extend_from_within(..WINDOW.min(period));
         let size = (looped.len() + WINDOW).next_power_of_two();
         let mut planner = FftPlanner::new();
-        let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
+        let (forward, inverse) = (
+            planner.plan_fft_forward(size),
+            planner.plan_fft_inverse(size),
+        );
         let mut spectrum: Vec<Complex32> = looped.iter().map(|&x| Complex32::new(x, 0.0)).collect();
         spectrum.resize(size, Complex32::default());
         forward.process(&mut spectrum);
@@ -142,7 +170,13 @@ impl Finder {
         for x in &looped {
             energy.push(energy[energy.len() - 1] + f64::from(x * x));
         }
-        Finder { period, energy, spectrum, forward, inverse }
+        Finder {
+            period,
+            energy,
+            spectrum,
+            forward,
+            inverse,
+        }
     }
 
     fn energy_at(&self, lag: usize) -> f64 {
@@ -152,7 +186,8 @@ impl Finder {
 
     /// Whether the window at `lag` is louder than a hundredth of the average one.
     fn speaks(&self, lag: usize) -> bool {
-        let average = self.energy[self.energy.len() - 1] / (self.energy.len() as f64 / WINDOW as f64);
+        let average =
+            self.energy[self.energy.len() - 1] / (self.energy.len() as f64 / WINDOW as f64);
         self.energy_at(lag) > 0.05 * average
     }
 
@@ -169,7 +204,10 @@ impl Finder {
         let scale = 1.0 / self.spectrum.len() as f64;
         let floor = 1e-9;
         (0..self.period)
-            .map(|lag| (f64::from(buffer[lag].re) * scale / (own * self.energy_at(lag) + floor).sqrt()) as f32)
+            .map(|lag| {
+                (f64::from(buffer[lag].re) * scale / (own * self.energy_at(lag) + floor).sqrt())
+                    as f32
+            })
             .collect()
     }
 
@@ -191,7 +229,9 @@ impl Finder {
     /// The best match within the wander of `centre`.
     fn near(&self, curve: &[f32], centre: usize) -> f32 {
         let from = centre + self.period - WANDER;
-        (from..=from + 2 * WANDER).map(|i| curve[i % self.period]).fold(0.0, f32::max)
+        (from..=from + 2 * WANDER)
+            .map(|i| curve[i % self.period])
+            .fold(0.0, f32::max)
     }
 }
 
@@ -217,9 +257,14 @@ mod tests {
     #[test]
     fn a_voice_is_recognised_in_a_mix_and_a_stranger_is_not() {
         let (a, b, stranger) = (voice(1, 10), voice(2, 10), voice(3, 10));
-        let mix: Vec<f32> = (0..6 * RATE).map(|i| a[i + 2 * RATE] + b[(i + 7 * RATE) % b.len()]).collect();
+        let mix: Vec<f32> = (0..6 * RATE)
+            .map(|i| a[i + 2 * RATE] + b[(i + 7 * RATE) % b.len()])
+            .collect();
         let found = recognise(&mix, &a).unwrap();
-        assert!(found.share > 0.95 && (found.offset_s - 2.0).abs() < 0.3, "{found:?}");
+        assert!(
+            found.share > 0.95 && (found.offset_s - 2.0).abs() < 0.3,
+            "{found:?}"
+        );
         assert!(recognise(&mix, &b).unwrap().share > 0.95);
         let other = recognise(&mix, &stranger).unwrap();
         assert!(other.share < 0.1, "{other:?}");

@@ -114,3 +114,9 @@ export class Native {
 export function inspect(...args) {
   return JSON.parse(execFileSync(program('confab-inspect'), args, { encoding: 'utf8', maxBuffer: 64 << 20 }));
 }
+
+/** `[source id, frame counter]` of each grabbed picture; null where no mark can be read. */
+export function readMarks(pictures) {
+  const input = pictures.map((p) => `${p.width} ${p.height} ${p.luma}`).join('\n');
+  return pictures.length === 0 ? [] : JSON.parse(execFileSync(program('confab-inspect'), ['mark'], { input, encoding: 'utf8' }));
+}

@@ -1,0 +1,25 @@
+//! Media payloads as the server's key-frame gate and the client's frame assembly read them: a sequence of packets,
+//! each led by a byte that tells its length.
+#![no_main]
+use confab_rtp::{h264, opus, vp8};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let mut frame = h264::Depacketizer::new(64 * 1024);
+    let mut rest = data;
+    while let Some((&length, tail)) = rest.split_first() {
+        let (packet, next) = tail.split_at(usize::from(length).min(tail.len()));
+        rest = next;
+        let _ = h264::is_keyframe_start(packet);
+        let _ = frame.push(packet);
+        let _ = vp8::is_keyframe(packet);
+        let _ = vp8::keyframe_size(packet);
+        if let Some(d) = vp8::Descriptor::parse(packet) {
+            let _ = vp8::rewrite(packet, &d, 0x7fff, 0xff);
+        }
+        let _ = (opus::duration(packet), opus::has_lbrr(packet));
+    }
+    let _ = frame.take();
+    let mut packets = Vec::new();
+    h264::packetize(data, 100, &mut packets);
+});
