@@ -139,7 +139,6 @@ impl Peer {
             // Reports every second: A/V sync has its mapping early, loss and RTT are fresh.
             .set_rtcp_report_interval_audio(Duration::from_secs(1))
             .set_rtcp_report_interval_video(Duration::from_secs(1))
-            .set_send_buffer_video(1024)
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true);
@@ -298,8 +297,10 @@ impl Peer {
         };
         let is_video = packet.codec != Codec::Opus;
         let (seq, time) = (packet.seq.into(), packet.timestamp);
+        // A mapping in the future would make reports with timestamp 0.
+        let captured = packet.captured.min(now);
         stream.write_rtp(
-            RtpWrite::new(pt.into(), seq, time, packet.captured, packet.payload)
+            RtpWrite::new(pt.into(), seq, time, captured, packet.payload)
                 .marker(packet.marker)
                 .ext_vals(extensions)
                 .nackable(is_video),
@@ -461,7 +462,9 @@ impl Peer {
         if packet.payload.is_empty() {
             return; // Padding, sent to probe the path.
         }
-        let report = packet.last_sender_info.as_ref().and_then(|info| {
+        // A report from before the first packet maps nothing: its timestamp is a made-up 0.
+        let info = packet.last_sender_info.as_ref();
+        let report = info.filter(|i| i.sender_packet_count > 0).and_then(|info| {
             let since = info.ntp_time.duration_since(UNIX_EPOCH).ok()?;
             Some(SenderReport {
                 ntp_micros: since.as_micros() as u64,

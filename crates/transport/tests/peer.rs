@@ -1,0 +1,437 @@
+//! Client and lite server joined in memory and in virtual time.
+
+mod support;
+
+use confab_base::{AudioLevel, Bitrate, MediaKind, Source, VideoCodec};
+use confab_transport::*;
+use std::time::Duration;
+use support::*;
+
+const MS: Duration = Duration::from_millis(1);
+
+#[test]
+fn audio_and_simulcast_video_flow_up_with_their_mid_and_rid() {
+    let (mut wire, offer) = Wire::connected();
+    let (mic, cam) = (offer.publish[0].0, offer.publish[1].0);
+    assert_eq!(
+        offer.publish.iter().map(|p| p.1).collect::<Vec<_>>(),
+        [Source::Microphone, Source::Camera]
+    );
+    for i in 0..50 {
+        let now = wire.now;
+        wire.client
+            .send_rtp(mic, None, packet(Codec::Opus, i, 80, now), now)
+            .unwrap();
+        for rid in ["q", "h", "f"] {
+            wire.client
+                .send_rtp(cam, Some(rid.into()), packet(Codec::H264, i, 200, now), now)
+                .unwrap();
+        }
+        wire.run(20 * MS);
+    }
+    wire.run(200 * MS);
+    let got: Vec<_> = rtp(&wire.server_events).collect();
+    let audio: Vec<_> = got.iter().filter(|p| p.mid == mic).collect();
+    assert_eq!(
+        audio.iter().map(|p| p.seq).collect::<Vec<_>>(),
+        (0..50).collect::<Vec<_>>()
+    );
+    assert!(audio.iter().all(|p| p.codec == Codec::Opus
+        && p.audio_level == Some(AudioLevel(30))
+        && p.voice == Some(true)));
+    for rid in ["q", "h", "f"] {
+        let layer: Vec<_> = got
+            .iter()
+            .filter(|p| p.mid == cam && p.rid == Some(rid.into()))
+            .collect();
+        assert_eq!(layer.len(), 50, "{rid}");
+        assert!(
+            layer.iter().all(|p| p.codec == Codec::H264
+                && p.marker
+                && p.payload[1..9] == p.seq.to_be_bytes())
+        );
+    }
+}
+
+#[test]
+fn the_server_sends_into_slots() {
+    let (mut wire, offer) = Wire::connected();
+    for i in 0..60 {
+        let now = wire.now;
+        for slot in &offer.audio_slots {
+            wire.server
+                .send_rtp(*slot, None, packet(Codec::Opus, i, 80, now), now)
+                .unwrap();
+        }
+        wire.server
+            .send_rtp(
+                offer.video_slots[0],
+                None,
+                packet(Codec::Vp8, i, 900, now),
+                now,
+            )
+            .unwrap();
+        wire.server
+            .send_rtp(
+                offer.video_slots[1],
+                None,
+                packet(Codec::H264, i, 900, now),
+                now,
+            )
+            .unwrap();
+        wire.run(30 * MS);
+    }
+    wire.run(300 * MS);
+    let slots = offer.audio_slots.iter().chain(&offer.video_slots);
+    for slot in slots {
+        let got = rtp(&wire.client_events).filter(|p| p.mid == *slot && p.rid.is_none());
+        assert_eq!(got.count(), 60, "{slot:?}");
+    }
+    assert!(
+        rtp(&wire.client_events).any(|p| p.report.is_some()),
+        "sender reports map time"
+    );
+}
+
+#[test]
+fn a_tenth_of_the_packets_lost_both_ways_is_repaired() {
+    let (mut wire, offer) = Wire::connected();
+    let (cam, slot) = (offer.publish[1].0, offer.video_slots[0]);
+    let mut dice = 1u32;
+    wire.filter = Box::new(move |_, bytes| {
+        dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        stun_peek::classify(bytes) != stun_peek::PacketKind::Rtp || dice >> 16 >= 6554
+    });
+    for i in 0..300 {
+        let now = wire.now;
+        wire.client
+            .send_rtp(
+                cam,
+                Some("f".into()),
+                packet(Codec::H264, i, 1000, now),
+                now,
+            )
+            .unwrap();
+        wire.server
+            .send_rtp(slot, None, packet(Codec::H264, i, 1000, now), now)
+            .unwrap();
+        wire.run(20 * MS);
+    }
+    wire.filter = Box::new(|_, _| true);
+    wire.run(Duration::from_secs(2));
+    for events in [&wire.server_events, &wire.client_events] {
+        let mut seqs: Vec<_> = rtp(events).map(|p| p.seq).collect();
+        seqs.sort_unstable();
+        assert_eq!(seqs, (0..300).collect::<Vec<_>>(), "each once");
+        assert!(
+            rtp(events).filter(|p| p.resent).count() > 10,
+            "repaired ones are told apart"
+        );
+    }
+}
+
+#[test]
+fn keyframe_requests_reach_the_layer_they_are_for() {
+    let (mut wire, offer) = Wire::connected();
+    let cam = offer.publish[1].0;
+    for rid in ["q", "f"] {
+        let now = wire.now;
+        wire.client
+            .send_rtp(cam, Some(rid.into()), packet(Codec::H264, 1, 100, now), now)
+            .unwrap();
+    }
+    wire.run(100 * MS);
+    wire.server.request_keyframe(cam, Some("f".into()));
+    wire.run(200 * MS);
+    let asked: Vec<_> = wire
+        .client_events
+        .iter()
+        .filter_map(|e| match e {
+            PeerEvent::KeyframeRequest { mid, rid } => Some((*mid, *rid)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(asked, [(cam, Some("f".into()))]);
+}
+
+#[test]
+fn both_sides_estimate_bandwidth_and_report_statistics() {
+    let (mut wire, offer) = Wire::connected();
+    let (cam, slot) = (offer.publish[1].0, offer.video_slots[0]);
+    wire.server.set_bitrate(Bitrate::ZERO, Bitrate::kbps(2500));
+    for i in 0..400 {
+        let now = wire.now;
+        for rid in ["q", "f"] {
+            wire.client
+                .send_rtp(
+                    cam,
+                    Some(rid.into()),
+                    packet(Codec::H264, i, 1000, now),
+                    now,
+                )
+                .unwrap();
+        }
+        wire.server
+            .send_rtp(slot, None, packet(Codec::H264, i, 1100, now), now)
+            .unwrap();
+        wire.run(10 * MS);
+    }
+    let estimate = |events: &[PeerEvent]| {
+        events.iter().rev().find_map(|e| match e {
+            PeerEvent::Estimate(rate) => Some(*rate),
+            _ => None,
+        })
+    };
+    for events in [&wire.client_events, &wire.server_events] {
+        assert!(
+            estimate(events).unwrap() > Bitrate::kbps(1000),
+            "{:?}",
+            estimate(events)
+        );
+    }
+    let stats = |events: &[PeerEvent]| {
+        let mut all = events.iter().rev();
+        all.find_map(|e| match e {
+            PeerEvent::Stats(stats) => Some(stats.clone()),
+            _ => None,
+        })
+        .unwrap()
+    };
+    let (client, server) = (stats(&wire.client_events), stats(&wire.server_events));
+    let rtt = client.rtt.unwrap();
+    assert!(
+        (19..40).contains(&rtt.as_millis()),
+        "{rtt:?} over a wire of 10 ms each way"
+    );
+    let line = |s: &PeerStats, mid, rid: Option<&str>, direction| {
+        let found = s
+            .lines
+            .iter()
+            .find(|l| l.mid == mid && l.rid == rid.map(Rid::from) && l.direction == direction);
+        found
+            .cloned()
+            .unwrap_or_else(|| panic!("{mid:?} {rid:?} in {:?}", s.lines))
+    };
+    assert!(line(&client, cam, Some("f"), StatsDirection::Send).packets >= 300);
+    assert!(line(&server, cam, Some("f"), StatsDirection::Receive).packets >= 300);
+    assert!(line(&server, slot, None, StatsDirection::Send).bytes > 300_000);
+    assert_eq!(
+        line(&client, slot, None, StatsDirection::Receive)
+            .loss
+            .unwrap_or(0.0),
+        0.0
+    );
+    assert_eq!(
+        client.path,
+        Some((Protocol::Udp, client_addr(), server_addr()))
+    );
+}
+
+#[test]
+fn garbage_is_counted_and_disturbs_nobody() {
+    let (mut wire, offer) = Wire::connected();
+    let mic = offer.publish[0].0;
+    let mut dice = 7u32;
+    for i in 0..200u64 {
+        let now = wire.now;
+        let mut junk: Vec<u8> = (0..i % 90)
+            .map(|_| {
+                dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (dice >> 24) as u8
+            })
+            .collect();
+        // A quarter each: random, and looking like STUN, DTLS and RTP.
+        if let Some(first) = junk.first_mut() {
+            *first = [*first, 0, 22, 0x80][i as usize % 4];
+        }
+        for from in [client_addr(), "6.6.6.6:666".parse().unwrap()] {
+            wire.server
+                .handle_packet(Protocol::Udp, from, server_addr(), &junk, now);
+        }
+        wire.client
+            .send_rtp(mic, None, packet(Codec::Opus, i, 80, now), now)
+            .unwrap();
+        wire.run(20 * MS);
+    }
+    wire.run(100 * MS);
+    assert_eq!(rtp(&wire.server_events).count(), 200);
+    assert!(wire.server.counters().unknown > 20);
+    assert!(wire.server.is_connected());
+}
+
+#[test]
+fn a_cut_is_noticed_by_both_and_the_path_resumes() {
+    let (mut wire, offer) = Wire::connected();
+    let mic = offer.publish[0].0;
+    wire.client_events.clear();
+    wire.server_events.clear();
+    wire.filter = Box::new(|_, _| false);
+    let mut seq = 0;
+    let mut talk = |wire: &mut Wire, n| {
+        for _ in 0..n {
+            let now = wire.now;
+            wire.client
+                .send_rtp(mic, None, packet(Codec::Opus, seq, 80, now), now)
+                .unwrap();
+            seq += 1;
+            wire.run(20 * MS);
+        }
+    };
+    talk(&mut wire, 250);
+    let down = |events: &[PeerEvent]| events.iter().any(|e| matches!(e, PeerEvent::Disconnected));
+    let up = |events: &[PeerEvent]| events.iter().any(|e| matches!(e, PeerEvent::Connected));
+    assert!(
+        down(&wire.client_events) && down(&wire.server_events),
+        "5 s without a word"
+    );
+    assert!(!up(&wire.client_events));
+    wire.filter = Box::new(|_, _| true);
+    talk(&mut wire, 100);
+    assert!(up(&wire.client_events) && up(&wire.server_events));
+    assert!(rtp(&wire.server_events).count() >= 95);
+}
+
+#[test]
+fn lines_are_added_kept_and_stopped_by_later_offers() {
+    let (mut wire, first) = Wire::connected();
+    let mut plan = usual_plan();
+    plan.video_slots = 4;
+    plan.sends.push(SendLine {
+        source: Source::Screen,
+        rids: vec![],
+        codecs: vec![VideoCodec::Vp8],
+    });
+    let second = wire.negotiate(&plan);
+    assert_eq!(second.publish[..2], first.publish[..]);
+    assert_eq!(second.video_slots[..2], first.video_slots[..]);
+    assert_eq!(second.video_slots.len(), 4);
+    let screen = second.publish[2].0;
+    let info = wire
+        .server
+        .lines()
+        .iter()
+        .find(|l| l.mid == screen)
+        .unwrap();
+    assert_eq!(
+        info.codecs.iter().map(|c| c.codec).collect::<Vec<_>>(),
+        [Codec::Vp8]
+    );
+    plan.sends.pop();
+    let third = wire.negotiate(&plan);
+    assert_eq!(third.publish, first.publish);
+    let now = wire.now;
+    let refused = wire
+        .client
+        .send_rtp(screen, None, packet(Codec::Vp8, 0, 50, now), now);
+    assert_eq!(refused, Err(SendError::NoLine));
+    plan.sends.push(SendLine {
+        source: Source::Screen,
+        rids: vec![],
+        codecs: vec![],
+    });
+    assert_eq!(
+        wire.negotiate(&plan).publish[2].0,
+        screen,
+        "the line is used again"
+    );
+    for i in 0..10 {
+        let now = wire.now;
+        wire.client
+            .send_rtp(screen, None, packet(Codec::Vp8, i, 500, now), now)
+            .unwrap();
+        wire.server
+            .send_rtp(
+                second.video_slots[3],
+                None,
+                packet(Codec::H264, i, 500, now),
+                now,
+            )
+            .unwrap();
+        wire.run(30 * MS);
+    }
+    wire.run(200 * MS);
+    assert_eq!(
+        rtp(&wire.server_events).filter(|p| p.mid == screen).count(),
+        10
+    );
+    assert_eq!(
+        rtp(&wire.client_events)
+            .filter(|p| p.mid == second.video_slots[3])
+            .count(),
+        10
+    );
+}
+
+#[test]
+fn the_same_plan_can_be_offered_again() {
+    let (mut wire, first) = Wire::connected();
+    let again = wire.negotiate(&usual_plan());
+    assert_eq!(
+        (again.publish, again.video_slots),
+        (first.publish, first.video_slots)
+    );
+    let lines = wire.server.lines();
+    assert_eq!(lines.iter().filter(|l| l.sends).count(), 4);
+    assert_eq!(lines.iter().filter(|l| l.receives).count(), 2);
+    let camera = lines
+        .iter()
+        .find(|l| l.receives && l.kind == MediaKind::Video)
+        .unwrap();
+    assert_eq!(camera.rids, ["q", "h", "f"].map(Rid::from));
+    assert_eq!(camera.codecs[0].codec, Codec::H264);
+    assert!(camera.codecs.iter().all(|c| c.rtx.is_some()));
+}
+
+#[test]
+fn it_works_over_a_tcp_path_too() {
+    let mut wire = Wire::new(Protocol::Tcp);
+    let offer = wire.negotiate(&usual_plan());
+    wire.run_until(|w| w.client.is_connected() && w.server.is_connected());
+    let now = wire.now;
+    let mic = offer.publish[0].0;
+    wire.client
+        .send_rtp(mic, None, packet(Codec::Opus, 0, 80, now), now)
+        .unwrap();
+    wire.run(100 * MS);
+    assert_eq!(rtp(&wire.server_events).count(), 1);
+}
+
+#[test]
+fn a_good_bye_closes_the_other_side() {
+    let (mut wire, _) = Wire::connected();
+    wire.client.disconnect();
+    wire.run(200 * MS);
+    assert!(
+        wire.server_events
+            .iter()
+            .any(|e| matches!(e, PeerEvent::Closed))
+    );
+    assert!(!wire.client.is_alive());
+}
+
+#[test]
+fn wrong_descriptions_are_errors() {
+    let mut wire = Wire::new(Protocol::Udp);
+    assert_eq!(
+        wire.client.create_offer(&MediaPlan::default()),
+        Err(SdpError::NothingToOffer)
+    );
+    assert!(matches!(
+        wire.server.accept_offer("garbage"),
+        Err(SdpError::Unreadable(_))
+    ));
+    assert_eq!(
+        wire.client.accept_offer("garbage"),
+        Err(SdpError::WrongRole)
+    );
+    let offer = wire.client.create_offer(&usual_plan()).unwrap();
+    assert!(matches!(
+        wire.client.accept_answer("v=0\r\n"),
+        Err(SdpError::Unreadable(_))
+    ));
+    let many = "a=mid:0\r\n".repeat(200);
+    assert_eq!(
+        wire.server.accept_offer(&(offer.sdp + &many)),
+        Err(SdpError::TooManyLines)
+    );
+}
