@@ -1,0 +1,150 @@
+// A port without a server, for looking at every state of the UI. Development only: never part of the build.
+
+import type { ChatEntry, Participant, Port, PortEvent, PortState, QualityLevel, VideoSurface } from "../src/port/port";
+
+const NAMES = [
+  "Ana López", "王小明", "Bo", "محمد عبد الرحمن", "Maximiliane von Hohenstein-Sonnenburg zu Lichtenfels", "Priya Raman", "陈美玲", "James O’Neil", "Émile Zátopek",
+  "יעל כהן", "Kofi Mensah", "Sofia Rossi", "李雷", "Tomasz Nowak", "Aiko Tanaka", "Oluwaseun Adeyemi", "Lars Østergård", "Fatima Zahra", "Ivan Petrov", "Chloé Martin",
+  "韩梅梅", "Diego Fernández", "Grace Kim", "Noah Williams", "Zoë",
+];
+
+export interface Scene {
+  people: number;
+  cameras?: boolean;
+  share?: boolean;
+  host?: boolean;
+  locked?: boolean;
+  phase?: PortState["phase"];
+  ended?: PortState["ended"];
+  chat?: boolean;
+  problem?: boolean;
+  unauthorized?: boolean;
+  notFound?: boolean;
+}
+
+const CHAT: [number, string][] = [
+  [2, "Morning all. Notes are at https://wiki.example.org/plan_(draft), please add yours."],
+  [3, "早上好！我刚看完，第三点还需要讨论。"],
+  [1, "Thanks. I will share my screen in a minute."],
+  [1, "Can everyone read the small print?"],
+  [4, "نعم، واضح جدا"],
+  [5, "A very long line without any space: " + "x".repeat(90)],
+];
+
+export function fakePort(scene: Scene): Port {
+  const cameras = scene.cameras ?? true;
+  const participants: Participant[] = Array.from({ length: scene.people }, (_, i) => ({
+    id: i + 1, name: NAMES[i % NAMES.length] as string, role: i === 0 && scene.host !== false ? "host" : i === 3 ? "host" : "guest", client: "browser",
+    presence: i === 4 ? "reconnecting" : "connected", muted: i % 3 === 2 ? ["microphone"] : [], decodes: ["h264"], joined_at: i,
+    ...(i === 2 || i === 6 ? { hand: 1000 - i } : {}),
+    tracks: [
+      { id: i * 10 + 1, source: "microphone", layers: [] },
+      ...(cameras && i % 4 !== 3 ? [{ id: i * 10 + 2, source: "camera" as const, layers: [] }] : []),
+      ...(scene.share === true && i === 1 ? [{ id: i * 10 + 3, source: "screen" as const, layers: [] }] : []),
+    ],
+  }));
+  const chat: ChatEntry[] = scene.chat === true
+    ? CHAT.map(([from, text], i) => ({ id: i + 1, from, name: NAMES[from - 1] as string, text, at: Date.UTC(2026, 10, 21, 9, i * 2), client_id: `c${i}`, pending: i === 5 }))
+    : [];
+  const quality = new Map<number, QualityLevel>([[2, "fair"], [3, "poor"], [1, "good"]]);
+  let state: PortState = {
+    phase: scene.phase ?? "joined", ...(scene.ended !== undefined && { ended: scene.ended }),
+    ...(scene.people > 0 && { you: 1, meeting: { id: "0123456789abcdefghjkmnpqrs", title: "Weekly planning 每周例会", locked: scene.locked ?? false, started_at: Date.now() - 754_000 } }),
+    participants, chat, speakers: scene.people > 1 ? [2] : [], quality, limited: new Map(), media: scene.people > 0 ? "connected" : "none",
+    local: {
+      microphone: scene.problem === true ? { on: false, starting: false, problem: "busy" } : { on: scene.people > 0, starting: false },
+      camera: { on: cameras && scene.people > 0, starting: false },
+      screen: { on: false, starting: false },
+      speaker: { choosable: true },
+      devices: [
+        { id: "m1", kind: "microphone", label: "Headset microphone (USB Audio)" },
+        { id: "c1", kind: "camera", label: "Integrated camera" },
+        { id: "s1", kind: "speaker", label: "Built-in speakers" },
+      ],
+      canShare: true, soundBlocked: false,
+    },
+  };
+  const listeners = new Set<(s: PortState) => void>();
+  const events = new Set<(e: PortEvent) => void>();
+  const set = (change: Partial<PortState>) => {
+    state = { ...state, ...change };
+    for (const l of listeners) l(state);
+  };
+  const local = (kind: "microphone" | "camera" | "screen", on: boolean) => set({ local: { ...state.local, [kind]: { on, starting: false } } });
+  const me = (change: Partial<Participant>) => set({ participants: state.participants.map((p) => (p.id === state.you ? { ...p, ...change } : p)) });
+  const info = { id: "0123456789abcdefghjkmnpqrs", title: "Weekly planning 每周例会", state: "running" as const, starts_at: Date.UTC(2026, 10, 22, 9), minutes: 45, locked: scene.locked ?? false, participants: 3 };
+  return {
+    kind: "guest",
+    subscribe: (l) => (listeners.add(l), l(state), () => listeners.delete(l)),
+    onEvent: (l) => (events.add(l), () => events.delete(l)),
+    meetingInfo: async () => (scene.notFound === true ? { ok: false, code: "meeting_not_found" } : { ok: true, value: info }),
+    createMeeting: async () => scene.unauthorized === true
+      ? { ok: false, code: "unauthorized" }
+      : { ok: true, value: { id: info.id, guest_link: `https://meet.example/m/${info.id}`, host_link: `https://meet.example/m/${info.id}#host=zyxwvtsrqpnmkjhgfedcba9876` } },
+    canResume: () => false,
+    join: () => set({ phase: "connecting" }),
+    leave: () => set({ phase: "ended", ended: "left" }),
+    setMicrophone: async (on) => local("microphone", on),
+    setCamera: async (on) => local("camera", on),
+    startScreen: async () => local("screen", true),
+    stopScreen: () => local("screen", false),
+    chooseDevice: async () => {},
+    refreshDevices: async () => {},
+    microphoneLevel: () => 0.55,
+    testSpeaker: () => new Promise((r) => setTimeout(r, 800)),
+    allowSound: async () => {},
+    ownCamera: () => drawing(0),
+    video: (track) => drawing(track),
+    show: () => {},
+    sendChat: (text) => set({ chat: [...state.chat, { id: state.chat.length + 1, from: 1, name: NAMES[0] as string, text, at: Date.now(), client_id: `n${state.chat.length}`, pending: false }] }),
+    raiseHand: (up) => {
+      const { hand: _, ...rest } = state.participants[0] as Participant;
+      set({ participants: [up ? { ...rest, hand: 1 } : rest, ...state.participants.slice(1)] });
+    },
+    react: (reaction) => events.forEach((l) => l({ type: "reaction", participant: 1, reaction })),
+    rename: (name) => me({ name }),
+    host: (action) => action.type === "lock" && state.meeting !== undefined && set({ meeting: { ...state.meeting, locked: action.locked } }),
+    linkStats: async () => ({ rttMs: 23, sendKbps: 1840, receiveKbps: 3120, loss: 0.004, transport: "udp" }),
+  };
+}
+
+/** A drawn stand-in for a camera picture, or a page of text for a screen. */
+function drawing(track: number): VideoSurface {
+  return {
+    attach: (host) => {
+      const canvas = document.createElement("canvas");
+      canvas.width = 640;
+      canvas.height = 360;
+      const c = canvas.getContext("2d") as CanvasRenderingContext2D;
+      if (track % 10 === 3) page(c);
+      else portrait(c, track);
+      host.append(canvas);
+      return () => canvas.remove();
+    },
+  };
+}
+
+function portrait(c: CanvasRenderingContext2D, track: number): void {
+  const hue = (track * 47) % 360;
+  const wall = c.createLinearGradient(0, 0, 640, 360);
+  wall.addColorStop(0, `hsl(${hue} 22% 62%)`);
+  wall.addColorStop(1, `hsl(${hue + 40} 24% 40%)`);
+  c.fillStyle = wall;
+  c.fillRect(0, 0, 640, 360);
+  c.fillStyle = `hsl(${hue + 180} 30% 30%)`;
+  c.beginPath();
+  c.ellipse(320, 380, 150, 130, 0, 0, 7);
+  c.fill();
+  c.fillStyle = `hsl(25 45% ${45 + (track % 4) * 9}%)`;
+  c.beginPath();
+  c.ellipse(320, 175, 72, 90, 0, 0, 7);
+  c.fill();
+}
+
+function page(c: CanvasRenderingContext2D): void {
+  c.fillStyle = "#fff";
+  c.fillRect(0, 0, 640, 360);
+  c.fillStyle = "#222";
+  c.font = "13px monospace";
+  for (let y = 0; y < 22; y++) c.fillText(`${String(y + 1).padStart(2)}  let answer = forward.handle(Input::Packet { track: ${y * 7}, layer: ${y % 3} }, now);`, 12, 22 + y * 16);
+}

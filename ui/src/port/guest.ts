@@ -1,0 +1,442 @@
+// The port of a browser guest: the session machine with a WebSocket and an RTCPeerConnection around it. Rules are in
+// ../session, slots in ../state/slots; here is only what moves bytes, tracks and elements.
+
+import { MAX_SLOTS, type Publish, type ServerMessage } from "../generated/protocol";
+import { Session, type Action, type Input, type Notice, type Output } from "../session/session";
+import { isMuted } from "../state/stage";
+import { planSlots, slotTarget } from "../state/slots";
+import { createMeeting, meetingInfo } from "./guest/api";
+import { decodable } from "./guest/codecs";
+import { LocalDevices } from "./guest/devices";
+import { Mirror, Pictures, Sounds } from "./guest/outlets";
+import { PeerLink } from "./guest/peer";
+import { NOBODY, RoomView } from "./guest/room";
+import { keepSeat, readSeat } from "./guest/seat";
+import { StatsReader } from "./guest/stats";
+import type {
+  CreateMeeting, DeviceKind, EndReason, HostAction, JoinRequest, LinkStats, Port, PortEvent, PortState, Reaction, ShownVideo, Source, TrackId, VideoSurface,
+} from "./port";
+
+/** Nobody waits longer than this for a first answer of the server, milliseconds. */
+const FIRST_JOIN_MS = 20_000;
+/** Slots of the first offer: a small meeting never renegotiates. */
+const FIRST_SLOTS = { audio: 4, video: 4 };
+
+export function createGuestPort(): Port {
+  return new GuestPort();
+}
+
+class GuestPort implements Port {
+  readonly kind = "guest";
+  readonly #listeners = new Set<(state: PortState) => void>();
+  readonly #eventListeners = new Set<(event: PortEvent) => void>();
+  readonly #devices = new LocalDevices({
+    changed: () => this.#publish(),
+    track: (source, track) => this.#onLocalTrack(source, track),
+    tell: (event) => this.#tell(event),
+  });
+  readonly #pictures = new Pictures();
+  readonly #mirror = new Mirror();
+  readonly #sounds = new Sounds((blocked) => this.#devices.setSoundBlocked(blocked));
+  readonly #view = new RoomView();
+  #stats = new StatsReader();
+  #session: Session | undefined;
+  #request: JoinRequest | undefined;
+  #socket: WebSocket | undefined;
+  #peer: PeerLink | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #patience: ReturnType<typeof setTimeout> | undefined;
+  #wasIn = false;
+  #unreachable = false;
+  #draining = false;
+  #shown: readonly ShownVideo[] = [];
+  #slots = new Map<string, TrackId>();
+  #state: PortState = this.#read();
+
+  subscribe(listener: (state: PortState) => void): () => void {
+    this.#listeners.add(listener);
+    listener(this.#state);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onEvent(listener: (event: PortEvent) => void): () => void {
+    this.#eventListeners.add(listener);
+    return () => this.#eventListeners.delete(listener);
+  }
+
+  meetingInfo = meetingInfo;
+  createMeeting = (request: CreateMeeting) => createMeeting(request);
+
+  // ── In and out ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  canResume(meeting: string): boolean {
+    return readSeat(meeting) !== undefined;
+  }
+
+  join(request: JoinRequest): void {
+    const seat = readSeat(request.meeting);
+    // A name is needed even for a kept seat: the seat may be gone, and then one joins anew.
+    const name = request.name || seat?.name || "?";
+    this.#request = { ...request, name };
+    this.#wasIn = false;
+    this.#unreachable = false;
+    this.#devices.keepMicrophone = true;
+    this.#session = new Session({
+      meeting: request.meeting, name, client: "browser", agent: `confab-ui ${browserName()}`,
+      decodes: decodable(RTCRtpReceiver.getCapabilities("video")?.codecs ?? []),
+      jitter: Math.floor(Math.random() * 1000),
+      ...(request.hostKey !== undefined && { host_key: request.hostKey }),
+      ...(seat !== undefined && { seat: { participant: seat.participant, token: seat.token } }),
+    });
+    this.#patience = setTimeout(() => this.#giveUp(), FIRST_JOIN_MS);
+    this.#feed({ type: "start" });
+    for (const source of ["microphone", "camera"] as const) this.#sayMute(source);
+  }
+
+  leave(): void {
+    this.#act({ type: "leave" });
+  }
+
+  // ── What the person does ──────────────────────────────────────────────────────────────────────────────────────
+
+  setMicrophone(on: boolean): Promise<void> {
+    return this.#devices.set("microphone", on);
+  }
+
+  setCamera(on: boolean): Promise<void> {
+    return this.#devices.set("camera", on);
+  }
+
+  startScreen(): Promise<void> {
+    return this.#devices.startScreen();
+  }
+
+  stopScreen(): void {
+    this.#devices.stopScreen();
+  }
+
+  async chooseDevice(kind: DeviceKind, id: string | undefined): Promise<void> {
+    await this.#devices.choose(kind, id);
+    if (kind === "speaker") await this.#sounds.setSpeaker(id);
+  }
+
+  refreshDevices(): Promise<void> {
+    return this.#devices.refresh();
+  }
+
+  microphoneLevel(): number {
+    return this.#devices.level();
+  }
+
+  testSpeaker(): Promise<void> {
+    return this.#sounds.test();
+  }
+
+  allowSound(): Promise<void> {
+    return this.#sounds.allow();
+  }
+
+  sendChat(text: string): void {
+    this.#act({ type: "chat", text, client_id: randomId() });
+  }
+
+  raiseHand(raised: boolean): void {
+    this.#act({ type: "hand", raised });
+  }
+
+  react(reaction: Reaction): void {
+    this.#act({ type: "reaction", reaction });
+  }
+
+  rename(name: string): void {
+    this.#act({ type: "rename", name });
+  }
+
+  host(action: HostAction): void {
+    this.#act(hostAction(action));
+  }
+
+  // ── Pictures ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  ownCamera(): VideoSurface {
+    return this.#mirror.surface();
+  }
+
+  video(track: TrackId): VideoSurface {
+    return this.#pictures.surface(track);
+  }
+
+  show(videos: readonly ShownVideo[]): void {
+    this.#shown = videos;
+    this.#plan();
+  }
+
+  async linkStats(): Promise<LinkStats> {
+    const report = await this.#peer?.getStats().catch(() => undefined);
+    return this.#stats.read(report === undefined ? [] : (report as unknown as Map<string, Record<string, unknown>>), performance.now());
+  }
+
+  // ── The session and its effects ───────────────────────────────────────────────────────────────────────────────
+
+  #act(action: Action): void {
+    this.#feed({ type: "act", action });
+  }
+
+  #feed(input: Input): void {
+    this.#session?.handle(input, performance.now());
+    this.#drain();
+  }
+
+  /** Carries out every effect. What an effect feeds back is drained by the loop already running. */
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      for (let output = this.#session?.poll(); output !== undefined; output = this.#session?.poll()) this.#carryOut(output);
+    } finally {
+      this.#draining = false;
+    }
+    clearTimeout(this.#timer);
+    const wake = this.#session?.nextWakeup();
+    if (wake !== undefined) this.#timer = setTimeout(() => this.#feed({ type: "timeout" }), Math.max(0, wake - performance.now()));
+  }
+
+  #carryOut(output: Output): void {
+    switch (output.type) {
+      case "open_socket":
+        return this.#openSocket();
+      case "close_socket":
+        return this.#dropSocket();
+      case "send":
+        if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(output.message));
+        return;
+      case "new_peer":
+        return this.#newPeer(output.generation);
+      case "answer":
+        if (this.#peer?.generation === output.generation) void this.#peer.accept(output.sdp);
+        return;
+      case "changed":
+        return this.#onChanged();
+      case "event":
+        if (output.event.event.type === "reacted") this.#tell({ type: "reaction", participant: output.event.event.participant, reaction: output.event.event.reaction });
+        return;
+      case "notice":
+        return this.#onNotice(output.notice);
+      case "ended":
+        return this.#onEnded();
+    }
+  }
+
+  #openSocket(): void {
+    this.#dropSocket();
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
+    this.#socket = socket;
+    const mine = (then: () => void) => () => this.#socket === socket && then();
+    socket.addEventListener("open", mine(() => this.#feed({ type: "socket_opened" })));
+    socket.addEventListener("close", mine(() => this.#feed({ type: "socket_closed" })));
+    socket.addEventListener("message", (event) => {
+      const message = this.#socket === socket ? parse(event.data) : undefined;
+      if (message !== undefined) this.#feed({ type: "received", message });
+    });
+  }
+
+  #dropSocket(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
+  }
+
+  #onChanged(): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    if (session.state.phase.type === "joined" && !this.#wasIn) {
+      this.#wasIn = true;
+      clearTimeout(this.#patience);
+    }
+    if (session.seat !== undefined && this.#request !== undefined) keepSeat(this.#request.meeting, { ...session.seat, name: this.#request.name });
+    this.#plan();
+    this.#publish();
+  }
+
+  #onNotice(notice: Notice): void {
+    if (notice.type === "failed") return this.#tell({ type: "refused", code: notice.code });
+    if (notice.type === "not_connected") return this.#tell({ type: "refused", code: "going_away" });
+    if (notice.type === "offer_failed") return this.#tell({ type: "refused", code: notice.code });
+    this.#tell({ type: "muted_by_host", source: notice.source, by: notice.by });
+    if (notice.source === "microphone" || notice.source === "camera") void this.#devices.set(notice.source, false);
+    else this.#devices.stopScreen();
+  }
+
+  #onEnded(): void {
+    clearTimeout(this.#patience);
+    clearTimeout(this.#timer);
+    this.#peer?.close();
+    this.#peer = undefined;
+    this.#slots.clear();
+    this.#pictures.place(() => undefined);
+    this.#sounds.play(new Map());
+    this.#devices.close();
+    if (this.#request !== undefined) keepSeat(this.#request.meeting, undefined);
+    this.#publish();
+  }
+
+  #giveUp(): void {
+    this.#unreachable = true;
+    this.#act({ type: "leave" });
+  }
+
+  // ── Media ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #newPeer(generation: number): void {
+    const slots = this.#peer?.slotCount ?? FIRST_SLOTS;
+    this.#peer?.close();
+    this.#slots.clear();
+    this.#stats = new StatsReader();
+    const current = (then: () => void) => () => {
+      if (this.#peer === peer) then();
+    };
+    const peer: PeerLink = new PeerLink(generation, slots, {
+      offer: (sdp: string, publish: Publish[]) => {
+        if (this.#peer === peer) this.#feed({ type: "local_offer", generation, sdp, publish });
+      },
+      ready: current(() => this.#plan()),
+      connected: current(() => this.#feed({ type: "media_connected", generation })),
+      failed: current(() => this.#feed({ type: "media_failed", generation })),
+    });
+    this.#peer = peer;
+    void this.#fillPeer(peer);
+  }
+
+  /** Puts what is open into a new peer connection before its first offer. */
+  async #fillPeer(peer: PeerLink): Promise<void> {
+    for (const source of ["microphone", "camera"] as const) {
+      if (this.#devices.state[source].on) await peer.setTrack(source, this.#devices.track(source));
+    }
+    for (const source of ["screen", "screen_audio"] as const) {
+      const track = this.#devices.track(source);
+      if (track !== null) await peer.setTrack(source, track);
+    }
+    await peer.negotiate();
+  }
+
+  #onLocalTrack(source: Source, track: MediaStreamTrack | null): void {
+    if (source === "camera") this.#mirror.setTrack(track);
+    if (source === "microphone" || source === "camera") this.#sayMute(source);
+    else if (track === null) this.#act({ type: "unpublish", source });
+    void this.#peer?.setTrack(source, track);
+  }
+
+  /** Tells the session whether a source is muted, where that differs from what it knows. */
+  #sayMute(source: "microphone" | "camera"): void {
+    const muted = !this.#devices.state[source].on || this.#devices.track(source) === null;
+    if (this.#session !== undefined && this.#session.state.own.muted.includes(source) !== muted) this.#act({ type: "mute", source, muted });
+  }
+
+  /** Decides anew which slot carries what, tells the session, and moves elements to where their tracks are. */
+  #plan(): void {
+    const peer = this.#peer;
+    const session = this.#session;
+    if (peer === undefined || session === undefined) return;
+    const mids = peer.mids;
+    if (mids.audio.length + mids.video.length > 0) {
+      const plan = planSlots(mids, this.#slots, { video: this.#wantedVideo(), audio: this.#wantedAudio() });
+      this.#slots = new Map(plan.slots.flatMap((s) => (s.track === undefined ? [] : [[s.mid, s.track] as const])));
+      this.#feed({ type: "view", slots: plan.slots });
+      this.#hang(peer, plan.placed);
+      const have = peer.slotCount;
+      // Slots that were offered but not answered yet count as coming.
+      const coming = { audio: have.audio - mids.audio.length, video: have.video - mids.video.length };
+      peer.needSlots(
+        slotTarget(have.audio + Math.max(0, plan.missing.audio - coming.audio), have.audio, MAX_SLOTS),
+        slotTarget(have.video + Math.max(0, plan.missing.video - coming.video), have.video, MAX_SLOTS),
+      );
+    }
+  }
+
+  #hang(peer: PeerLink, placed: ReadonlyMap<TrackId, string>): void {
+    const told = new Map((this.#session?.state.slots ?? []).map((s) => [s.mid, s.track]));
+    this.#pictures.place((track) => {
+      const mid = placed.get(track);
+      if (mid === undefined) return undefined;
+      // Until the server has moved the slot, it still carries somebody else's picture.
+      const carries = told.get(mid);
+      return carries !== undefined && carries !== track ? undefined : peer.stream(mid);
+    });
+    const sounds = peer.mids.audio.flatMap((mid) => {
+      const stream = this.#slots.has(mid) ? peer.stream(mid) : undefined;
+      return stream === undefined ? [] : [[mid, stream] as const];
+    });
+    this.#sounds.play(new Map(sounds));
+  }
+
+  #wantedVideo(): ShownVideo[] {
+    const tracks = new Set(this.#others().flatMap((p) => p.tracks.map((t) => t.id)));
+    return this.#shown.filter((v) => tracks.has(v.track));
+  }
+
+  /** Everybody is heard; who speaks or could speak comes first where slots run short. */
+  #wantedAudio(): TrackId[] {
+    const speakers = this.#session?.state.speakers ?? [];
+    const rank = (id: number, muted: boolean) => (speakers.includes(id) ? 0 : muted ? 2 : 1);
+    return this.#others()
+      .flatMap((p) => p.tracks.filter((t) => t.source === "microphone" || t.source === "screen_audio").map((t) => ({ track: t.id, rank: rank(p.id, isMuted(p, t.source)) })))
+      .sort((a, b) => a.rank - b.rank || a.track - b.track)
+      .slice(0, MAX_SLOTS)
+      .map((w) => w.track);
+  }
+
+  #others() {
+    const state = this.#session?.state;
+    return (state?.room?.participants ?? []).filter((p) => p.id !== state?.you);
+  }
+
+  // ── Telling the views ─────────────────────────────────────────────────────────────────────────────────────────
+
+  #read(): PortState {
+    const state = this.#view.read(this.#session?.state ?? NOBODY, this.#devices.state, this.#wasIn, Date.now(), performance.now());
+    return this.#unreachable && state.phase === "ended" ? { ...state, ended: "unreachable" satisfies EndReason } : state;
+  }
+
+  #publish(): void {
+    this.#state = this.#read();
+    for (const listener of this.#listeners) listener(this.#state);
+  }
+
+  #tell(event: PortEvent): void {
+    for (const listener of this.#eventListeners) listener(event);
+  }
+}
+
+function hostAction(action: HostAction): Action {
+  switch (action.type) {
+    case "mute":
+      return { type: "host_mute", participant: action.participant, source: action.source };
+    case "mute_all":
+      return { type: "host_mute_all" };
+    case "lower_hand":
+      return { type: "host_lower_hand", participant: action.participant };
+    case "remove":
+      return { type: "host_remove", participant: action.participant };
+    case "lock":
+      return { type: "host_lock", locked: action.locked };
+    case "end":
+      return { type: "host_end" };
+  }
+}
+
+function parse(data: unknown): ServerMessage | undefined {
+  try {
+    return typeof data === "string" ? (JSON.parse(data) as ServerMessage) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function randomId(): string {
+  return [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+/** "Chrome/156" or the like, for the server's log. */
+function browserName(): string {
+  return /(Firefox|Edg|Chrome|Version)\/\d+/.exec(navigator.userAgent)?.[0] ?? "browser";
+}

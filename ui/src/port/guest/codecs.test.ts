@@ -1,0 +1,20 @@
+import { expect, it } from "vitest";
+import { decodable, preferVideo } from "./codecs";
+
+const h264 = (id: string, mode: number) => ({ mimeType: "video/H264", sdpFmtpLine: `level-asymmetry-allowed=1;packetization-mode=${mode};profile-level-id=${id}` });
+const chromium = [
+  { mimeType: "video/VP8" }, { mimeType: "video/rtx" }, { mimeType: "video/VP9", sdpFmtpLine: "profile-id=0" },
+  h264("42001f", 1), h264("42e01f", 0), h264("42e01f", 1), h264("4d001f", 1), { mimeType: "video/AV1" }, { mimeType: "video/red" },
+];
+const firefox = [{ mimeType: "video/VP8" }, { mimeType: "video/VP9" }, { mimeType: "video/rtx" }];
+
+it("offers H.264 in mode 1 first, VP8 second, and keeps retransmission", () => {
+  expect(preferVideo(chromium).map((c) => c.mimeType)).toEqual(["video/H264", "video/VP8", "video/rtx"]);
+  expect(preferVideo(chromium)[0]).toEqual(h264("42e01f", 1));
+});
+
+it("falls back to VP8 where there is no H.264", () => {
+  expect(preferVideo(firefox).map((c) => c.mimeType)).toEqual(["video/VP8", "video/rtx"]);
+  expect(decodable(firefox)).toEqual(["vp8"]);
+  expect(decodable(chromium)).toEqual(["h264", "vp8"]);
+});

@@ -1,0 +1,43 @@
+// Which codecs this browser sends and receives, and the simulcast ladder. The wire knows H.264 constrained baseline in
+// packetization mode 1 and VP8; Firefox without its H.264 plug-in has only the latter.
+
+import type { Layer, VideoCodec } from "../../generated/protocol";
+
+/** The camera's encodings, lowest first, for a 1280x720 source. */
+export const CAMERA_LAYERS: readonly (Layer & { scale: number })[] = [
+  { rid: "q", width: 320, height: 180, max_bitrate: 150_000, scale: 4 },
+  { rid: "h", width: 640, height: 360, max_bitrate: 500_000, scale: 2 },
+  { rid: "f", width: 1280, height: 720, max_bitrate: 1_700_000, scale: 1 },
+];
+
+/** One layer for a screen: sharpness before smoothness. */
+export const SCREEN_BITRATE = 2_500_000;
+export const SCREEN_FRAME_RATE = 30;
+export const VOICE_BITRATE = 40_000;
+
+/** What of a codec capability decides here. */
+export interface CodecLike {
+  mimeType: string;
+  sdpFmtpLine?: string;
+}
+
+/** H.264 42e01f mode 1 first, then VP8, then retransmission; everything else is left out of the offer. */
+export function preferVideo<T extends CodecLike>(codecs: readonly T[]): T[] {
+  const h264 = codecs.filter((c) => isH264(c));
+  const of = (name: string) => codecs.filter((c) => c.mimeType.toLowerCase() === name);
+  return [...h264, ...of("video/vp8"), ...of("video/rtx")];
+}
+
+/** What `hello` says this browser decodes, best first. */
+export function decodable(codecs: readonly CodecLike[]): VideoCodec[] {
+  const has = (name: string) => codecs.some((c) => c.mimeType.toLowerCase() === name);
+  const found: VideoCodec[] = [];
+  if (codecs.some(isH264)) found.push("h264");
+  if (has("video/vp8")) found.push("vp8");
+  return found;
+}
+
+function isH264(codec: CodecLike): boolean {
+  const line = codec.sdpFmtpLine ?? "";
+  return codec.mimeType.toLowerCase() === "video/h264" && /profile-level-id=42e0/i.test(line) && /packetization-mode=1/.test(line);
+}

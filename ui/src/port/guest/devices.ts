@@ -1,0 +1,214 @@
+// The own microphone, camera and screen: opening, switching, losing them, and how loud the microphone is.
+
+import type { Device, DeviceKind, LocalSource, LocalState, PortEvent, Source } from "../port";
+import { LevelProbe } from "./level";
+import { describeFailure, isCancelled } from "./problems";
+
+export interface DeviceEvents {
+  changed(): void;
+  /** A source has a new track to send, or null for none. */
+  track(source: Source, track: MediaStreamTrack | null): void;
+  tell(event: PortEvent): void;
+}
+
+type Capture = "microphone" | "camera";
+
+export class LocalDevices {
+  state: LocalState = {
+    microphone: { on: false, starting: false },
+    camera: { on: false, starting: false },
+    screen: { on: false, starting: false },
+    speaker: { choosable: "setSinkId" in HTMLMediaElement.prototype },
+    devices: [],
+    canShare: typeof navigator.mediaDevices?.getDisplayMedia === "function",
+    soundBlocked: false,
+  };
+  /** In a meeting a muted microphone stays open, so that the first word after unmuting is not lost. */
+  keepMicrophone = false;
+
+  readonly #events: DeviceEvents;
+  readonly #tracks = new Map<Source, MediaStreamTrack>();
+  readonly #level = new LevelProbe();
+  /** Rises with every order for a device, so that an overtaken one can tell. */
+  readonly #order: Record<Capture, number> = { microphone: 0, camera: 0 };
+
+  constructor(events: DeviceEvents) {
+    this.#events = events;
+    navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.refresh());
+  }
+
+  track(source: Source): MediaStreamTrack | null {
+    return this.#tracks.get(source) ?? null;
+  }
+
+  level(): number {
+    return this.state.microphone.on ? this.#level.read() : 0;
+  }
+
+  async set(kind: Capture, on: boolean): Promise<void> {
+    if (!on) return this.#off(kind);
+    const open = this.#tracks.get(kind);
+    if (open?.readyState === "live") {
+      open.enabled = true;
+      this.#put(kind, { on: true, starting: false, problem: undefined });
+      this.#events.track(kind, open);
+      return;
+    }
+    await this.#open(kind);
+  }
+
+  async choose(kind: DeviceKind, id: string | undefined): Promise<void> {
+    if (kind === "speaker") {
+      this.#set({ speaker: { choosable: this.state.speaker.choosable, ...(id !== undefined && { device: id }) } });
+      return;
+    }
+    this.#put(kind, { device: id });
+    if (this.state[kind].on) await this.#open(kind);
+    else this.#drop(kind);
+  }
+
+  async refresh(): Promise<void> {
+    const kinds: Record<string, DeviceKind> = { audioinput: "microphone", videoinput: "camera", audiooutput: "speaker" };
+    const found = (await navigator.mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
+    const devices: Device[] = found.flatMap((d) => {
+      const kind = kinds[d.kind];
+      // Chromium lists the default a second time under this id; ours is "system default".
+      return kind === undefined || d.deviceId === "" || d.deviceId === "default" || d.deviceId === "communications" ? [] : [{ id: d.deviceId, kind, label: d.label }];
+    });
+    this.#set({ devices });
+    const speaker = this.state.speaker.device;
+    if (speaker !== undefined && devices.length > 0 && !devices.some((d) => d.id === speaker)) {
+      await this.choose("speaker", undefined);
+      this.#events.tell({ type: "device_changed", kind: "speaker" });
+    }
+  }
+
+  async startScreen(): Promise<void> {
+    if (this.state.screen.on || this.state.screen.starting) return;
+    this.#put("screen", { starting: true, problem: undefined });
+    try {
+      const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 30 } }, audio: true });
+      const video = stream.getVideoTracks()[0];
+      const audio = stream.getAudioTracks()[0];
+      if (video === undefined) throw new DOMException("no picture", "NotFoundError");
+      // Text must stay sharp; the encoder then gives up frames before detail.
+      video.contentHint = "detail";
+      video.addEventListener("ended", () => this.stopScreen());
+      this.#tracks.set("screen", video);
+      if (audio !== undefined) this.#tracks.set("screen_audio", audio);
+      this.#put("screen", { on: true, starting: false });
+      this.#events.track("screen", video);
+      if (audio !== undefined) this.#events.track("screen_audio", audio);
+    } catch (error) {
+      this.#put("screen", { on: false, starting: false, problem: isCancelled(error) ? undefined : describeFailure(error) });
+    }
+  }
+
+  stopScreen(): void {
+    if (!this.state.screen.on) return;
+    this.#put("screen", { on: false });
+    for (const source of ["screen", "screen_audio"] as const) {
+      const track = this.#tracks.get(source);
+      if (track === undefined) continue;
+      this.#tracks.delete(source);
+      track.stop();
+      this.#events.track(source, null);
+    }
+  }
+
+  /** Gives every device back. */
+  close(): void {
+    this.stopScreen();
+    this.keepMicrophone = false;
+    this.#off("microphone");
+    this.#off("camera");
+    this.#drop("microphone");
+  }
+
+  setSoundBlocked(soundBlocked: boolean): void {
+    if (this.state.soundBlocked !== soundBlocked) this.#set({ soundBlocked });
+  }
+
+  #off(kind: Capture): void {
+    this.#order[kind]++;
+    const track = this.#tracks.get(kind);
+    if (track !== undefined) track.enabled = false;
+    this.#put(kind, { on: false, starting: false, problem: undefined });
+    this.#events.track(kind, null);
+    // A camera that is off must show no light.
+    if (kind === "camera" || !this.keepMicrophone) this.#drop(kind);
+  }
+
+  #drop(kind: Capture): void {
+    const track = this.#tracks.get(kind);
+    if (track === undefined) return;
+    this.#tracks.delete(kind);
+    track.stop();
+    if (kind === "microphone") this.#level.listen(undefined);
+  }
+
+  async #open(kind: Capture): Promise<void> {
+    const order = ++this.#order[kind];
+    this.#put(kind, { on: true, starting: true, problem: undefined });
+    try {
+      const track = await capture(kind, this.state[kind].device);
+      if (order !== this.#order[kind]) return track.stop();
+      this.#drop(kind);
+      track.addEventListener("ended", () => void this.#lost(kind, track));
+      this.#tracks.set(kind, track);
+      if (kind === "microphone") this.#level.listen(track);
+      this.#put(kind, { on: true, starting: false });
+      this.#events.track(kind, track);
+    } catch (error) {
+      if (order !== this.#order[kind]) return;
+      this.#drop(kind);
+      this.#put(kind, { on: false, starting: false, problem: describeFailure(error) });
+      this.#events.track(kind, null);
+    }
+    // Names of devices are told only after a permission.
+    if (this.state.devices.every((d) => d.kind !== kind || d.label === "")) await this.refresh();
+  }
+
+  /** The device went away: take the next one. */
+  async #lost(kind: Capture, track: MediaStreamTrack): Promise<void> {
+    if (this.#tracks.get(kind) !== track) return;
+    this.#tracks.delete(kind);
+    await this.refresh();
+    this.#put(kind, { device: undefined });
+    if (!this.state[kind].on) return;
+    await this.#open(kind);
+    const label = this.#tracks.get(kind)?.label;
+    this.#events.tell({ type: "device_changed", kind, ...(label !== undefined && { label }) });
+  }
+
+  #put(kind: Capture | "screen", change: { [K in keyof LocalSource]?: LocalSource[K] | undefined }): void {
+    const next = { ...this.state[kind], ...change } as LocalSource;
+    for (const key of ["device", "problem"] as const) if (next[key] === undefined) delete next[key];
+    this.#set({ [kind]: next });
+  }
+
+  #set(change: Partial<LocalState>): void {
+    this.state = { ...this.state, ...change };
+    this.#events.changed();
+  }
+}
+
+/** Opens a device; a chosen one that is gone is replaced by the system's default. */
+async function capture(kind: Capture, device: string | undefined): Promise<MediaStreamTrack> {
+  if (navigator.mediaDevices?.getUserMedia === undefined) throw new DOMException("", window.isSecureContext ? "NotSupportedError" : "SecurityError");
+  const id = device === undefined ? {} : { deviceId: { exact: device } };
+  const wanted: MediaStreamConstraints = kind === "microphone"
+    ? { audio: { ...id, echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 } }
+    : { video: { ...id, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } } };
+  try {
+    const track = (await navigator.mediaDevices.getUserMedia(wanted)).getTracks()[0];
+    if (track === undefined) throw new DOMException("", "NotFoundError");
+    if (kind === "camera") track.contentHint = "motion";
+    return track;
+  } catch (error) {
+    const gone = error instanceof DOMException && (error.name === "OverconstrainedError" || error.name === "NotFoundError");
+    if (device !== undefined && gone) return capture(kind, undefined);
+    throw error;
+  }
+}
+

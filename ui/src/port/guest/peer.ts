@@ -1,0 +1,184 @@
+// One generation: one RTCPeerConnection. We always offer; the server answers. Own sources have fixed sending m-lines,
+// the pictures and sounds of others arrive in receive slots that the server points at tracks.
+
+import type { Publish } from "../../generated/protocol";
+import type { Source } from "../port";
+import { CAMERA_LAYERS, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
+
+export interface PeerEvents {
+  offer(sdp: string, publish: Publish[]): void;
+  /** The offered slots are answered and can be used. */
+  ready(): void;
+  connected(): void;
+  failed(): void;
+}
+
+/** How long ICE may be silent before a new connection is made. It often comes back by itself sooner. Milliseconds. */
+const DISCONNECT_GRACE_MS = 2000;
+
+export class PeerLink {
+  readonly generation: number;
+  readonly #pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  readonly #events: PeerEvents;
+  readonly #sends = new Map<Source, RTCRtpTransceiver>();
+  readonly #slots: Record<"audio" | "video", RTCRtpTransceiver[]> = { audio: [], video: [] };
+  #streams = new Map<string, MediaStream>();
+  #negotiating = false;
+  #again = false;
+  #closed = false;
+  #grace: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(generation: number, slots: { audio: number; video: number }, events: PeerEvents) {
+    this.generation = generation;
+    this.#events = events;
+    this.#pc.addEventListener("connectionstatechange", () => this.#onConnection());
+    this.#sends.set("microphone", this.#pc.addTransceiver("audio", { direction: "sendonly", sendEncodings: [{ maxBitrate: VOICE_BITRATE }] }));
+    this.#sends.set("camera", this.#pc.addTransceiver("video", {
+      direction: "sendonly",
+      sendEncodings: CAMERA_LAYERS.map(({ rid, max_bitrate, scale }) => ({ rid, maxBitrate: max_bitrate, scaleResolutionDownBy: scale })),
+    }));
+    prefer(this.#sends.get("camera"), "send");
+    this.#grow("audio", slots.audio);
+    this.#grow("video", slots.video);
+  }
+
+  /** Mids of the slots the server knows of. */
+  get mids(): { audio: string[]; video: string[] } {
+    const known = (list: RTCRtpTransceiver[]) => list.flatMap((t) => (t.mid !== null && t.currentDirection === "recvonly" ? [t.mid] : []));
+    return { audio: known(this.#slots.audio), video: known(this.#slots.video) };
+  }
+
+  get slotCount(): { audio: number; video: number } {
+    return { audio: this.#slots.audio.length, video: this.#slots.video.length };
+  }
+
+  /** What arrives in a slot. The same object for the slot's life. */
+  stream(mid: string): MediaStream | undefined {
+    const known = this.#streams.get(mid);
+    if (known !== undefined) return known;
+    const transceiver = [...this.#slots.audio, ...this.#slots.video].find((t) => t.mid === mid);
+    if (transceiver === undefined) return undefined;
+    const stream = new MediaStream([transceiver.receiver.track]);
+    this.#streams.set(mid, stream);
+    return stream;
+  }
+
+  /** Sends a track in place of what was sent before; null sends nothing. */
+  async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    if (this.#closed) return;
+    if (source === "screen" || source === "screen_audio") return this.#setScreen(source, track);
+    await this.#sends.get(source)?.sender.replaceTrack(track);
+  }
+
+  /** Makes sure there are so many slots; the server hears of new ones by the next offer. */
+  needSlots(audio: number, video: number): void {
+    const before = this.slotCount;
+    this.#grow("audio", audio - before.audio);
+    this.#grow("video", video - before.video);
+    if (audio > before.audio || video > before.video) void this.negotiate();
+  }
+
+  /** Offers. While an answer is awaited, the next offer waits for it. */
+  async negotiate(): Promise<void> {
+    if (this.#negotiating) {
+      this.#again = true;
+      return;
+    }
+    this.#negotiating = true;
+    this.#again = false;
+    try {
+      await this.#pc.setLocalDescription();
+      if (!this.#closed) this.#events.offer(this.#pc.localDescription?.sdp ?? "", this.#publish());
+    } catch {
+      this.#fail();
+    }
+  }
+
+  async accept(sdp: string): Promise<void> {
+    try {
+      await this.#pc.setRemoteDescription({ type: "answer", sdp });
+    } catch {
+      this.#fail();
+      return;
+    }
+    this.#negotiating = false;
+    if (this.#closed) return;
+    this.#events.ready();
+    if (this.#again) void this.negotiate();
+  }
+
+  getStats(): Promise<RTCStatsReport> {
+    return this.#pc.getStats();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#grace);
+    this.#pc.close();
+  }
+
+  #grow(kind: "audio" | "video", by: number): void {
+    for (let n = 0; n < by; n++) {
+      const transceiver = this.#pc.addTransceiver(kind, { direction: "recvonly" });
+      if (kind === "video") prefer(transceiver, "receive");
+      this.#slots[kind].push(transceiver);
+    }
+  }
+
+  /** A screen has an m-line only once somebody shares, and keeps it for the next time. */
+  async #setScreen(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    const known = this.#sends.get(source);
+    if (known === undefined) {
+      if (track === null) return;
+      const encoding = source === "screen" ? { maxBitrate: SCREEN_BITRATE, maxFramerate: SCREEN_FRAME_RATE } : { maxBitrate: VOICE_BITRATE * 2 };
+      const made = this.#pc.addTransceiver(track, { direction: "sendonly", sendEncodings: [encoding] });
+      if (source === "screen") prefer(made, "send");
+      this.#sends.set(source, made);
+    } else {
+      await known.sender.replaceTrack(track);
+      known.direction = track === null ? "inactive" : "sendonly";
+    }
+    await this.negotiate();
+  }
+
+  #publish(): Publish[] {
+    const all: Publish[] = [];
+    for (const [source, transceiver] of this.#sends) {
+      if (transceiver.mid === null || transceiver.direction === "inactive") continue;
+      all.push({ mid: transceiver.mid, source, layers: layersOf(source, transceiver) });
+    }
+    return all;
+  }
+
+  #onConnection(): void {
+    clearTimeout(this.#grace);
+    const state = this.#pc.connectionState;
+    if (state === "connected") this.#events.connected();
+    else if (state === "failed") this.#fail();
+    else if (state === "disconnected") this.#grace = setTimeout(() => this.#fail(), DISCONNECT_GRACE_MS);
+  }
+
+  #fail(): void {
+    if (this.#closed) return;
+    this.#events.failed();
+  }
+}
+
+function layersOf(source: Source, transceiver: RTCRtpTransceiver): Publish["layers"] {
+  if (source === "camera") return CAMERA_LAYERS.map(({ rid, width, height, max_bitrate }) => ({ rid, width, height, max_bitrate }));
+  if (source !== "screen") return [];
+  const { width = 1920, height = 1080 } = transceiver.sender.track?.getSettings() ?? {};
+  return [{ rid: "", width: Math.round(width), height: Math.round(height), max_bitrate: SCREEN_BITRATE }];
+}
+
+/** Browsers that cannot choose keep their own order; the server picks from it. */
+function prefer(transceiver: RTCRtpTransceiver | undefined, way: "send" | "receive"): void {
+  const capabilities = way === "send" ? RTCRtpSender.getCapabilities("video") : RTCRtpReceiver.getCapabilities("video");
+  const codecs = preferVideo(capabilities?.codecs ?? []);
+  if (codecs.length === 0) return;
+  try {
+    transceiver?.setCodecPreferences(codecs);
+  } catch {
+    // An older browser wants the receiver's list even for sending; its default order works too.
+  }
+}

@@ -1,0 +1,35 @@
+import { expect, it } from "vitest";
+import type { SessionState } from "../../session/session";
+import { NOBODY, RoomView } from "./room";
+
+const source = { on: false, starting: false };
+const local = { microphone: source, camera: source, screen: source, speaker: { choosable: false }, devices: [], canShare: true, soundBlocked: false };
+const read = (view: RoomView, change: Partial<SessionState>, wasIn = false) => view.read({ ...NOBODY, ...change }, local, wasIn, 5000, 1000);
+
+it("calls the way back reconnecting, and the way in connecting", () => {
+  const view = new RoomView();
+  expect(read(view, { phase: { type: "joining" } }).phase).toBe("connecting");
+  expect(read(view, { phase: { type: "joining" } }, true).phase).toBe("reconnecting");
+  expect(read(view, { phase: { type: "reconnecting", since_ms: 900 } }, true)).toMatchObject({ phase: "reconnecting", reconnectingSince: 4900 });
+});
+
+it("ends with the code, or with having left", () => {
+  expect(read(new RoomView(), { phase: { type: "ended", code: "removed" } }).ended).toBe("removed");
+  expect(read(new RoomView(), { phase: { type: "ended" } }).ended).toBe("left");
+});
+
+it("shows messages that are still on their way after those that arrived", () => {
+  const view = new RoomView();
+  const message = { id: 1, from: 2, name: "Bo", text: "hi", at: 0, client_id: "a" };
+  const room = { seq: 1, meeting: { id: "m", title: "", locked: false, started_at: 0 }, participants: [], chat: [message] };
+  const state = read(view, { room, you: 1, outbox: [{ client_id: "b", text: "later" }] });
+  expect(state.chat).toMatchObject([{ text: "hi", pending: false }, { text: "later", from: 1, pending: true }]);
+});
+
+it("keeps what did not change the same object", () => {
+  const view = new RoomView();
+  const quality = [{ participant: 1, level: "fair" as const }];
+  const [a, b] = [read(view, { quality }), read(view, { quality, speakers: [1] })];
+  expect(a.quality).toBe(b.quality);
+  expect(a.chat).toBe(b.chat);
+});

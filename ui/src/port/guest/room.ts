@@ -1,0 +1,61 @@
+// The session's state as the port tells it to the views. Parts that did not change keep their identity, so that views
+// redraw only what moved.
+
+import type { ParticipantQuality, SlotState } from "../../generated/protocol";
+import type { SessionState } from "../../session/session";
+import type { ChatEntry, EndReason, Limited, LocalState, ParticipantId, Phase, PortState, QualityLevel, TrackId } from "../port";
+
+export const NOBODY: SessionState = {
+  phase: { type: "idle" }, own: { muted: ["microphone", "camera"], hand: false }, speakers: [], quality: [], slots: [], outbox: [], media: "none", generation: 0,
+};
+
+export class RoomView {
+  readonly #quality = remembered((all: readonly ParticipantQuality[]) => new Map<ParticipantId, QualityLevel>(all.map((q) => [q.participant, q.level])));
+  readonly #limited = remembered((slots: readonly SlotState[]) =>
+    new Map<TrackId, Limited>(slots.flatMap((s) => (s.track === undefined ? [] : [[s.track, s.limited] as const]))));
+  #chat: { room: unknown; outbox: unknown; entries: ChatEntry[] } = { room: undefined, outbox: undefined, entries: [] };
+
+  /** `wallMs - clockMs` turns the session's clock into milliseconds since 1970. */
+  read(session: SessionState, local: LocalState, wasIn: boolean, wallMs: number, clockMs: number): PortState {
+    const { phase, room, you } = session;
+    const ended: EndReason | undefined = phase.type === "ended" ? (phase.code ?? "left") : undefined;
+    return {
+      phase: phaseOf(phase.type, wasIn),
+      ...(ended !== undefined && { ended }),
+      ...(phase.type === "reconnecting" && { reconnectingSince: wallMs - clockMs + phase.since_ms }),
+      ...(you !== undefined && { you }),
+      ...(room !== undefined && { meeting: room.meeting }),
+      participants: room?.participants ?? [],
+      chat: this.#readChat(session, wallMs),
+      speakers: session.speakers,
+      quality: this.#quality(session.quality),
+      limited: this.#limited(session.slots),
+      media: session.media,
+      local,
+    };
+  }
+
+  #readChat({ room, outbox, you }: SessionState, wallMs: number): ChatEntry[] {
+    if (this.#chat.room === room?.chat && this.#chat.outbox === outbox) return this.#chat.entries;
+    const name = room?.participants.find((p) => p.id === you)?.name ?? "";
+    const kept = (room?.chat ?? []).map((m) => ({ ...m, pending: false }));
+    const waiting = outbox.map((m) => ({ ...m, id: Number.MAX_SAFE_INTEGER, from: you ?? 0, name, at: wallMs, pending: true }));
+    this.#chat = { room: room?.chat, outbox, entries: [...kept, ...waiting] };
+    return this.#chat.entries;
+  }
+}
+
+/** While getting back in, the session connects and joins again; for the views that is still reconnecting. */
+function phaseOf(phase: SessionState["phase"]["type"], wasIn: boolean): Phase {
+  if (phase === "connecting" || phase === "joining") return wasIn ? "reconnecting" : "connecting";
+  return phase;
+}
+
+/** Computes anew only for a new argument. */
+function remembered<A extends object, R>(compute: (a: A) => R): (a: A) => R {
+  let last: { of: A; is: R } | undefined;
+  return (of) => {
+    if (last?.of !== of) last = { of, is: compute(of) };
+    return last.is;
+  };
+}
