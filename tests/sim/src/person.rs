@@ -1,0 +1,184 @@
+//! A participant's shell, played: a socket, and a peer connection that always comes up.
+
+use crate::{Packet, meeting_id};
+use confab_base::{Source, Time};
+use confab_protocol::{ClientKind, Layer, Publish, Sequenced, Slot, VideoCodec, parse_server};
+use confab_session::{Action, Input, JoinOptions, Notice, Output, Phase, Session};
+use confab_simnet::{Net, NodeId};
+
+#[derive(Debug)]
+pub struct Person {
+    pub session: Session,
+    server: NodeId,
+    me: u64,
+    sockets: u64,
+    conn: Option<u64>,
+    /// Every chat id that was said, and not refused.
+    pub said: Vec<String>,
+    pub events: Vec<Sequenced>,
+    pub notices: Vec<Notice>,
+    /// Peer connections made.
+    pub peers: u32,
+}
+
+impl Person {
+    /// `me`: a number of its own, not 0.
+    pub fn new(me: u64, server: NodeId, host_key: Option<&str>) -> Person {
+        let options = JoinOptions {
+            meeting: meeting_id(),
+            name: format!("P{me}"),
+            client: ClientKind::Headless,
+            agent: "sim".into(),
+            host_key: host_key.map(str::to_owned),
+            decodes: vec![VideoCodec::H264, VideoCodec::Vp8],
+            seat: None,
+            jitter: (me as u32 * 137) % 1000,
+        };
+        Person {
+            session: Session::new(options),
+            server,
+            me,
+            sockets: 0,
+            conn: None,
+            said: Vec::new(),
+            events: Vec::new(),
+            notices: Vec::new(),
+            peers: 0,
+        }
+    }
+
+    pub fn is_joined(&self) -> bool {
+        self.session.state().phase == Phase::Joined
+    }
+
+    pub fn has_ended(&self) -> bool {
+        matches!(self.session.state().phase, Phase::Ended { .. })
+    }
+
+    pub fn start(&mut self, net: &mut Net<Packet>) {
+        self.feed(Input::Start, net);
+    }
+
+    pub fn act(&mut self, action: Action, net: &mut Net<Packet>) {
+        if let Action::Chat { client_id, .. } = &action {
+            self.said.push(client_id.clone());
+        }
+        self.feed(Input::Act { action }, net);
+    }
+
+    pub fn feed(&mut self, input: Input, net: &mut Net<Packet>) {
+        self.session.handle(input, net.now);
+        while let Some(output) = self.session.poll_output() {
+            self.carry_out(output, net);
+        }
+    }
+
+    pub fn on_packet(&mut self, packet: Packet, net: &mut Net<Packet>) {
+        match packet {
+            Packet::Opened(conn) if self.conn == Some(conn) => {
+                self.feed(Input::SocketOpened, net);
+            }
+            Packet::Text(conn, text) if self.conn == Some(conn) => {
+                let message = parse_server(&text).expect("the server speaks the protocol");
+                self.feed(Input::Received { message }, net);
+            }
+            Packet::Closed(conn) if self.conn == Some(conn) => {
+                self.conn = None;
+                self.feed(Input::SocketClosed, net);
+            }
+            _ => {}
+        }
+    }
+
+    pub fn on_wakeup(&mut self, net: &mut Net<Packet>) {
+        self.feed(Input::Timeout, net);
+    }
+
+    pub fn next_wakeup(&self) -> Option<Time> {
+        self.session.next_wakeup()
+    }
+
+    fn carry_out(&mut self, output: Output, net: &mut Net<Packet>) {
+        match output {
+            Output::OpenSocket => {
+                assert_eq!(self.conn, None, "one socket at a time");
+                self.sockets += 1;
+                let conn = self.me * 1_000_000 + self.sockets;
+                self.conn = Some(conn);
+                net.stream(self.server, Packet::Open(conn));
+            }
+            Output::CloseSocket => {
+                let conn = self.conn.take().expect("there is a socket to close");
+                net.stream(self.server, Packet::Closed(conn));
+            }
+            Output::Send { message } => {
+                let conn = self.conn.expect("there is a socket to send on");
+                let text = serde_json::to_string(&message).expect("messages are plain data");
+                net.stream(self.server, Packet::Text(conn, text));
+            }
+            Output::NewPeer { generation } => {
+                self.peers += 1;
+                let sdp = format!("offer {generation}");
+                let publish = publish();
+                self.feed(
+                    Input::LocalOffer {
+                        generation,
+                        sdp,
+                        publish,
+                    },
+                    net,
+                );
+            }
+            Output::Answer { generation, .. } => {
+                self.feed(Input::MediaConnected { generation }, net);
+                let slots = vec![slot("2"), slot("3")];
+                self.feed(Input::View { slots }, net);
+            }
+            Output::Notice { notice } => {
+                if let Notice::Failed {
+                    action: Action::Chat { client_id, .. },
+                    ..
+                } = &notice
+                {
+                    self.said.retain(|said| said != client_id);
+                }
+                self.notices.push(notice);
+            }
+            Output::Event { event } => {
+                let last = self.events.last().map_or(0, |e| e.seq);
+                assert!(event.seq > last, "an event came twice or out of order");
+                self.events.push(event);
+            }
+            Output::Changed | Output::Ended { .. } => {}
+        }
+    }
+}
+
+fn slot(mid: &str) -> Slot {
+    Slot {
+        mid: mid.into(),
+        track: None,
+        max_height: 360,
+    }
+}
+
+fn publish() -> Vec<Publish> {
+    let layer = |rid: &str, height: u16| Layer {
+        rid: rid.into(),
+        width: height / 9 * 16,
+        height,
+        max_bitrate: u64::from(height) * 2000,
+    };
+    vec![
+        Publish {
+            mid: "0".into(),
+            source: Source::Microphone,
+            layers: Vec::new(),
+        },
+        Publish {
+            mid: "1".into(),
+            source: Source::Camera,
+            layers: vec![layer("q", 180), layer("h", 360), layer("f", 720)],
+        },
+    ]
+}
