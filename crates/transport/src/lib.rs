@@ -6,6 +6,8 @@
 //! packets apart and [`tcp_frame`] for ICE-TCP. docs/adr/0001 says why str0m is underneath.
 #![forbid(unsafe_code)]
 
+pub mod driver;
+pub mod fake;
 mod negotiate;
 mod packet;
 mod peer;

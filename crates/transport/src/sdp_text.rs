@@ -1,10 +1,38 @@
 //! Small cuts in SDP text that str0m's API has no word for. All work on whole lines of one m-section.
 
-use crate::Codec;
+use crate::{Codec, Protocol};
+use std::net::SocketAddr;
 
 /// The `a=mid` of every m-section, in order.
 pub(crate) fn mids(sdp: &str) -> impl Iterator<Item = &str> {
     sdp.lines().filter_map(|line| line.strip_prefix("a=mid:"))
+}
+
+/// Where the other side can be reached, each once: its UDP candidates and its passive TCP ones.
+pub(crate) fn candidates(sdp: &str) -> Vec<(Protocol, SocketAddr)> {
+    let mut found = Vec::new();
+    for line in sdp.lines() {
+        let Some(text) = line.strip_prefix("a=candidate:") else {
+            continue;
+        };
+        if let Some(candidate) = candidate(text)
+            && !found.contains(&candidate)
+        {
+            found.push(candidate);
+        }
+    }
+    found
+}
+
+/// `foundation component protocol priority address port typ kind ...` (RFC 8839 §5.1).
+fn candidate(text: &str) -> Option<(Protocol, SocketAddr)> {
+    let fields: Vec<&str> = text.split_ascii_whitespace().collect();
+    let address = SocketAddr::new(fields.get(4)?.parse().ok()?, fields.get(5)?.parse().ok()?);
+    if fields[2].eq_ignore_ascii_case("udp") {
+        return Some((Protocol::Udp, address));
+    }
+    let passive = fields.windows(2).any(|w| w == ["tcptype", "passive"]);
+    (fields[2].eq_ignore_ascii_case("tcp") && passive).then_some((Protocol::Tcp, address))
 }
 
 /// Removes SSRCs and groups of them from the section `mid`.
@@ -119,6 +147,19 @@ mod tests {
         let text = without_ssrcs(SDP, "v");
         assert!(text.contains("a=ssrc:1") && !text.contains("a=ssrc:2") && !text.contains("FID"));
         assert_eq!(without_ssrcs(SDP, "nowhere"), SDP);
+    }
+
+    #[test]
+    fn candidates_are_read_and_active_tcp_is_passed_over() {
+        let sdp = "a=candidate:1 1 udp 2130706431 127.0.0.1 7000 typ host ufrag abc\r\n\
+            a=candidate:1 1 udp 2130706431 127.0.0.1 7000 typ host\r\n\
+            a=candidate:2 1 TCP 1518280447 ::1 443 typ host tcptype passive\r\n\
+            a=candidate:3 1 tcp 1518280447 127.0.0.1 9 typ host tcptype active\r\na=candidate:4 1 udp\r\n";
+        let expected = [
+            (Protocol::Udp, "127.0.0.1:7000".parse().unwrap()),
+            (Protocol::Tcp, "[::1]:443".parse().unwrap()),
+        ];
+        assert_eq!(candidates(sdp), expected);
     }
 
     #[test]
