@@ -34,8 +34,6 @@ counters! {
     sockets,
     /// WebSocket messages that were no message of the protocol.
     bad_messages,
-    /// Requests refused because they came too fast.
-    too_fast,
     /// Connections closed because the client did not read fast enough, or fell silent.
     sockets_lost,
 }

@@ -54,20 +54,26 @@ impl Writer {
 
 async fn run(mut connection: SqliteConnection, mut entries: mpsc::Receiver<Entry>) {
     let mut batch = Vec::with_capacity(BATCH);
-    while entries.recv_many(&mut batch, BATCH).await > 0 {
-        let close = batch.iter().any(|e| matches!(e.job, Job::Close));
-        write_batch(&mut connection, batch.drain(..).collect()).await;
-        if close {
-            break;
-        }
+    let mut closing = Vec::new();
+    while closing.is_empty() && entries.recv_many(&mut batch, BATCH).await > 0 {
+        let (closes, work): (Vec<_>, Vec<_>) =
+            batch.drain(..).partition(|e| matches!(e.job, Job::Close));
+        write_batch(&mut connection, work).await;
+        closing = closes;
     }
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "closing the database");
+    }
+    for entry in closing {
+        let _ = entry.done.send(Ok(()));
     }
 }
 
 /// All in one transaction; if that fails, each alone, so that one bad job does not take the others with it.
 async fn write_batch(connection: &mut SqliteConnection, batch: Vec<Entry>) {
+    if batch.is_empty() {
+        return;
+    }
     let together = write_jobs(connection, batch.iter().map(|e| &e.job)).await;
     let alone = together.is_err() && batch.len() > 1;
     let mut result = Some(together);

@@ -1,0 +1,259 @@
+//! Bytes that are no messages, requests or handshakes: an error or the end of that connection, and nobody else notices.
+
+mod common;
+
+use common::{Person, Server, Socket, hello};
+use confab_protocol::{Code, MAX_CLIENT_MESSAGE, ReplyBody, Request, ServerMessage};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+
+/// What a connection gets before its end.
+async fn raw(server: &Server, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(server.http()).await.unwrap();
+    // The server may close while this is still being written.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    let _ = read.expect("the server to close it");
+    answer
+}
+
+async fn still_fine(server: &Server) {
+    let meeting = server.meeting().await;
+    let mut person = Person::join(server, &meeting, "Ada").await;
+    assert!(matches!(
+        person.ask(Request::Ping).await,
+        Ok(ReplyBody::Pong { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_bad_first_message_is_refused_with_its_code() {
+    let server = Server::start().await;
+    let too_long = "x".repeat(MAX_CLIENT_MESSAGE + 1);
+    for (text, code) in [
+        ("garbage", Code::BadMessage),
+        (r#"{"id":1,"body":{"type":"ping"}}"#, Code::OutOfOrder),
+        (r#"{"id":1,"body":{"type":"fly"}}"#, Code::UnknownMessage),
+        (&too_long, Code::TooLarge),
+    ] {
+        let mut socket = Socket::open(server.http()).await;
+        socket.send_text(text).await;
+        assert_eq!(
+            socket.end().await,
+            Some(code),
+            "{}",
+            &text[..text.len().min(40)]
+        );
+    }
+    assert!(server.running.counters().bad_messages >= 4);
+    still_fine(&server).await;
+}
+
+#[tokio::test]
+async fn a_bad_later_message_is_an_error_and_the_connection_stays() {
+    let server = Server::start().await;
+    let meeting = server.meeting().await;
+    let mut ada = Person::join(&server, &meeting, "Ada").await;
+    ada.socket.send_raw(Message::binary(vec![1, 2, 3])).await;
+    assert_eq!(ada.socket.answer(0).await, Err(Code::BadMessage));
+    ada.socket.send_text("[".repeat(5000)).await;
+    assert_eq!(ada.socket.answer(0).await, Err(Code::BadMessage));
+    ada.socket
+        .send_text("x".repeat(MAX_CLIENT_MESSAGE + 1))
+        .await;
+    assert_eq!(ada.socket.answer(0).await, Err(Code::TooLarge));
+    ada.socket
+        .send_text(r#"{"id":90,"body":{"type":"fly"}}"#)
+        .await;
+    assert_eq!(ada.socket.answer(90).await, Err(Code::UnknownMessage));
+    ada.socket.send_as(100, Request::Ping).await;
+    assert!(ada.socket.answer(100).await.is_ok());
+    ada.socket
+        .send_as(100, Request::Hand { raised: true })
+        .await;
+    assert_eq!(
+        ada.socket.answer(100).await,
+        Err(Code::OutOfOrder),
+        "replayed"
+    );
+    ada.socket
+        .send_as(101, Request::Hello(hello(&meeting, "Eve")))
+        .await;
+    assert_eq!(
+        ada.socket.answer(101).await,
+        Err(Code::OutOfOrder),
+        "a second hello"
+    );
+    assert!(ada.ask(Request::Ping).await.is_ok());
+}
+
+#[tokio::test]
+async fn repeated_garbage_ends_the_connection_and_nobody_elses() {
+    let server = Server::start().await;
+    let meeting = server.meeting().await;
+    let mut ada = Person::join(&server, &meeting, "Ada").await;
+    let mut eve = Person::join(&server, &meeting, "Eve").await;
+    for _ in 0..40 {
+        eve.socket.send_text("\u{0}\u{1}{{{").await;
+    }
+    assert_eq!(eve.socket.end().await, Some(Code::BadMessage));
+    assert!(ada.ask(Request::Ping).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_flood_of_requests_is_ended() {
+    let server = Server::start().await;
+    let meeting = server.meeting().await;
+    let mut eve = Person::join(&server, &meeting, "Eve").await;
+    for _ in 0..600 {
+        eve.socket.send(Request::Hand { raised: true }).await;
+    }
+    assert_eq!(eve.socket.end().await, Some(Code::TooFast));
+    still_fine(&server).await;
+}
+
+#[tokio::test]
+async fn a_frame_far_too_large_ends_the_connection() {
+    let server = Server::start().await;
+    let meeting = server.meeting().await;
+    let mut ada = Person::join(&server, &meeting, "Ada").await;
+    ada.socket
+        .send_text("x".repeat(5 * MAX_CLIENT_MESSAGE))
+        .await;
+    let end = ada.socket.end().await;
+    assert!(matches!(end, None | Some(Code::TooLarge)), "{end:?}");
+    still_fine(&server).await;
+}
+
+#[tokio::test]
+async fn garbage_on_the_port_is_closed_and_counted() {
+    let server = Server::start().await;
+    let stun_like = [0u8, 84, 0, 1, 0, 64, 1, 2, 3, 4, 5, 6];
+    let all: [&[u8]; 5] = [
+        b"\x00\x01\x02garbage",
+        b"\xff\xff\xff",
+        b"hello there\r\n\r\n",
+        &stun_like,
+        b"\x7fELF",
+    ];
+    for bytes in all {
+        assert!(raw(&server, bytes).await.is_empty());
+    }
+    assert_eq!(server.running.counters().connections_garbage, 5);
+    // A TLS handshake where there is no TLS, and HTTP that is none.
+    assert!(
+        raw(&server, b"\x16\x03\x01\x02\x00\x01\x00")
+            .await
+            .is_empty()
+    );
+    let answer = raw(&server, b"GARBAGE\r\n\r\n").await;
+    assert!(
+        answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    let long_head = [b"GET / HTTP/1.1\r\nx: ".as_slice(), &vec![b'a'; 200_000]].concat();
+    let answer = raw(&server, &long_head).await;
+    assert!(
+        answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    still_fine(&server).await;
+}
+
+#[tokio::test]
+async fn a_websocket_needs_our_own_page_or_no_page() {
+    let server = Server::start().await;
+    let request = |origin: &str| {
+        format!(
+            "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nOrigin: {origin}\r\n\r\n",
+            server.http()
+        )
+    };
+    let foreign = raw(&server, request("https://evil.example").as_bytes()).await;
+    assert!(
+        foreign.starts_with(b"HTTP/1.1 403"),
+        "{}",
+        String::from_utf8_lossy(&foreign)
+    );
+    let own = raw(
+        &server,
+        request(&format!("http://{}", server.http())).as_bytes(),
+    )
+    .await;
+    assert!(
+        own.starts_with(b"HTTP/1.1 101"),
+        "{}",
+        String::from_utf8_lossy(&own)
+    );
+}
+
+#[tokio::test]
+async fn slow_connections_hold_a_bounded_number_of_places() {
+    let server = Server::start_with(|c| c.limits.connections_per_address = 8).await;
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(server.http()).await.unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+            .await
+            .unwrap();
+        slow.push(stream);
+    }
+    // All places are taken: the next is closed at once instead of queueing behind them.
+    while server.running.counters().connections < 8 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(
+        raw(
+            &server,
+            b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n"
+        )
+        .await
+        .is_empty()
+    );
+    assert_eq!(server.running.counters().connections_refused, 1);
+    // The server drops them by itself, and then there is room again.
+    let mut rest = Vec::new();
+    let closed =
+        tokio::time::timeout(Duration::from_secs(60), slow[0].read_to_end(&mut rest)).await;
+    assert!(closed.is_ok(), "a slow request head is given up");
+    let answer = loop {
+        let answer = raw(
+            &server,
+            b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        )
+        .await;
+        if !answer.is_empty() {
+            break answer;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_let_go() {
+    let server = Server::start().await;
+    let meeting = server.meeting().await;
+    let mut ada = Person::join(&server, &meeting, "Ada").await;
+    let silent = async { while ada.socket.next().await.is_some() {} };
+    silent.await;
+    let mut mute = Socket::open(server.http()).await;
+    let refused = mute.next().await;
+    assert!(
+        matches!(
+            refused,
+            Some(ServerMessage::Refused {
+                code: Code::OutOfOrder,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+}
