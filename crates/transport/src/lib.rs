@@ -10,6 +10,7 @@ pub mod driver;
 pub mod fake;
 mod negotiate;
 mod packet;
+mod paths;
 mod peer;
 mod sdp_text;
 mod stats;

@@ -4,6 +4,7 @@
 //! that time or the next packet. Several [`Peer::send_rtp`] calls may share one round of polling: a frame at a time is
 //! cheaper than a packet at a time.
 
+use crate::paths::Paths;
 use crate::stats::StatsGatherer;
 use crate::stun_peek::{self, PacketKind};
 use crate::watchdog::{Change, Watchdog};
@@ -111,6 +112,7 @@ pub struct Peer {
     queue: VecDeque<PeerOutput>,
     counters: PeerCounters,
     watchdog: Watchdog,
+    paths: Paths,
     gatherer: StatsGatherer,
     /// Line and layer of each incoming SSRC: packets stop carrying mid and rid once we have acknowledged them.
     sources: HashMap<u32, (Mid, Option<Rid>)>,
@@ -164,6 +166,7 @@ impl Peer {
             queue: VecDeque::new(),
             counters: PeerCounters::default(),
             watchdog: Watchdog::new(config.silence),
+            paths: Paths::default(),
             gatherer: StatsGatherer::default(),
             sources: HashMap::new(),
             datagram_ssrc: None,
@@ -238,6 +241,7 @@ impl Peer {
         };
         // What waits from earlier calls goes first: str0m keeps one received packet at a time.
         self.drain();
+        let before = self.queue.len();
         self.datagram_ssrc = (kind == PacketKind::Rtp)
             .then(|| stun_peek::rtp_ssrc(bytes))
             .flatten();
@@ -246,6 +250,9 @@ impl Peer {
         }
         self.drain();
         self.datagram_ssrc = None;
+        if self.role == PeerRole::LiteServer && self.proves_itself(before, src) {
+            self.paths.heard(protocol, src, dst, now);
+        }
         if self.watchdog.heard(now) == Some(Change::Heard) {
             self.push(PeerEvent::Connected);
         }
@@ -362,6 +369,18 @@ impl Peer {
         }
     }
 
+    /// Whether what came of a packet, the queue from `before` on, shows that its sender knows our secrets: an RTP packet
+    /// was decrypted, or a STUN request was answered with a success response.
+    fn proves_itself(&self, before: usize, src: SocketAddr) -> bool {
+        self.queue.range(before..).any(|output| match output {
+            PeerOutput::Event(PeerEvent::Rtp(_)) => true,
+            PeerOutput::Transmit { dst, bytes, .. } => {
+                *dst == src && bytes.starts_with(&stun_peek::BINDING_SUCCESS)
+            }
+            _ => false,
+        })
+    }
+
     fn tell_time(&mut self, now: Instant) {
         if now > self.now {
             self.now = now;
@@ -378,11 +397,18 @@ impl Peer {
     fn step(&mut self) -> Step {
         match self.rtc.poll_output() {
             Ok(Output::Transmit(t)) => {
+                let bytes: Vec<u8> = t.contents.into();
+                let mut path = (Protocol::from_str0m(t.proto), t.source, t.destination);
+                // STUN answers go where they were asked from; all else where the client is heard.
+                if stun_peek::classify(&bytes) != PacketKind::Stun {
+                    path = self.paths.better(path);
+                }
+                let (protocol, src, dst) = path;
                 self.queue.push_back(PeerOutput::Transmit {
-                    protocol: Protocol::from_str0m(t.proto),
-                    src: t.source,
-                    dst: t.destination,
-                    bytes: t.contents.into(),
+                    protocol,
+                    src,
+                    dst,
+                    bytes,
                 });
                 Step::Again
             }

@@ -13,6 +13,8 @@ pub enum PacketKind {
 
 const STUN_HEADER: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+/// First bytes of a STUN binding success response.
+pub(crate) const BINDING_SUCCESS: [u8; 2] = [1, 1];
 const USERNAME: u16 = 0x0006;
 /// RFC 8489 §14.3: a user name is shorter than 509 bytes.
 const MAX_USERNAME: usize = 508;

@@ -99,6 +99,16 @@ impl Sockets {
         Ok(local)
     }
 
+    /// Closes all UDP sockets. Returns their addresses.
+    pub(super) fn close_udp(&mut self) -> Vec<SocketAddr> {
+        let mut closed = Vec::new();
+        for mut udp in self.udp.drain(..) {
+            let _ = self.registry.deregister(&mut udp.socket);
+            closed.push(udp.local);
+        }
+        closed
+    }
+
     /// Starts connecting to the server's TCP candidates that have no connection.
     pub(super) fn open_tcp(&mut self, remotes: &[(Protocol, SocketAddr)]) {
         for (_, remote) in remotes.iter().filter(|r| r.0 == Protocol::Tcp) {

@@ -36,6 +36,8 @@ struct Loop {
     /// Where the server is; empty before the answer.
     servers: Vec<(Protocol, SocketAddr)>,
     connected: bool,
+    /// It was connected and is not now.
+    lost: bool,
     /// Of the packet last sent or received.
     path: Protocol,
     /// When to try for another path next, while there is none.
@@ -60,6 +62,7 @@ pub(super) fn run(config: DriverConfig, mut poll: Poll, ends: Ends) {
         backlog: VecDeque::new(),
         servers: Vec::new(),
         connected: false,
+        lost: false,
         path: Protocol::Udp,
         retry: None,
         over: false,
@@ -231,14 +234,11 @@ impl Loop {
                     self.ends.dropped.fetch_add(1, Ordering::Relaxed);
                 }
             }
-            PeerEvent::Connected => {
-                self.connected = true;
-                self.retry = None;
-                self.tell(DriverEvent::Connected { path: self.path });
-            }
+            PeerEvent::Connected => self.on_connected(),
             PeerEvent::Disconnected => {
                 // Another own address or TCP may help; the old path is still checked.
                 if std::mem::take(&mut self.connected) {
+                    self.lost = true;
                     self.retry = Some(Instant::now());
                     self.tell(DriverEvent::Disconnected);
                 }
@@ -250,6 +250,20 @@ impl Loop {
             PeerEvent::Estimate(rate) => self.tell(DriverEvent::Estimate(rate)),
             PeerEvent::Stats(stats) => self.tell(DriverEvent::Stats(stats)),
         }
+    }
+
+    fn on_connected(&mut self) {
+        if self.lost && self.path == Protocol::Tcp {
+            // UDP fell silent and TCP did not: somebody on the way blocks UDP. ICE would go on preferring the dead path
+            // for half a minute.
+            for local in self.sockets.close_udp() {
+                self.peer.remove_local_candidate(local, Protocol::Udp);
+            }
+        }
+        self.lost = false;
+        self.connected = true;
+        self.retry = None;
+        self.tell(DriverEvent::Connected { path: self.path });
     }
 
     fn tell(&mut self, event: DriverEvent) {
