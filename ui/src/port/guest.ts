@@ -261,7 +261,11 @@ class GuestPort implements Port {
   #onNotice(notice: Notice): void {
     if (notice.type === "failed") return this.#tell({ type: "refused", code: notice.code });
     if (notice.type === "not_connected") return this.#tell({ type: "refused", code: "going_away" });
-    if (notice.type === "offer_failed") return this.#tell({ type: "refused", code: notice.code });
+    if (notice.type === "offer_failed") {
+      // The session tries again by itself; only a description that cannot work is worth a word.
+      if (notice.code === "bad_sdp") this.#tell({ type: "refused", code: notice.code });
+      return;
+    }
     this.#tell({ type: "muted_by_host", source: notice.source, by: notice.by });
     if (notice.source === "microphone" || notice.source === "camera") void this.#devices.set(notice.source, false);
     else this.#devices.stopScreen();

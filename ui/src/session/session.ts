@@ -171,7 +171,7 @@ export class Session {
 
   /** The connection is no more: everything in flight is forgotten, and the next attempt is due. */
   #lost(now: number): void {
-    if (this.#link.type === "up") this.#setPhase({ type: "reconnecting", since_ms: now });
+    if (this.#link.type === "up") this.#setPhase({ type: "reconnecting", since_ms: Math.floor(now) });
     else if (this.state.phase.type === "joining") this.#setPhase({ type: "connecting" });
     this.#pending.clear();
     this.#resync = undefined;

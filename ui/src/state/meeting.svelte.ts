@@ -16,6 +16,8 @@ export interface Toast {
   id: number;
   text: string;
   tone: "plain" | "problem";
+  /** Stable, for support. */
+  code?: string;
   opens?: PanelName;
   at: number;
 }
@@ -101,7 +103,7 @@ export class MeetingModel {
     const on = !this.state.local.microphone.on;
     await this.port.setMicrophone(on);
     const { on: now, problem } = this.state.local.microphone;
-    if (problem !== undefined && on) this.problem(`device.microphone.${problem}`);
+    if (problem !== undefined && on) this.problem(`device.microphone.${problem}`, `device_${problem}`);
     else this.say(now ? "say.microphone_on" : "say.microphone_off");
   }
 
@@ -109,7 +111,7 @@ export class MeetingModel {
     const on = !this.state.local.camera.on;
     await this.port.setCamera(on);
     const { on: now, problem } = this.state.local.camera;
-    if (problem !== undefined && on) this.problem(`device.camera.${problem}`);
+    if (problem !== undefined && on) this.problem(`device.camera.${problem}`, `device_${problem}`);
     else this.say(now ? "say.camera_on" : "say.camera_off");
   }
 
@@ -117,7 +119,7 @@ export class MeetingModel {
     if (this.state.local.screen.on) return this.port.stopScreen();
     await this.port.startScreen();
     const problem = this.state.local.screen.problem;
-    if (problem !== undefined) this.problem(`device.screen.${problem}`);
+    if (problem !== undefined) this.problem(`device.screen.${problem}`, `device_${problem}`);
   }
 
   toggleHand(): void {
@@ -139,9 +141,9 @@ export class MeetingModel {
   }
 
   /** An error: shown, and read out at once. */
-  problem(key: MessageKey, params?: Params): void {
+  problem(key: MessageKey, code: string, params?: Params): void {
     const text = t(key, params);
-    this.#toast(text, "problem");
+    this.#toast(text, "problem", undefined, code);
     this.urgent = text;
   }
 
@@ -153,8 +155,8 @@ export class MeetingModel {
     return this.state.participants.find((p) => p.id === id)?.name ?? "";
   }
 
-  #toast(text: string, tone: Toast["tone"], opens?: PanelName): void {
-    const toast: Toast = { id: ++this.#serial, text, tone, at: Date.now(), ...(opens && { opens }) };
+  #toast(text: string, tone: Toast["tone"], opens?: PanelName, code?: string): void {
+    const toast: Toast = { id: ++this.#serial, text, tone, at: Date.now(), ...(opens && { opens }), ...(code && { code }) };
     this.notices = [toast, ...this.notices].slice(0, MOST_NOTICES);
     this.toasts = [...this.toasts.filter((o) => o.text !== text), toast].slice(-MOST_TOASTS);
     setTimeout(() => this.dismiss(toast.id), tone === "problem" ? TOAST_MS * 2 : TOAST_MS);
@@ -176,9 +178,9 @@ export class MeetingModel {
 
   #onEvent(event: PortEvent): void {
     if (event.type === "reaction") return this.#float(event.participant, event.reaction);
-    if (event.type === "refused") return this.problem(`error.${event.code}`);
+    if (event.type === "refused") return this.problem(`error.${event.code}`, event.code);
     if (event.type === "device_changed") {
-      return event.label ? this.tell("device.switched", { label: event.label }) : this.problem(`device.lost.${event.kind}`);
+      return event.label ? this.tell("device.switched", { label: event.label }) : this.problem(`device.lost.${event.kind}`, "device_lost");
     }
     const key = event.source === "camera" ? "say.camera_by" : event.source === "microphone" ? "say.muted_by" : "say.screen_by";
     this.tell(key, { name: this.nameOf(event.by) });

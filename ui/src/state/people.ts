@@ -17,7 +17,9 @@ export function initials(name: string): string {
 export function avatarColour(name: string): number {
   let hash = 2166136261;
   for (const sign of name.trim().normalize("NFC")) hash = Math.imul(hash ^ (sign.codePointAt(0) ?? 0), 16777619);
-  return (hash >>> 0) % AVATAR_COLOURS;
+  // The low bits of this hash alone hardly differ between short names.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
+  return ((hash ^ (hash >>> 16)) >>> 0) % AVATAR_COLOURS;
 }
 
 function firstLetter(word: string): string {

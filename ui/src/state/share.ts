@@ -7,6 +7,6 @@ export async function copyMeetingLink(model: MeetingModel, meeting: string): Pro
     await navigator.clipboard.writeText(`${location.origin}/m/${meeting}`);
     model.tell("meeting.link_copied");
   } catch {
-    model.problem("app.copy_failed");
+    model.problem("app.copy_failed", "clipboard");
   }
 }
