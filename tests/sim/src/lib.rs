@@ -4,10 +4,12 @@
 
 mod meeting;
 mod person;
+mod recording;
 mod server;
 
 pub use meeting::{Actor, Meeting};
 pub use person::Person;
+pub use recording::Recording;
 pub use server::Server;
 
 use confab_base::{MeetingId, Time};

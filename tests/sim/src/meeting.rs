@@ -3,7 +3,7 @@
 use crate::{Packet, Person, Server, server};
 use confab_base::{Duration, Time};
 use confab_protocol::Snapshot;
-use confab_session::{Action, MediaPhase};
+use confab_session::{Action, JoinOptions, MediaPhase};
 use confab_simnet::{LinkConfig, Net, Node, NodeId, World};
 
 #[derive(Debug)]
@@ -68,11 +68,18 @@ impl Meeting {
     pub fn join(&mut self, host: bool, link: LinkConfig) -> NodeId {
         let me = self.people.len() as u64 + 1;
         let key = host.then_some(server::HOST_KEY);
-        let person = Person::new(me, SERVER, key);
+        let id = self.invite(Person::options(me, key), link);
+        self.person(id, |p, net| p.start(net));
+        id
+    }
+
+    /// A person who is there, and has not begun to join.
+    pub fn invite(&mut self, options: JoinOptions, link: LinkConfig) -> NodeId {
+        let me = self.people.len() as u64 + 1;
+        let person = Person::with(options, me, SERVER);
         let id = self.world.add(Actor::Person(Box::new(person)));
         self.world.connect(id, SERVER, link);
         self.people.push(id);
-        self.person(id, |p, net| p.start(net));
         id
     }
 

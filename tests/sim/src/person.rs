@@ -1,10 +1,13 @@
 //! A participant's shell, played: a socket, and a peer connection that always comes up.
 
-use crate::{Packet, meeting_id};
+use crate::{Packet, Recording, meeting_id};
 use confab_base::{Source, Time};
-use confab_protocol::{ClientKind, Layer, Publish, Sequenced, Slot, VideoCodec, parse_server};
+use confab_protocol::{
+    ClientKind, Layer, Publish, Sequenced, ServerMessage, Slot, VideoCodec, parse_server,
+};
 use confab_session::{Action, Input, JoinOptions, Notice, Output, Phase, Session};
 use confab_simnet::{Net, NodeId};
+use std::collections::VecDeque;
 
 #[derive(Debug)]
 pub struct Person {
@@ -19,12 +22,20 @@ pub struct Person {
     pub notices: Vec<Notice>,
     /// Peer connections made.
     pub peers: u32,
+    pub recording: Option<Recording>,
+    /// Lose this many of the next room events, to make a gap.
+    pub swallow: u32,
+    outputs: VecDeque<Output>,
 }
 
 impl Person {
     /// `me`: a number of its own, not 0.
     pub fn new(me: u64, server: NodeId, host_key: Option<&str>) -> Person {
-        let options = JoinOptions {
+        Person::with(Person::options(me, host_key), me, server)
+    }
+
+    pub fn options(me: u64, host_key: Option<&str>) -> JoinOptions {
+        JoinOptions {
             meeting: meeting_id(),
             name: format!("P{me}"),
             client: ClientKind::Headless,
@@ -33,7 +44,10 @@ impl Person {
             decodes: vec![VideoCodec::H264, VideoCodec::Vp8],
             seat: None,
             jitter: (me as u32 * 137) % 1000,
-        };
+        }
+    }
+
+    pub fn with(options: JoinOptions, me: u64, server: NodeId) -> Person {
         Person {
             session: Session::new(options),
             server,
@@ -44,6 +58,9 @@ impl Person {
             events: Vec::new(),
             notices: Vec::new(),
             peers: 0,
+            recording: None,
+            swallow: 0,
+            outputs: VecDeque::new(),
         }
     }
 
@@ -67,9 +84,16 @@ impl Person {
     }
 
     pub fn feed(&mut self, input: Input, net: &mut Net<Packet>) {
-        self.session.handle(input, net.now);
-        while let Some(output) = self.session.poll_output() {
+        let nested = !self.outputs.is_empty();
+        self.session.handle(input.clone(), net.now);
+        let outputs: Vec<_> = std::iter::from_fn(|| self.session.poll_output()).collect();
+        if let Some(recording) = &mut self.recording {
+            recording.step(input, &outputs, &self.session, net.now);
+        }
+        self.outputs.extend(outputs);
+        while let Some(output) = self.outputs.front().filter(|_| !nested).cloned() {
             self.carry_out(output, net);
+            self.outputs.pop_front();
         }
     }
 
@@ -80,6 +104,10 @@ impl Person {
             }
             Packet::Text(conn, text) if self.conn == Some(conn) => {
                 let message = parse_server(&text).expect("the server speaks the protocol");
+                if self.swallow > 0 && matches!(message, ServerMessage::Event(_)) {
+                    self.swallow -= 1;
+                    return;
+                }
                 self.feed(Input::Received { message }, net);
             }
             Packet::Closed(conn) if self.conn == Some(conn) => {

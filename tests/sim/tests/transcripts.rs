@@ -1,0 +1,360 @@
+//! Records the transcripts that both session machines are held to. The committed ones must be what is recorded now:
+//! after a deliberate change, `CONFAB_RECORD=1 cargo test -p confab-sim --test transcripts` writes them anew, and the
+//! difference is to be read.
+
+use confab_base::Source;
+use confab_protocol::{ParticipantQuality, QualityLevel, Reaction, SlotState};
+use confab_room::MediaEvent;
+use confab_session::{Action, Input};
+use confab_sim::{Meeting, Person, Recording};
+use confab_simnet::{LinkConfig, NodeId};
+use std::path::PathBuf;
+
+fn path(name: &str) -> PathBuf {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/transcripts");
+    PathBuf::from(folder).join(format!("{name}.jsonl"))
+}
+
+/// A host who is in, and a guest under record who has not begun.
+fn stage() -> (Meeting, NodeId, NodeId) {
+    let mut m = Meeting::new(1);
+    let host = m.join(true, LinkConfig::default());
+    m.run_ms(300);
+    let guest = invite(&mut m);
+    (m, host, guest)
+}
+
+fn invite(m: &mut Meeting) -> NodeId {
+    let options = Person::options(m.people.len() as u64 + 1, None);
+    let guest = m.invite(options.clone(), LinkConfig::default());
+    m.person(guest, |p, _| p.recording = Some(Recording::new(&options)));
+    guest
+}
+
+fn start(m: &mut Meeting, guest: NodeId) {
+    m.person(guest, |p, net| p.start(net));
+    m.run_ms(400);
+}
+
+fn keep(name: &str, mut m: Meeting, guest: NodeId) {
+    let recording = m.person(guest, |p, _| p.recording.take());
+    let text = recording.expect("the guest is under record").to_text();
+    let path = path(name);
+    if std::env::var_os("CONFAB_RECORD").is_some() {
+        std::fs::write(&path, &text).expect("writable");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == text,
+        "{} is stale: see the top of this file",
+        path.display()
+    );
+}
+
+fn mute(source: Source, muted: bool) -> Action {
+    Action::Mute { source, muted }
+}
+
+fn say(text: &str) -> Action {
+    Action::Chat {
+        text: text.into(),
+        client_id: format!("c-{}", text.replace(' ', "-")),
+    }
+}
+
+fn cut(m: &mut Meeting, guest: NodeId, ms: u64) {
+    m.set_up(guest, false);
+    m.run_ms(ms);
+    m.set_up(guest, true);
+}
+
+#[test]
+fn join_and_everything_said() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    for action in [
+        mute(Source::Microphone, false),
+        Action::Hand { raised: true },
+        say("hello"),
+        Action::Reaction {
+            reaction: Reaction::Heart,
+        },
+        Action::Rename {
+            name: "Grace".into(),
+        },
+        Action::HostLock { locked: true },
+        Action::Unpublish {
+            source: Source::Camera,
+        },
+    ] {
+        m.act(guest, action);
+        m.run_ms(100);
+    }
+    let you = m.see(guest).session.state().you.expect("is in");
+    let other = m.see(host).session.state().you.expect("is in");
+    let told = [
+        MediaEvent::Speakers(vec![other, you]),
+        MediaEvent::Quality(vec![ParticipantQuality {
+            participant: other,
+            level: QualityLevel::Good,
+        }]),
+        MediaEvent::Slots {
+            participant: you,
+            slots: vec![SlotState {
+                mid: "3".into(),
+                track: None,
+                height: 0,
+                limited: confab_protocol::Limited::Source,
+            }],
+        },
+    ];
+    for event in told {
+        m.server(|s, net| s.media_event(event, net));
+    }
+    m.run_ms(100);
+    m.act(
+        host,
+        Action::HostMute {
+            participant: you,
+            source: Source::Microphone,
+        },
+    );
+    m.act(host, Action::HostLowerHand { participant: you });
+    m.act(host, Action::HostLock { locked: true });
+    m.run_ms(1500);
+    m.act(host, Action::Leave);
+    m.run_ms(100);
+    m.act(guest, Action::Leave);
+    m.run_ms(100);
+    keep("join", m, guest);
+}
+
+#[test]
+fn resume_with_events() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    m.set_up(guest, false);
+    m.run_ms(1000);
+    m.act(host, say("anybody here"));
+    m.act(host, mute(Source::Microphone, false));
+    m.run_ms(4000);
+    m.set_up(guest, true);
+    m.run_ms(3000);
+    m.assert_converged();
+    keep("resume_events", m, guest);
+}
+
+#[test]
+fn resume_with_a_snapshot() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    m.set_up(guest, false);
+    for _ in 0..530 {
+        m.act(
+            host,
+            Action::Reaction {
+                reaction: Reaction::Clap,
+            },
+        );
+        m.run_ms(55);
+    }
+    m.set_up(guest, true);
+    m.run_ms(8000);
+    m.assert_converged();
+    keep("resume_snapshot", m, guest);
+}
+
+#[test]
+fn a_gap() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    m.person(guest, |p, _| p.swallow = 1);
+    m.act(host, mute(Source::Microphone, false));
+    m.act(host, mute(Source::Camera, false));
+    m.act(host, say("after the gap"));
+    m.run_ms(500);
+    m.assert_converged();
+    keep("gap", m, guest);
+}
+
+#[test]
+fn refused() {
+    let (mut m, host, guest) = stage();
+    m.act(host, Action::HostLock { locked: true });
+    m.run_ms(100);
+    start(&mut m, guest);
+    keep("refused", m, guest);
+}
+
+#[test]
+fn removed() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    let participant = m.see(guest).session.state().you.expect("is in");
+    m.act(host, Action::HostRemove { participant });
+    m.run_ms(500);
+    keep("removed", m, guest);
+}
+
+#[test]
+fn replaced_by_oneself() {
+    let (mut m, _, guest) = stage();
+    start(&mut m, guest);
+    let mut options = Person::options(9, None);
+    options.seat = m.see(guest).session.seat().cloned();
+    let again = m.invite(options.clone(), LinkConfig::default());
+    m.person(again, |p, _| p.recording = Some(Recording::new(&options)));
+    start(&mut m, again);
+    m.run_ms(300);
+    m.assert_converged();
+    let older = m.person(guest, |p, _| p.recording.take());
+    assert!(older.is_some() && m.see(guest).has_ended());
+    m.person(guest, |p, _| p.recording = older);
+    let newer = m.person(again, |p, _| p.recording.take());
+    let text = newer.expect("recorded").to_text();
+    assert!(text.contains("\"resumed\":true"));
+    keep("replaced", m, guest);
+}
+
+#[test]
+fn server_restart() {
+    let (mut m, _, guest) = stage();
+    start(&mut m, guest);
+    m.act(guest, mute(Source::Microphone, false));
+    m.act(guest, Action::Hand { raised: true });
+    m.run_ms(300);
+    m.server(|s, net| s.kill(net));
+    m.run_ms(2600);
+    m.server(|s, net| s.restart(net));
+    m.run_ms(3000);
+    m.assert_converged();
+    keep("server_restart", m, guest);
+}
+
+#[test]
+fn mute_and_hand_go_back_when_refused() {
+    let (mut m, _, guest) = stage();
+    start(&mut m, guest);
+    for _ in 0..60 {
+        m.act(
+            guest,
+            Action::Reaction {
+                reaction: Reaction::Laugh,
+            },
+        );
+    }
+    m.act(guest, mute(Source::Microphone, false));
+    m.act(guest, Action::Hand { raised: true });
+    m.act(guest, say("too much"));
+    m.run_ms(500);
+    let own = &m.see(guest).session.state().own;
+    assert!(own.muted.contains(&Source::Microphone) && !own.hand);
+    keep("rollback", m, guest);
+}
+
+#[test]
+fn chat_and_switches_are_kept_over_a_cut() {
+    let (mut m, _, guest) = stage();
+    start(&mut m, guest);
+    m.act(guest, say("sent before the cut"));
+    m.act(guest, mute(Source::Microphone, false));
+    m.set_up(guest, false);
+    m.run_ms(2000);
+    m.act(guest, say("said in the cut"));
+    m.act(guest, mute(Source::Camera, false));
+    m.act(guest, Action::Hand { raised: true });
+    m.run_ms(2000);
+    m.act(guest, mute(Source::Microphone, true));
+    m.act(guest, Action::Hand { raised: false });
+    m.act(guest, Action::HostMuteAll);
+    m.act(
+        guest,
+        Action::Rename {
+            name: "Later".into(),
+        },
+    );
+    m.run_ms(500);
+    m.set_up(guest, true);
+    m.run_ms(3000);
+    m.assert_converged();
+    assert_eq!(m.snapshot().chat.len(), 2);
+    keep("kept_over_cut", m, guest);
+}
+
+#[test]
+fn media_lost_and_failing() {
+    let (mut m, _, guest) = stage();
+    start(&mut m, guest);
+    let participant = m.see(guest).session.state().you.expect("is in");
+    m.server(|s, net| {
+        let lost = MediaEvent::Lost {
+            participant,
+            generation: 1,
+        };
+        s.media_event(lost, net);
+    });
+    m.run_ms(200);
+    for _ in 0..4 {
+        let generation = m.see(guest).session.state().generation;
+        m.person(guest, |p, net| {
+            p.feed(Input::MediaFailed { generation }, net)
+        });
+        m.run_ms(5000);
+    }
+    // One that stood for long was good: the next comes at once.
+    m.run_ms(14_000);
+    let generation = m.see(guest).session.state().generation;
+    m.person(guest, |p, net| {
+        p.feed(Input::MediaFailed { generation }, net)
+    });
+    m.run_ms(200);
+    m.assert_converged();
+    keep("media_lost", m, guest);
+}
+
+#[test]
+fn the_seat_is_lost() {
+    let (mut m, _, guest) = stage();
+    start(&mut m, guest);
+    cut(&mut m, guest, 66_000);
+    m.run_ms(8000);
+    m.assert_converged();
+    keep("seat_lost", m, guest);
+}
+
+#[test]
+fn the_meeting_ends() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    m.act(host, Action::HostEnd);
+    m.run_ms(300);
+    keep("meeting_ended", m, guest);
+}
+
+#[test]
+fn a_server_that_shuts_down_and_a_slow_start() {
+    let (mut m, _, guest) = stage();
+    m.server(|s, net| s.kill(net));
+    m.person(guest, |p, net| p.start(net));
+    m.run_ms(1800);
+    m.server(|s, net| s.restart(net));
+    m.run_ms(3000);
+    m.server(|s, net| s.shut_down(net));
+    m.run_ms(100);
+    m.server(|s, net| s.restart(net));
+    m.run_ms(1500);
+    m.assert_converged();
+    keep("going_away", m, guest);
+}
+
+#[test]
+fn a_dead_link_before_the_first_word() {
+    let (mut m, _, guest) = stage();
+    m.set_up(guest, false);
+    m.person(guest, |p, net| p.start(net));
+    m.run_ms(20_000);
+    m.set_up(guest, true);
+    m.run_ms(6000);
+    m.assert_converged();
+    keep("dead_link", m, guest);
+}
