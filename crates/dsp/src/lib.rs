@@ -1,1 +1,38 @@
-//! Being laid.
+//! Sound as numbers: the voice chain between microphone and encoder, mixing, metering, resampling, stretching, and the generators
+//! and measures tests need.
+//!
+//! Samples are `f32` in -1..=1 at 48 kHz; a frame is 10 ms, 480 samples of mono. Nothing here allocates after construction,
+//! except where a function says so (and `sonora` inside the voice chain, whose buffers settle after the first frames).
+#![forbid(unsafe_code)]
+
+pub mod chain;
+pub mod correlate;
+pub mod generate;
+mod level;
+mod limiter;
+mod mixer;
+mod resample;
+mod stretch;
+
+pub use chain::{NoiseLevel, VoiceChain, VoiceConfig, VoiceFrame};
+pub use correlate::{Match, correlate};
+pub use level::{Meter, level_of, rms, tone_power};
+pub use limiter::Limiter;
+pub use mixer::Mixer;
+pub use resample::{BadRate, Resampler};
+pub use stretch::Stretcher;
+
+/// Samples per second everywhere inside.
+pub const SAMPLE_RATE: u32 = 48_000;
+/// Samples of one mono frame: 10 ms.
+pub const FRAME: usize = 480;
+/// A mono frame.
+pub type Frame = [f32; FRAME];
+
+/// Everything here moves into the thread that runs it.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<VoiceChain>();
+    is_send::<Resampler>();
+    is_send::<Mixer>();
+};
