@@ -22,7 +22,7 @@ for source in targets/*.rs; do
     mkdir -p "work/$name" "corpus/$name"
     printf '%-20s' "$name"
     if "$CARGO_TARGET_DIR/$host/release/$name" "work/$name" "corpus/$name" -artifact_prefix="artifacts/$name-" \
-        -max_total_time="$seconds" -max_len=4096 -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 >"artifacts/$name.log" 2>&1; then
+        -max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 >"artifacts/$name.log" 2>&1; then
         sed -n 's/^stat::number_of_executed_units: */runs /p' "artifacts/$name.log"
     else
         echo "FAILED"
