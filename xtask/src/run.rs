@@ -21,9 +21,9 @@ pub struct Options {
     /// Stop by itself after this many seconds
     #[arg(long = "for")]
     seconds: Option<u64>,
-    /// Unoptimised build: quicker to build, slower to run
+    /// Optimise everything; takes longer to build. Codecs and media code are optimised either way
     #[arg(long)]
-    debug: bool,
+    release: bool,
 }
 
 /// Sets up, builds, starts server, meeting and demo participant, opens the meeting, and waits for Ctrl+C.
@@ -44,11 +44,11 @@ pub fn run(options: &Options) -> Result {
         "confab-client",
         "--bins",
     ];
-    if !options.debug {
+    if options.release {
         args.push("--release");
     }
     shell::run("cargo", &args)?;
-    let bin = target().join(if options.debug { "debug" } else { "release" });
+    let bin = target().join(if options.release { "release" } else { "debug" });
     let bin = if bin.is_absolute() {
         bin
     } else {
