@@ -13,9 +13,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
+
+/// How long a shutdown waits for connections to close after the meetings said goodbye.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Why a server did not come up.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +59,7 @@ pub struct Running {
 
 struct Parts {
     rooms: Arc<Rooms>,
+    site: Arc<Site>,
     media: Arc<dyn MediaPlane>,
     counters: Arc<Counters>,
     stop: CancellationToken,
@@ -82,8 +87,11 @@ impl Running {
 
     /// Tells all clients that the server goes away, stores what is due and stops.
     pub async fn shutdown(mut self) {
-        self.parts.rooms.shutdown().await;
         self.parts.stop.cancel();
+        self.parts.rooms.shutdown().await;
+        self.parts.site.sockets.close();
+        // Whoever has not read its goodbye by then does not read.
+        let _ = tokio::time::timeout(LAST_WORDS, self.parts.site.sockets.wait()).await;
         self.parts.media.shutdown();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -166,13 +174,15 @@ async fn bring_up(config: Config) -> Result<Up, StartError> {
         public_url.clone(),
         &config,
     );
-    let gate = Gate::new(
-        config.limits.connections,
-        config.limits.connections_per_address,
-    );
+    let per_address = match config.behind_proxy {
+        // All connections come from the proxy.
+        true => config.limits.connections,
+        false => config.limits.connections_per_address,
+    };
+    let gate = Gate::new(config.limits.connections, per_address);
     let tls_fingerprint = tls.as_ref().map(|t| t.fingerprint.clone());
     let web = Web {
-        router: http::router(site),
+        router: http::router(Arc::clone(&site)),
         tls: tls.map(|t| t.acceptor),
         public_url: public_url.clone(),
     };
@@ -199,6 +209,7 @@ async fn bring_up(config: Config) -> Result<Up, StartError> {
         tls_fingerprint,
         parts: Parts {
             rooms,
+            site,
             media,
             counters,
             stop,

@@ -44,7 +44,7 @@ fn classify_stun(bytes: &[u8]) -> First {
     }
     let framed = u16::from_be_bytes([bytes[0], bytes[1]]);
     let inner = u16::from_be_bytes([bytes[4], bytes[5]]);
-    let consistent = inner % 4 == 0 && framed == inner.saturating_add(20);
+    let consistent = inner.is_multiple_of(4) && framed == inner.saturating_add(20);
     if consistent {
         First::Media
     } else {

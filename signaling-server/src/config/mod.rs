@@ -7,7 +7,7 @@ mod example;
 mod load;
 
 pub use example::{KEYS, Key, example};
-pub use load::ConfigError;
+pub use load::{ConfigError, Fault};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -27,6 +27,7 @@ use caller::{Caller, same_origin};
 use rate::RateLimit;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio_util::task::TaskTracker;
 
 /// Largest body of an API request, bytes.
 const MAX_BODY: usize = 16 * 1024;
@@ -37,6 +38,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 pub(crate) struct Site {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) counters: Arc<Counters>,
+    /// Open WebSockets, so that a shutdown can wait for their last words.
+    pub(crate) sockets: TaskTracker,
     /// Without a trailing slash.
     pub(crate) public_url: String,
     pub(crate) access: Access,
@@ -63,6 +66,7 @@ impl Site {
         Arc::new(Site {
             rooms,
             counters,
+            sockets: TaskTracker::new(),
             public_url,
             tokens: config
                 .access
@@ -141,7 +145,7 @@ async fn socket(
     if !same_origin(&headers, &site.public_url) {
         return (StatusCode::FORBIDDEN, "wrong origin\n").into_response();
     }
-    let address = caller.address;
+    let (address, open) = (caller.address, site.sockets.token());
     let admission = Arc::clone(&site);
     let admit = Box::new(move || admission.joins.allows(address, Instant::now()));
     let setting = Setting {
@@ -154,7 +158,7 @@ async fn socket(
         .max_frame_size(MAX_FRAME)
         .on_upgrade(move |socket| async move {
             // The connection keeps its place at the gate until it ends.
-            let _pass = caller.pass;
+            let _held = (caller.pass, open);
             ws::serve(socket, setting).await;
         })
 }

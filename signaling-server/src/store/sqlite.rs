@@ -150,7 +150,8 @@ impl Store for Sqlite {
     fn with_seats(&self) -> Pending<'_, Vec<MeetingId>> {
         Box::pin(async move {
             let ids = sqlx::query_scalar::<_, String>(
-                "SELECT DISTINCT meeting FROM seat WHERE removed = 0",
+                "SELECT DISTINCT seat.meeting FROM seat JOIN meeting ON meeting.id = seat.meeting \
+                 WHERE seat.removed = 0 AND meeting.ended = 0",
             )
             .fetch_all(&self.readers)
             .await?;

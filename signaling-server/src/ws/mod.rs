@@ -45,9 +45,8 @@ pub(crate) async fn serve(socket: WebSocket, setting: Setting) {
     };
     let entered = match timeout(HELLO_WITHIN, reader.hello()).await {
         Ok(Ok((id, hello))) if (setting.admit)() => {
-            let agent = hello.agent.clone();
+            tracing::info!(meeting = ?hello.meeting, agent = hello.agent, "hello");
             let entered = setting.rooms.connect(id, hello).await;
-            tracing::info!(agent, ok = entered.is_ok(), "hello");
             entered.map_err(|code| Goodbye::Refused(code, refusal(code)))
         }
         Ok(Ok(_)) => Err(Goodbye::Refused(
