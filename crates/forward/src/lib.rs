@@ -1,1 +1,32 @@
-//! Being laid.
+//! The SFU core: decides which packet of which track goes to whom, and under which numbers. It knows no socket, clock
+//! or session description; the server's `sfu` shell carries packets in and out.
+//!
+//! One [`Forwarder`] serves one meeting. Senders publish tracks of one to three layers; receivers have *slots*
+//! (their receiving m-lines) and a view that says which track each slot shows and how high. What a slot carries may
+//! move from layer to layer and from track to track: the receiver sees one unbroken RTP stream.
+//!
+//! * [`forwarder`](Forwarder): routing, and when to think again
+//! * `slot`: sequence numbers, timestamps and VP8 picture ids of one slot
+//! * `gate`: where a decoder can start; `request`: asking for such a point without flooding the sender
+//! * `allocate`: a receiver's budget over its slots; `pacing of change` by hysteresis in `leg`
+//! * `speaker`: who talks; `quality`: how everyone's link is doing
+#![forbid(unsafe_code)]
+
+mod allocate;
+mod forwarder;
+mod gate;
+mod io;
+mod leg;
+mod quality;
+mod request;
+mod slot;
+mod speaker;
+mod track;
+mod vp8;
+
+pub use forwarder::Forwarder;
+pub use gate::is_keyframe_start;
+pub use io::{
+    ForwardConfig, Input, LayerSpec, Limited, LinkHealth, Output, QualityLevel, RtpIn, RtpOut,
+    SlotSpec, SlotState,
+};

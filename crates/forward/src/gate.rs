@@ -1,0 +1,105 @@
+//! Where a decoder can start: the first packet of a key frame, told from the first bytes of the RTP payload.
+
+use crate::vp8;
+use confab_base::VideoCodec;
+
+/// Whether decoding can begin with this packet. Never panics, whatever the bytes.
+///
+/// H.264 (RFC 6184): a parameter set or an IDR slice, alone, aggregated, or as the first fragment.
+/// VP8 (RFC 7741): the first partition's start with the P bit clear. VP9 (RFC 9628): not inter-predicted, start of
+/// frame. AV1: the N bit of the aggregation header.
+pub fn is_keyframe_start(codec: VideoCodec, payload: &[u8]) -> bool {
+    match codec {
+        VideoCodec::H264 => h264(payload),
+        VideoCodec::Vp8 => vp8::is_keyframe_start(payload),
+        VideoCodec::Vp9 => payload
+            .first()
+            .is_some_and(|b| b & 0b0100_1000 == 0b0000_1000),
+        VideoCodec::Av1 => payload
+            .first()
+            .is_some_and(|b| b & 0b1000_1000 == 0b0000_1000),
+    }
+}
+
+const IDR: u8 = 5;
+const SPS: u8 = 7;
+const STAP_A: u8 = 24;
+const FU_A: u8 = 28;
+
+fn h264(payload: &[u8]) -> bool {
+    let Some((&first, rest)) = payload.split_first() else {
+        return false;
+    };
+    match first & 0x1f {
+        // A lone IDR slice also opens the gate: some encoders send parameter sets once. A sender that repeats them
+        // puts them first, and the gate is open by then.
+        IDR | SPS => true,
+        STAP_A => aggregated(rest),
+        FU_A => rest
+            .first()
+            .is_some_and(|fu| fu & 0x80 != 0 && matches!(fu & 0x1f, IDR | SPS)),
+        _ => false,
+    }
+}
+
+fn aggregated(mut rest: &[u8]) -> bool {
+    while let [hi, lo, unit @ ..] = rest {
+        let len = usize::from(u16::from_be_bytes([*hi, *lo]));
+        if unit.first().is_some_and(|n| matches!(n & 0x1f, IDR | SPS)) && len > 0 {
+            return true;
+        }
+        let Some(next) = unit.get(len..) else {
+            return false;
+        };
+        rest = next;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn h264_key_frames_are_known_in_every_packaging() {
+        let start = |p: &[u8]| is_keyframe_start(VideoCodec::H264, p);
+        assert!(start(&[0x67, 0x42]), "SPS alone");
+        assert!(start(&[0x65, 0x88]), "IDR alone");
+        assert!(
+            start(&[0x78, 0, 2, 0x67, 0x42, 0, 1, 0x68]),
+            "SPS in an aggregate"
+        );
+        assert!(
+            start(&[0x78, 0, 1, 0x06, 0, 1, 0x65]),
+            "IDR behind SEI in an aggregate"
+        );
+        assert!(start(&[0x7c, 0x85]), "first fragment of IDR");
+        assert!(!start(&[0x7c, 0x05]), "middle of IDR");
+        assert!(!start(&[0x7c, 0x81]), "first fragment of a predicted slice");
+        assert!(!start(&[0x61]), "predicted slice");
+        assert!(!start(&[]), "nothing");
+    }
+
+    #[test]
+    fn vp8_key_frames_are_known() {
+        let start = |p: &[u8]| is_keyframe_start(VideoCodec::Vp8, p);
+        assert!(start(&[0x10, 0x00]));
+        assert!(!start(&[0x10, 0x01]), "predicted");
+        assert!(!start(&[0x00, 0x00]), "continuation");
+        assert!(
+            start(&[0x90, 0xe0, 0x81, 0x02, 0x03, 0x04, 0x00]),
+            "with every extension"
+        );
+        assert!(!start(&[0x90, 0xe0, 0x81]), "cut short");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            for codec in [VideoCodec::H264, VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::Av1] {
+                is_keyframe_start(codec, &bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What goes into the forwarder and what comes out.
+
+use confab_base::{
+    AudioLevel, Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec,
+};
+use std::sync::Arc;
+
+/// Settings of one meeting's forwarder.
+#[derive(Clone, Debug)]
+pub struct ForwardConfig {
+    /// A receiver's budget until its first estimate arrives.
+    pub start_estimate: Bitrate,
+    /// Drawn by the shell; from it come the first sequence number and timestamp of each slot.
+    pub seed: u64,
+}
+
+impl Default for ForwardConfig {
+    fn default() -> ForwardConfig {
+        ForwardConfig {
+            start_estimate: Bitrate::kbps(1500),
+            seed: 0x5eed,
+        }
+    }
+}
+
+/// One simulcast encoding of a published video track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerSpec {
+    /// Nominal height, pixels.
+    pub height: u16,
+    /// The most the sender will spend on it; what it costs while nothing was measured yet.
+    pub max_bitrate: Bitrate,
+}
+
+/// One receiving m-line and what it shall carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotSpec {
+    /// The shell's number of the m-line, unique per participant, below 1024.
+    pub slot: u16,
+    pub kind: MediaKind,
+    pub track: Option<TrackId>,
+    /// Height at which a video is shown, pixels; 0: paused. Ignored for audio.
+    pub max_height: u16,
+}
+
+/// A media packet of a publisher.
+#[derive(Clone, Debug)]
+pub struct RtpIn {
+    /// Extended sequence number, continuous per layer.
+    pub seq: u64,
+    pub timestamp: u32,
+    pub marker: bool,
+    pub payload: Arc<[u8]>,
+    pub audio_level: Option<AudioLevel>,
+    /// The sender's own voice detection (RFC 6464's V bit).
+    pub voice: bool,
+}
+
+/// A media packet for a receiver's slot. The payload is shared with all other receivers, except where VP8's picture
+/// ids had to be rewritten.
+#[derive(Clone, Debug)]
+pub struct RtpOut {
+    /// Extended sequence number; a slot's first is below 32768, so that receivers start with roll-over counter 0.
+    pub seq: u64,
+    pub timestamp: u32,
+    pub marker: bool,
+    pub payload: Arc<[u8]>,
+    pub audio_level: Option<AudioLevel>,
+    pub voice: bool,
+}
+
+/// How a participant's link does, told about once a second by the shell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinkHealth {
+    /// Share of packets lost on the way from the participant, 0 to 1.
+    pub loss_up: f32,
+    /// Share of packets lost on the way to the participant, 0 to 1.
+    pub loss_down: f32,
+    pub rtt: Option<Duration>,
+    /// When anything at all was last heard from it: media, RTCP, ICE checks.
+    pub heard: Time,
+}
+
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A participant that may receive. Joining again changes what it decodes.
+    Join {
+        participant: ParticipantId,
+        decodes: Vec<VideoCodec>,
+    },
+    /// The participant is gone with its tracks and slots.
+    Leave {
+        participant: ParticipantId,
+    },
+    /// The participant has a new peer connection: its slots start anew, and so do its estimate and sent layers.
+    NewLeg {
+        participant: ParticipantId,
+    },
+    /// A new track, or a known one with other codec or layers. `codec` is `None` for audio, `layers` lowest first.
+    Publish {
+        participant: ParticipantId,
+        track: TrackId,
+        source: Source,
+        codec: Option<VideoCodec>,
+        layers: Vec<LayerSpec>,
+    },
+    Unpublish {
+        track: TrackId,
+    },
+    /// The sender's numbering starts anew: a new peer connection publishes the same track.
+    Restarted {
+        track: TrackId,
+    },
+    Mute {
+        track: TrackId,
+        muted: bool,
+    },
+    /// Replaces the participant's whole view; slots not in it are empty.
+    View {
+        participant: ParticipantId,
+        slots: Vec<SlotSpec>,
+    },
+    Packet {
+        track: TrackId,
+        layer: u8,
+        packet: RtpIn,
+    },
+    /// The receiver asks for a key frame in a slot.
+    KeyframeRequest {
+        participant: ParticipantId,
+        slot: u16,
+    },
+    /// What the way to the receiver carries, all streams together.
+    Estimate {
+        participant: ParticipantId,
+        bitrate: Bitrate,
+    },
+    Health {
+        participant: ParticipantId,
+        health: LinkHealth,
+    },
+    /// The time of [`crate::Forwarder::next_wakeup`] has come.
+    Wakeup,
+}
+
+#[derive(Clone, Debug)]
+pub enum Output {
+    Send {
+        participant: ParticipantId,
+        slot: u16,
+        packet: RtpOut,
+    },
+    /// Ask the publisher of the track for a key frame in this layer.
+    RequestKeyframe { track: TrackId, layer: u8 },
+    /// Who speaks, loudest first; at most five times a second.
+    Speakers(Vec<ParticipantId>),
+    /// Levels that changed; at most once a second.
+    Quality(Vec<(ParticipantId, QualityLevel)>),
+    /// What the slot carries changed.
+    SlotState {
+        participant: ParticipantId,
+        state: SlotState,
+    },
+    /// What the receiver's view would take at best, and what is being sent now: hints for bandwidth probing.
+    Rates {
+        participant: ParticipantId,
+        desired: Bitrate,
+        current: Bitrate,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotState {
+    pub slot: u16,
+    pub track: Option<TrackId>,
+    /// Nominal height of the layer being sent, pixels; 0: nothing is sent, or it is audio.
+    pub height: u16,
+    pub limited: Limited,
+}
+
+/// Why a slot carries less than its view asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limited {
+    No,
+    Bandwidth,
+    /// Nothing arrives from the track's sender.
+    Source,
+    Codec,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QualityLevel {
+    Lost,
+    Poor,
+    Fair,
+    Good,
+}
