@@ -246,6 +246,8 @@ export const en = {
   "notices.title": "Recent notices",
   "notices.empty": "There were no notices.",
   "notices.dismiss": "Dismiss",
+  "notices.open.people": "Show people",
+  "notices.open.chat": "Show chat",
 
   "say.joined": "{name} joined.",
   "say.left": "{name} left.",

@@ -245,6 +245,8 @@ export const zhCN: Catalogue = {
   "notices.title": "最近的提示",
   "notices.empty": "还没有提示。",
   "notices.dismiss": "知道了",
+  "notices.open.people": "查看成员",
+  "notices.open.chat": "查看聊天",
 
   "say.joined": "{name} 加入了会议。",
   "say.left": "{name} 离开了会议。",

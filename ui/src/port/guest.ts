@@ -1,7 +1,7 @@
 // The port of a browser guest: the session machine with a WebSocket and an RTCPeerConnection around it. Rules are in
 // ../session, slots in ../state/slots; here is only what moves bytes, tracks and elements.
 
-import { MAX_SLOTS, type Publish, type ServerMessage } from "../generated/protocol";
+import type { Publish, ServerMessage } from "../generated/protocol";
 import { Session, type Action, type Input, type Notice, type Output } from "../session/session";
 import { isMuted } from "../state/stage";
 import { planSlots, slotTarget } from "../state/slots";
@@ -19,6 +19,8 @@ import type {
 
 /** Nobody waits longer than this for a first answer of the server, milliseconds. */
 const FIRST_JOIN_MS = 20_000;
+/** More slots would make a session description larger than the server takes (MAX_SDP); nobody sees or hears more at once. */
+const MOST_SLOTS = 44;
 /** Slots of the first offer: a small meeting never renegotiates. */
 const FIRST_SLOTS = { audio: 4, video: 4 };
 
@@ -351,8 +353,8 @@ class GuestPort implements Port {
       // Slots that were offered but not answered yet count as coming.
       const coming = { audio: have.audio - mids.audio.length, video: have.video - mids.video.length };
       peer.needSlots(
-        slotTarget(have.audio + Math.max(0, plan.missing.audio - coming.audio), have.audio, MAX_SLOTS),
-        slotTarget(have.video + Math.max(0, plan.missing.video - coming.video), have.video, MAX_SLOTS),
+        slotTarget(have.audio + Math.max(0, plan.missing.audio - coming.audio), have.audio, MOST_SLOTS),
+        slotTarget(have.video + Math.max(0, plan.missing.video - coming.video), have.video, MOST_SLOTS),
       );
     }
   }
@@ -385,7 +387,7 @@ class GuestPort implements Port {
     return this.#others()
       .flatMap((p) => p.tracks.filter((t) => t.source === "microphone" || t.source === "screen_audio").map((t) => ({ track: t.id, rank: rank(p.id, isMuted(p, t.source)) })))
       .sort((a, b) => a.rank - b.rank || a.track - b.track)
-      .slice(0, MAX_SLOTS)
+      .slice(0, MOST_SLOTS)
       .map((w) => w.track);
   }
 

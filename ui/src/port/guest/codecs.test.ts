@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { decodable, preferVideo } from "./codecs";
+import { decodable, preferAudio, preferVideo } from "./codecs";
 
 const h264 = (id: string, mode: number) => ({ mimeType: "video/H264", sdpFmtpLine: `level-asymmetry-allowed=1;packetization-mode=${mode};profile-level-id=${id}` });
 const chromium = [
@@ -11,6 +11,10 @@ const firefox = [{ mimeType: "video/VP8" }, { mimeType: "video/VP9" }, { mimeTyp
 it("offers H.264 in mode 1 first, VP8 second, and keeps retransmission", () => {
   expect(preferVideo(chromium).map((c) => c.mimeType)).toEqual(["video/H264", "video/VP8", "video/rtx"]);
   expect(preferVideo(chromium)[0]).toEqual(h264("42e01f", 1));
+});
+
+it("offers nothing but Opus for sound", () => {
+  expect(preferAudio([{ mimeType: "audio/opus" }, { mimeType: "audio/red" }, { mimeType: "audio/PCMU" }])).toEqual([{ mimeType: "audio/opus" }]);
 });
 
 it("falls back to VP8 where there is no H.264", () => {

@@ -28,6 +28,21 @@ export function preferVideo<T extends CodecLike>(codecs: readonly T[]): T[] {
   return [...h264, ...of("video/vp8"), ...of("video/rtx")];
 }
 
+/** Opus is all there is for sound. */
+export function preferAudio<T extends CodecLike>(codecs: readonly T[]): T[] {
+  return codecs.filter((c) => c.mimeType.toLowerCase() === "audio/opus");
+}
+
+/** Header extensions the server knows (docs/PROTOCOL.md, "Media"). Others only make session descriptions longer. */
+export const EXTENSIONS: readonly string[] = [
+  "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+  "urn:ietf:params:rtp-hdrext:sdes:mid",
+  "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+  "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+  "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+  "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+];
+
 /** What `hello` says this browser decodes, best first. */
 export function decodable(codecs: readonly CodecLike[]): VideoCodec[] {
   const has = (name: string) => codecs.some((c) => c.mimeType.toLowerCase() === name);

@@ -3,7 +3,7 @@
 
 import type { Publish } from "../../generated/protocol";
 import type { Source } from "../port";
-import { CAMERA_LAYERS, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
+import { CAMERA_LAYERS, EXTENSIONS, preferAudio, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
 
 export interface PeerEvents {
   offer(sdp: string, publish: Publish[]): void;
@@ -37,7 +37,7 @@ export class PeerLink {
       direction: "sendonly",
       sendEncodings: CAMERA_LAYERS.map(({ rid, max_bitrate, scale }) => ({ rid, maxBitrate: max_bitrate, scaleResolutionDownBy: scale })),
     }));
-    prefer(this.#sends.get("camera"), "send");
+    for (const transceiver of this.#sends.values()) narrow(transceiver, "send");
     this.#grow("audio", slots.audio);
     this.#grow("video", slots.video);
   }
@@ -120,7 +120,7 @@ export class PeerLink {
   #grow(kind: "audio" | "video", by: number): void {
     for (let n = 0; n < by; n++) {
       const transceiver = this.#pc.addTransceiver(kind, { direction: "recvonly" });
-      if (kind === "video") prefer(transceiver, "receive");
+      narrow(transceiver, "receive");
       this.#slots[kind].push(transceiver);
     }
   }
@@ -132,7 +132,7 @@ export class PeerLink {
       if (track === null) return;
       const encoding = source === "screen" ? { maxBitrate: SCREEN_BITRATE, maxFramerate: SCREEN_FRAME_RATE } : { maxBitrate: VOICE_BITRATE * 2 };
       const made = this.#pc.addTransceiver(track, { direction: "sendonly", sendEncodings: [encoding] });
-      if (source === "screen") prefer(made, "send");
+      narrow(made, "send");
       this.#sends.set(source, made);
     } else {
       await known.sender.replaceTrack(track);
@@ -171,14 +171,24 @@ function layersOf(source: Source, transceiver: RTCRtpTransceiver): Publish["laye
   return [{ rid: "", width: Math.round(width), height: Math.round(height), max_bitrate: SCREEN_BITRATE }];
 }
 
-/** Browsers that cannot choose keep their own order; the server picks from it. */
-function prefer(transceiver: RTCRtpTransceiver | undefined, way: "send" | "receive"): void {
-  const capabilities = way === "send" ? RTCRtpSender.getCapabilities("video") : RTCRtpReceiver.getCapabilities("video");
-  const codecs = preferVideo(capabilities?.codecs ?? []);
-  if (codecs.length === 0) return;
+/** Leaves codecs and header extensions out of the offer that nobody here uses. Where a browser cannot choose, its own
+ * list works too: the server picks from it. */
+function narrow(transceiver: RTCRtpTransceiver, way: "send" | "receive"): void {
+  const kind = transceiver.receiver.track.kind as "audio" | "video";
+  const all = (way === "send" ? RTCRtpSender : RTCRtpReceiver).getCapabilities(kind)?.codecs ?? [];
+  const codecs = kind === "video" ? preferVideo(all) : preferAudio(all);
   try {
-    transceiver?.setCodecPreferences(codecs);
+    if (codecs.length > 0) transceiver.setCodecPreferences(codecs);
+    const able = transceiver as RTCRtpTransceiver & ChoosesExtensions;
+    const extensions = able.getHeaderExtensionsToNegotiate?.() ?? [];
+    able.setHeaderExtensionsToNegotiate?.(extensions.map((e) => (EXTENSIONS.includes(e.uri) ? e : { ...e, direction: "stopped" })));
   } catch {
-    // An older browser wants the receiver's list even for sending; its default order works too.
+    // An older browser refuses a list it has not made itself.
   }
+}
+
+/** A part of WebRTC extensions that TypeScript does not know yet. */
+interface ChoosesExtensions {
+  getHeaderExtensionsToNegotiate?(): { uri: string; direction: string }[];
+  setHeaderExtensionsToNegotiate?(extensions: { uri: string; direction: string }[]): void;
 }
