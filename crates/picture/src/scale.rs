@@ -1,0 +1,220 @@
+//! Scaling: area average downwards (no aliasing, every source pixel counts), bilinear upwards.
+//!
+//! Both are separable and work row by row in `u16`/`u32` with plain loops the compiler turns into vector code.
+//! Halving, the common step of the ladder, has its own loop.
+
+use crate::I420;
+use crate::i420::allowed_side;
+
+impl I420 {
+    /// The picture at another size, its shape stretched if need be. Sides are brought to allowed ones.
+    pub fn scale_to(&self, width: usize, height: usize) -> I420 {
+        let (width, height) = (allowed_side(width), allowed_side(height));
+        if (width, height) == self.size() {
+            return self.clone();
+        }
+        let (w, h) = self.size();
+        let mut out = I420::black(width, height);
+        let [y, u, v] = out.planes_mut();
+        scale_plane(self.y(), (w, h), y, (width, height));
+        let (from, to) = ((w / 2, h / 2), (width / 2, height / 2));
+        scale_plane(self.u(), from, u, to);
+        scale_plane(self.v(), from, v, to);
+        out
+    }
+
+    /// The whole picture inside `width` x `height` with its shape kept, black bars around it where shapes differ.
+    pub fn fit(&self, width: usize, height: usize) -> I420 {
+        let (width, height) = (allowed_side(width), allowed_side(height));
+        let (w, h) = self.size();
+        let (fw, fh) = if w * height >= width * h {
+            (width, rounded(width * h, w))
+        } else {
+            (rounded(height * w, h), height)
+        };
+        // Ladder sizes are rounded to even numbers; a bar of that error is no bar but a flaw.
+        if width - fw <= 2 && height - fh <= 2 {
+            return self.scale_to(width, height);
+        }
+        let mut out = I420::black(width, height);
+        out.paste(&self.scale_to(fw, fh), (width - fw) / 2, (height - fh) / 2);
+        out
+    }
+}
+
+fn rounded(a: usize, b: usize) -> usize {
+    allowed_side((a + b / 2) / b)
+}
+
+fn scale_plane(from: &[u8], from_size: (usize, usize), to: &mut [u8], to_size: (usize, usize)) {
+    let ((w, h), (tw, th)) = (from_size, to_size);
+    if (w, h) == (tw, th) {
+        to.copy_from_slice(from);
+    } else if (w, h) == (tw * 2, th * 2) {
+        halve(from, w, to, tw);
+    } else {
+        separable(from, from_size, to, to_size);
+    }
+}
+
+fn halve(from: &[u8], w: usize, to: &mut [u8], tw: usize) {
+    for (pair, out) in from.chunks_exact(w * 2).zip(to.chunks_exact_mut(tw)) {
+        let (top, bottom) = pair.split_at(w);
+        let blocks = top.chunks_exact(2).zip(bottom.chunks_exact(2));
+        for (o, (t, b)) in out.iter_mut().zip(blocks) {
+            let sum = u16::from(t[0]) + u16::from(t[1]) + u16::from(b[0]) + u16::from(b[1]);
+            *o = ((sum + 2) >> 2) as u8;
+        }
+    }
+}
+
+/// Which source samples make one target sample, and how much each counts; weights sum to [`ONE`].
+struct Taps {
+    start: usize,
+    weights: Vec<u16>,
+}
+
+/// 1.0 in the weights' fixed point. A sum of products of two passes stays below 2^32.
+const ONE: u32 = 1 << 12;
+
+fn separable(from: &[u8], (w, h): (usize, usize), to: &mut [u8], (tw, th): (usize, usize)) {
+    let columns = taps(w, tw);
+    let rows = taps(h, th);
+    let mut sums = vec![0u32; w];
+    let mut line = vec![0u8; w];
+    for (out, tap) in to.chunks_exact_mut(tw).zip(&rows) {
+        // Rows first: the long loops run over neighbouring bytes.
+        sums.fill(ONE / 2);
+        for (k, &weight) in tap.weights.iter().enumerate() {
+            let source = &from[(tap.start + k) * w..][..w];
+            for (sum, &s) in sums.iter_mut().zip(source) {
+                *sum += u32::from(weight) * u32::from(s);
+            }
+        }
+        for (l, &sum) in line.iter_mut().zip(&sums) {
+            *l = (sum / ONE) as u8;
+        }
+        for (o, tap) in out.iter_mut().zip(&columns) {
+            let source = &line[tap.start..][..tap.weights.len()];
+            let sum: u32 = source
+                .iter()
+                .zip(&tap.weights)
+                .map(|(&s, &w)| u32::from(s) * u32::from(w))
+                .sum();
+            *o = ((sum + ONE / 2) / ONE) as u8;
+        }
+    }
+}
+
+fn taps(from: usize, to: usize) -> Vec<Taps> {
+    (0..to)
+        .map(|i| {
+            if from > to {
+                area_taps(from, to, i)
+            } else {
+                bilinear_taps(from, to, i)
+            }
+        })
+        .collect()
+}
+
+/// The target sample covers `from / to` source samples, the first and last perhaps in part. In units of `1 / to`.
+fn area_taps(from: usize, to: usize, i: usize) -> Taps {
+    let (begin, end) = (i * from, (i + 1) * from);
+    let (start, last) = (begin / to, (end - 1) / to);
+    let covered = (start..=last).map(|s| (end.min((s + 1) * to) - begin.max(s * to)) as f64);
+    normalised(start, covered.map(|c| c / from as f64).collect())
+}
+
+/// Between the two source samples around the target sample's centre.
+fn bilinear_taps(from: usize, to: usize, i: usize) -> Taps {
+    let centre = ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
+    let start = (centre as usize).min(from.saturating_sub(2));
+    let part = centre - start as f64;
+    if from == 1 {
+        return normalised(0, vec![1.0]);
+    }
+    normalised(start, vec![1.0 - part, part])
+}
+
+/// Rounds weights so that they sum to one exactly: a flat picture stays flat.
+fn normalised(start: usize, exact: Vec<f64>) -> Taps {
+    let mut weights: Vec<u16> = exact
+        .iter()
+        .map(|w| (w * f64::from(ONE)).round() as u16)
+        .collect();
+    let sum: u32 = weights.iter().map(|&w| u32::from(w)).sum();
+    let largest = (0..weights.len()).max_by_key(|&i| weights[i]).unwrap_or(0);
+    weights[largest] = (u32::from(weights[largest]) + ONE).saturating_sub(sum) as u16;
+    Taps { start, weights }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::psnr_y;
+    use proptest::prelude::*;
+
+    fn gradient(w: usize, h: usize) -> I420 {
+        let mut p = I420::black(w, h);
+        let [y, ..] = p.planes_mut();
+        for (i, l) in y.iter_mut().enumerate() {
+            *l = (16 + (i % w) * 100 / w + (i / w) * 100 / h) as u8;
+        }
+        p
+    }
+
+    #[test]
+    fn halving_is_the_mean_of_four() {
+        let y = vec![10, 20, 50, 60, 30, 40, 70, 81];
+        let p = I420::from_planes(4, 2, y, vec![100, 200], vec![7, 9]).unwrap();
+        let mut out = [0; 2];
+        halve(p.y(), 4, &mut out, 2);
+        assert_eq!(out, [25, 65]);
+    }
+
+    #[test]
+    fn down_and_up_again_keeps_smooth_pictures() {
+        let p = gradient(640, 360);
+        for (w, h) in [(320, 180), (480, 270), (1280, 720), (426, 240)] {
+            let back = p.scale_to(w, h).scale_to(640, 360);
+            assert!(psnr_y(&p, &back) > 45.0, "{w}x{h}: {}", psnr_y(&p, &back));
+        }
+    }
+
+    #[test]
+    fn fitting_keeps_the_shape_and_puts_bars() {
+        let p = I420::filled(640, 480, [200, 128, 128]).fit(320, 180);
+        assert_eq!(p.size(), (320, 180));
+        assert_eq!((p.y()[0], p.y()[160]), (16, 200));
+        let tall = I420::filled(90, 160, [200, 128, 128]).fit(90, 90);
+        assert_eq!((tall.y()[0], tall.y()[45]), (16, 200));
+        // 1366x768 to its own ladder rung 640x360 differs only by rounding: no bars.
+        let screen = I420::filled(1366, 768, [200, 128, 128]).fit(640, 360);
+        assert!(screen.y().iter().all(|&l| l == 200));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_flat_picture_stays_flat_at_every_size(
+            w in 1usize..80, h in 1usize..80, tw in 1usize..80, th in 1usize..80, yuv: [u8; 3]
+        ) {
+            let p = I420::filled(w * 2, h * 2, yuv);
+            prop_assert!(p.scale_to(tw * 2, th * 2) == I420::filled(tw * 2, th * 2, yuv));
+            prop_assert_eq!(p.fit(tw * 2, th * 2).size(), (tw * 2, th * 2));
+        }
+
+        #[test]
+        fn scaling_never_leaves_the_range(w in 1usize..40, tw in 1usize..40, seed: u64) {
+            let mut p = I420::black(w * 2, 8);
+            let mut s = seed;
+            for l in p.planes_mut()[0].iter_mut() {
+                s = s.wrapping_mul(6364136223846793005).wrapping_add(1);
+                *l = if s >> 63 == 1 { 235 } else { 16 };
+            }
+            let q = p.scale_to(tw * 2, 6);
+            prop_assert!(q.y().iter().all(|l| (16..=235).contains(l)));
+        }
+    }
+}
