@@ -435,3 +435,61 @@ fn wrong_descriptions_are_errors() {
         Err(SdpError::TooManyLines)
     );
 }
+
+/// Made with `RTCPeerConnection.createOffer` in Debian's Chromium 156: microphone, three-layer camera, a slot of each.
+const CHROMIUM_OFFER: &str = include_str!("data/chromium-156-offer.sdp");
+
+#[test]
+fn a_chromium_offer_is_answered_with_all_it_needs() {
+    let mut wire = Wire::new(Protocol::Udp);
+    let answer = wire.server.accept_offer(CHROMIUM_OFFER).unwrap();
+    let line = |mid: &str| {
+        wire.server
+            .lines()
+            .iter()
+            .find(|l| l.mid == Mid::from(mid))
+            .unwrap()
+    };
+    let (camera, slot) = (line("1"), line("3"));
+    assert!(camera.receives && !camera.sends && slot.sends && !slot.receives);
+    assert_eq!(camera.rids, ["q", "h", "f"].map(Rid::from));
+    for video in [camera, slot] {
+        let codecs: Vec<_> = video
+            .codecs
+            .iter()
+            .map(|c| (c.codec, c.pt, c.rtx))
+            .collect();
+        assert_eq!(
+            codecs,
+            [(Codec::H264, 108, Some(109)), (Codec::Vp8, 96, Some(97))]
+        );
+    }
+    let opus: Vec<_> = line("0").codecs.iter().map(|c| (c.codec, c.pt)).collect();
+    assert_eq!(opus, [(Codec::Opus, 111)]);
+    for part in [
+        "a=ice-lite",
+        "a=setup:passive",
+        "a=simulcast:recv q;h;f",
+        "a=rid:q recv",
+        "useinbandfec=1",
+        "profile-level-id=42e01f",
+        "a=rtcp-fb:108 nack pli",
+        "a=rtcp-fb:108 transport-cc",
+        "a=ssrc-group:FID",
+        "transport-wide-cc-extensions-01",
+        "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+        "10.0.0.2 7000 typ host",
+    ] {
+        assert!(answer.contains(part), "{part} is missing in\n{answer}");
+    }
+    assert!(
+        !answer.contains("a=extmap:12 "),
+        "what we do not know is not accepted"
+    );
+    let again = CHROMIUM_OFFER.replace("a=mid:3\r\n", "a=mid:3\r\na=x-again:1\r\n");
+    assert!(
+        wire.server.accept_offer(&again).is_ok(),
+        "it may be offered again"
+    );
+}
