@@ -2,6 +2,7 @@
 //! secrets, names, chat or session descriptions.
 
 use crate::config::{LogConfig, LogFormat, LogLevel};
+use std::io::IsTerminal;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -21,7 +22,10 @@ pub fn init(config: &LogConfig) {
         .with_default(level.min(tracing::Level::WARN))
         .with_target("confab", level);
     let layer = match config.format {
-        LogFormat::Text => fmt::layer().with_writer(std::io::stderr).boxed(),
+        LogFormat::Text => fmt::layer()
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(std::io::stderr)
+            .boxed(),
         LogFormat::Json => fmt::layer()
             .json()
             .flatten_event(true)

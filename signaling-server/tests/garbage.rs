@@ -257,3 +257,22 @@ async fn who_says_nothing_is_let_go() {
         "{refused:?}"
     );
 }
+
+#[tokio::test]
+async fn media_over_tcp_is_told_from_http_and_handed_on() {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.http()).await.unwrap();
+    // A STUN binding request without attributes, framed, in two pieces.
+    let stun = [
+        0u8, 20, 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+    ];
+    stream.write_all(&stun[..5]).await.unwrap();
+    stream.flush().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    stream.write_all(&stun[5..]).await.unwrap();
+    while server.running.counters().media_connections == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(server.running.counters().connections_garbage, 0);
+    still_fine(&server).await;
+}

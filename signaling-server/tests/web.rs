@@ -294,3 +294,25 @@ async fn no_secret_is_stored_in_plain_text() {
         }
     }
 }
+
+#[tokio::test]
+async fn behind_a_proxy_the_forwarded_address_counts() {
+    let server = Server::start_with(|c| {
+        c.behind_proxy = true;
+        c.public_url = Some("https://meet.example.org".to_owned());
+        c.access.create = CreatePolicy::Loopback;
+    })
+    .await;
+    let from = |address: &str| [json(), vec![("x-forwarded-for", address.to_owned())]].concat();
+    assert_eq!(post(&server, "{}", &from("192.0.2.1")).await.status(), 403);
+    assert_eq!(
+        post(&server, "{}", &from("127.0.0.1, 192.0.2.1"))
+            .await
+            .status(),
+        403,
+        "the client's own words"
+    );
+    let answer = post(&server, "{}", &from("127.0.0.1")).await;
+    assert_eq!(answer.status(), 201);
+    assert!(text(answer).await.contains("https://meet.example.org/m/"));
+}
