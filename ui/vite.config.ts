@@ -17,12 +17,10 @@ export default defineConfig(({ command }) => ({
   test: { include: ["src/**/*.test.ts"], environment: "node" },
 }));
 
-/** `npm run dev` against a running confab-server (CONFAB_SERVER, default http://127.0.0.1:8080). */
+/** `npm run dev` and `npx vite preview` against a running confab-server (CONFAB_SERVER, default http://127.0.0.1:8480). */
 function devProxy() {
-  const target = process.env["CONFAB_SERVER"] ?? "http://127.0.0.1:8080";
-  return {
-    "/api": { target, changeOrigin: true, secure: false },
-    "/ws": { target, ws: true, changeOrigin: true, secure: false },
-    "^/m/[^/]+\\.ics$": { target, changeOrigin: true, secure: false },
-  };
+  const target = process.env["CONFAB_SERVER"] ?? "http://127.0.0.1:8480";
+  // The server lets only its own pages open a WebSocket.
+  const to = { target, changeOrigin: true, secure: false, headers: { origin: target } };
+  return { "/api": to, "/ws": { ...to, ws: true }, "^/m/[^/]+\\.ics$": to };
 }

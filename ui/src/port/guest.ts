@@ -6,6 +6,7 @@ import { Session, type Action, type Input, type Notice, type Output } from "../s
 import { isMuted } from "../state/stage";
 import { planSlots, slotTarget } from "../state/slots";
 import { createMeeting, meetingInfo } from "./guest/api";
+import { Awake } from "./guest/awake";
 import { decodable } from "./guest/codecs";
 import { LocalDevices } from "./guest/devices";
 import { Mirror, Pictures, Sounds } from "./guest/outlets";
@@ -41,6 +42,7 @@ class GuestPort implements Port {
   readonly #mirror = new Mirror();
   readonly #sounds = new Sounds((blocked) => this.#devices.setSoundBlocked(blocked));
   readonly #view = new RoomView();
+  readonly #awake = new Awake();
   #stats = new StatsReader();
   #session: Session | undefined;
   #request: JoinRequest | undefined;
@@ -253,6 +255,7 @@ class GuestPort implements Port {
     if (session === undefined) return;
     if (session.state.phase.type === "joined" && !this.#wasIn) {
       this.#wasIn = true;
+      void this.#awake.hold();
       clearTimeout(this.#patience);
     }
     if (session.seat !== undefined && this.#request !== undefined) keepSeat(this.#request.meeting, { ...session.seat, name: this.#request.name });
@@ -276,6 +279,7 @@ class GuestPort implements Port {
   #onEnded(): void {
     clearTimeout(this.#patience);
     clearTimeout(this.#timer);
+    this.#awake.release();
     this.#peer?.close();
     this.#peer = undefined;
     this.#slots.clear();

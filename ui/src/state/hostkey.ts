@@ -3,6 +3,15 @@
 
 import { hostKeyIn } from "./links";
 
+/** Forgets a key that turned out to be wrong, so that the next try is a guest's. */
+export function dropHostKey(meeting: string): void {
+  try {
+    sessionStorage.removeItem(`confab.host.${meeting}`);
+  } catch {
+    // Nothing was kept then.
+  }
+}
+
 /** The host key for a meeting, from the address or from before a reload. */
 export function takeHostKey(meeting: string): string | undefined {
   const name = `confab.host.${meeting}`;
