@@ -1,7 +1,7 @@
 //! Where a decoder can start: the first packet of a key frame, told from the first bytes of the RTP payload.
 
-use crate::vp8;
 use confab_base::VideoCodec;
+use confab_rtp::{h264, vp8};
 
 /// Whether decoding can begin with this packet. Never panics, whatever the bytes.
 ///
@@ -10,8 +10,8 @@ use confab_base::VideoCodec;
 /// frame. AV1: the N bit of the aggregation header.
 pub fn is_keyframe_start(codec: VideoCodec, payload: &[u8]) -> bool {
     match codec {
-        VideoCodec::H264 => h264(payload),
-        VideoCodec::Vp8 => vp8::is_keyframe_start(payload),
+        VideoCodec::H264 => h264::is_keyframe_start(payload),
+        VideoCodec::Vp8 => vp8::is_keyframe(payload),
         VideoCodec::Vp9 => payload
             .first()
             .is_some_and(|b| b & 0b0100_1000 == 0b0000_1000),
@@ -19,41 +19,6 @@ pub fn is_keyframe_start(codec: VideoCodec, payload: &[u8]) -> bool {
             .first()
             .is_some_and(|b| b & 0b1000_1000 == 0b0000_1000),
     }
-}
-
-const IDR: u8 = 5;
-const SPS: u8 = 7;
-const STAP_A: u8 = 24;
-const FU_A: u8 = 28;
-
-fn h264(payload: &[u8]) -> bool {
-    let Some((&first, rest)) = payload.split_first() else {
-        return false;
-    };
-    match first & 0x1f {
-        // A lone IDR slice also opens the gate: some encoders send parameter sets once. A sender that repeats them
-        // puts them first, and the gate is open by then.
-        IDR | SPS => true,
-        STAP_A => aggregated(rest),
-        FU_A => rest
-            .first()
-            .is_some_and(|fu| fu & 0x80 != 0 && matches!(fu & 0x1f, IDR | SPS)),
-        _ => false,
-    }
-}
-
-fn aggregated(mut rest: &[u8]) -> bool {
-    while let [hi, lo, unit @ ..] = rest {
-        let len = usize::from(u16::from_be_bytes([*hi, *lo]));
-        if unit.first().is_some_and(|n| matches!(n & 0x1f, IDR | SPS)) && len > 0 {
-            return true;
-        }
-        let Some(next) = unit.get(len..) else {
-            return false;
-        };
-        rest = next;
-    }
-    false
 }
 
 #[cfg(test)]

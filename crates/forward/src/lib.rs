@@ -8,7 +8,7 @@
 //! * [`forwarder`](Forwarder): routing, and when to think again
 //! * `slot`: sequence numbers, timestamps and VP8 picture ids of one slot
 //! * `gate`: where a decoder can start; `request`: asking for such a point without flooding the sender
-//! * `allocate`: a receiver's budget over its slots; `pacing of change` by hysteresis in `leg`
+//! * `allocate`: a receiver's budget over its slots; `leg`: how quickly the choice may change
 //! * `speaker`: who talks; `quality`: how everyone's link is doing
 #![forbid(unsafe_code)]
 
@@ -22,7 +22,6 @@ mod request;
 mod slot;
 mod speaker;
 mod track;
-mod vp8;
 
 pub use forwarder::Forwarder;
 pub use gate::is_keyframe_start;

@@ -6,9 +6,10 @@
 //! left out on purpose (padding, a run's end) closes the gap instead: nobody shall ask for it.
 
 use crate::io::{RtpIn, RtpOut};
-use crate::vp8;
 use confab_base::{Time, TrackId};
+use confab_rtp::vp8;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Runs whose late packets still find their place.
 const KEPT: usize = 8;
@@ -98,11 +99,17 @@ impl Rewriter {
         };
         let (picture, tl0) = match (
             self.picture,
-            is_vp8.then(|| vp8::parse(&packet.payload)).flatten(),
+            is_vp8
+                .then(|| vp8::Descriptor::parse(&packet.payload))
+                .flatten(),
         ) {
             (Some((picture, tl0)), Some(d)) => (
-                picture.wrapping_add(1).wrapping_sub(d.picture_id) & 0x7fff,
-                tl0.wrapping_add(1).wrapping_sub(d.tl0picidx),
+                picture
+                    .wrapping_add(1)
+                    .wrapping_sub(d.picture_id.unwrap_or(0))
+                    & 0x7fff,
+                tl0.wrapping_add(1)
+                    .wrapping_sub(d.tl0_picture_index.unwrap_or(0)),
             ),
             _ => (0, 0),
         };
@@ -162,7 +169,7 @@ impl Rewriter {
         let seq = packet.seq.wrapping_add(run.seq);
         let timestamp = packet.timestamp.wrapping_add(run.timestamp);
         let payload = if is_vp8 {
-            vp8::shifted(&packet.payload, run.picture, run.tl0)
+            shifted(&packet.payload, run.picture, run.tl0)
         } else {
             packet.payload.clone()
         };
@@ -185,10 +192,25 @@ impl Rewriter {
     }
 
     fn note_picture(&mut self, payload: &[u8]) {
-        if let Some(d) = vp8::parse(payload) {
-            self.picture = Some((d.picture_id, d.tl0picidx));
+        if let Some(d) = vp8::Descriptor::parse(payload) {
+            self.picture = Some((d.picture_id.unwrap_or(0), d.tl0_picture_index.unwrap_or(0)));
         }
     }
+}
+
+/// The payload with its picture id and TL0PICIDX moved on; the same, shared, if there is nothing to move.
+fn shifted(payload: &Arc<[u8]>, picture: u16, tl0: u8) -> Arc<[u8]> {
+    let moved = || {
+        let d = vp8::Descriptor::parse(payload)?;
+        let picture = d.picture_id.unwrap_or(0).wrapping_add(picture) & 0x7fff;
+        let tl0 = d.tl0_picture_index.unwrap_or(0).wrapping_add(tl0);
+        vp8::rewrite(payload, &d, picture, tl0)
+    };
+    match (picture, tl0) {
+        (0, 0) => None,
+        _ => moved(),
+    }
+    .unwrap_or_else(|| payload.clone())
 }
 
 #[cfg(test)]
@@ -196,7 +218,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
-    use std::sync::Arc;
 
     fn flow(track: u32, layer: u8) -> Flow {
         Flow {
@@ -286,7 +307,7 @@ mod tests {
     #[test]
     fn vp8_pictures_go_on_over_a_switch() {
         let vp8 = |seq, id: u8| {
-            let payload: Arc<[u8]> = Arc::from([0x90, 0xc0, 0x80, id, id, 0x00]);
+            let payload: Arc<[u8]> = Arc::from([0x90, 0xc0, 0x80, id, id, 0x00, 1]);
             RtpIn {
                 payload,
                 ..packet(seq, 0)
@@ -294,7 +315,7 @@ mod tests {
         };
         let mut r = Rewriter::new(0);
         let (a, b) = (flow(1, 0), flow(1, 1));
-        let mut picture =
+        let picture =
             |r: &mut Rewriter, f, p: &RtpIn| r.map(f, p, Time::ZERO, true).unwrap().payload[3];
         r.open(a, &vp8(1, 50), Time::ZERO, 90_000, true);
         assert_eq!(picture(&mut r, a, &vp8(1, 50)), 50);
