@@ -1,1 +1,129 @@
-//! Being laid.
+//! Microphones and speakers: real ones through cpal, and twins made of files and tones for tests and headless participants.
+//!
+//! Everyone above sees 10 ms frames of 48 kHz mono, whatever the device's rate, format, channels and callback sizes are. Between a
+//! device's callback and the reader stands a lock-free ring; the callback copies, and nothing else. Rates are converted here, on the
+//! reader's thread, because only here the device's real clock shows: the speaker's conversion is steered by the fill of its ring, so
+//! a microphone and a speaker on different clocks never drift apart. (That is why `rubato` is a dependency of this crate too.)
+//!
+//! A device that vanishes is replaced by the default or the next one within two seconds; until then a microphone gives silence
+//! at its pace and a speaker swallows sound, and [`DeviceEvent`] says what happened.
+#![forbid(unsafe_code)]
+
+mod capture;
+mod convert;
+mod device;
+mod fake;
+mod file;
+mod playback;
+mod ring;
+mod watch;
+
+pub use device::{DeviceInfo, Direction, devices};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Samples per second of every frame.
+pub const SAMPLE_RATE: u32 = 48_000;
+/// Samples in a frame: 10 ms, mono.
+pub const FRAME: usize = 480;
+/// A frame; samples in -1..=1.
+pub type Frame = [f32; FRAME];
+
+/// Something that hears. Its pace is the clock of the thread that reads it.
+pub trait Microphone: Send {
+    /// Waits until the next frame is there, every 10 ms by the device's clock. While there is no device, frames are silent and paced
+    /// by the wall clock.
+    fn read(&mut self, frame: &mut Frame);
+    /// What happened to the device since the last call.
+    fn poll_event(&mut self) -> Option<DeviceEvent> {
+        None
+    }
+}
+
+/// Something that plays.
+pub trait Speaker: Send {
+    /// Hands over the next 10 ms; never waits. More than the device plays is dropped, a missing frame is silence.
+    fn write(&mut self, frame: &Frame);
+    /// How long after now a frame written now is heard.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
+    fn poll_event(&mut self) -> Option<DeviceEvent> {
+        None
+    }
+}
+
+/// Which microphone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MicrophoneSpec {
+    /// The system's default; followed when the user changes it.
+    Default,
+    /// By [`DeviceInfo::id`]; another is used while it is away.
+    Id(String),
+    /// A WAV file of any rate and channels; silence follows its end unless it is looped.
+    File { path: PathBuf, looped: bool },
+    /// A sine of this many Hz, 12 dB below full scale.
+    Tone(f32),
+    Silence,
+}
+
+/// Which speaker.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SpeakerSpec {
+    /// The system's default; followed when the user changes it.
+    Default,
+    /// By [`DeviceInfo::id`]; another is used while it is away.
+    Id(String),
+    /// A 16-bit mono WAV file, readable at any moment, whole to the last second if the process is killed.
+    File(PathBuf),
+    /// Swallows everything.
+    Null,
+}
+
+/// What happened to a device in use. Names are for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceEvent {
+    /// Sound now goes through this device: at the start, after a loss, or because the default changed.
+    Using { id: String, name: String },
+    /// The device is gone or failed; another is looked for.
+    Lost { name: String },
+    /// No device is left. The search goes on.
+    None,
+    /// A file that is not looped has ended.
+    Ended,
+}
+
+/// Why a microphone or speaker could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("there is no such device, and no other")]
+    NoDevice,
+    #[error("the device could not be opened: {0}")]
+    Device(#[from] cpal::Error),
+    #[error("the sound file could not be used: {0}")]
+    File(#[from] hound::Error),
+    #[error("the sound file has a rate or channel count out of range")]
+    Format,
+    #[error("no thread could be started: {0}")]
+    Thread(std::io::Error),
+}
+
+pub fn open_microphone(spec: &MicrophoneSpec) -> Result<Box<dyn Microphone>, OpenError> {
+    Ok(match spec {
+        MicrophoneSpec::Default => Box::new(capture::DeviceMicrophone::open(None)?),
+        MicrophoneSpec::Id(id) => Box::new(capture::DeviceMicrophone::open(Some(id.clone()))?),
+        MicrophoneSpec::File { path, looped } => Box::new(file::FileMicrophone::open(path, *looped)?),
+        MicrophoneSpec::Tone(hz) => Box::new(fake::ToneMicrophone::new(*hz)),
+        MicrophoneSpec::Silence => Box::new(fake::ToneMicrophone::new(0.0)),
+    })
+}
+
+pub fn open_speaker(spec: &SpeakerSpec) -> Result<Box<dyn Speaker>, OpenError> {
+    Ok(match spec {
+        SpeakerSpec::Default => Box::new(playback::DeviceSpeaker::open(None)?),
+        SpeakerSpec::Id(id) => Box::new(playback::DeviceSpeaker::open(Some(id.clone()))?),
+        SpeakerSpec::File(path) => Box::new(file::FileSpeaker::create(path)?),
+        SpeakerSpec::Null => Box::new(fake::NullSpeaker),
+    })
+}

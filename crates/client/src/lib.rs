@@ -1,1 +1,28 @@
-//! Being laid.
+//! A whole participant without a window: [`Command`]s in, [`Event`]s out.
+//!
+//! [`Client::start`] opens the devices, joins, and keeps the participant in the meeting over cuts until it leaves. Threads:
+//! `client` (session, signaling), `transport-N` (sockets of peer connection N), `media-in-N` (its packets), and those of
+//! the pipeline. The binary `confab-headless` is a command line around this.
+#![forbid(unsafe_code)]
+
+mod actor;
+mod client;
+mod face;
+mod ladder;
+mod link;
+mod media;
+mod network;
+mod slots;
+mod socket;
+mod stats;
+
+pub use client::{Client, ClientHandle};
+pub use confab_session::{Action, MediaPhase, Notice, Phase, SessionState};
+pub use face::{ClientOptions, Command, Event, StartError, TestSwitches};
+pub use link::{LinkError, MeetingLink};
+pub use slots::{MAX_AUDIO_SLOTS, MAX_VIDEO_SLOTS};
+pub use socket::{TlsError, Trust};
+pub use stats::StatsLine;
+
+/// The media side's words that options are made of.
+pub use confab_pipeline as pipeline;

@@ -1,1 +1,38 @@
-//! Being laid.
+//! The client's media stages between devices, codecs and the network.
+//!
+//! [`order`] lists the stages of each way with the reason for their order; the threads run these lists. Threads: `voice`
+//! (every 10 ms, both ways), `camera` and `screen` (per picture), `video-N` (slots of remote video), `video-out` (one per
+//! file being written), `taps`. Channels are bounded; each says at its constant what it drops when it is full.
+
+pub mod clock;
+pub mod devices;
+pub mod offline;
+pub mod order;
+mod packet;
+mod pipeline;
+mod sink;
+mod stats;
+mod sync;
+mod tap;
+mod video_down;
+mod video_up;
+mod voice;
+mod voice_down;
+mod voice_up;
+
+pub use confab_audio_io::{MicrophoneSpec, SpeakerSpec};
+pub use confab_camera_io::CameraSpec;
+pub use confab_dsp::{Frame, VoiceConfig};
+pub use confab_screen_io::ScreenSpec;
+pub use packet::{Network, ReceivedPacket, SentPacket};
+pub use pipeline::{
+    AudioWatch, MediaOptions, Outgoing, OutgoingLayer, PictureWatch, Pipeline, PipelineError,
+    PipelineStats,
+};
+pub use sink::{
+    FrameInfo, NoSinks, RemoteTrack, VideoSink, VideoSinks, Watch, Y4mSinks, source_name,
+};
+pub use stats::{
+    AudioDownStats, AudioUpStats, GapCounter, LayerUpStats, STALL, VideoDownStats, VideoUpStats,
+};
+pub use tap::TapOptions;

@@ -1,7 +1,9 @@
 //! A stand-in for the meeting server's media side: one lite peer on loopback sockets, UDP and ICE-TCP, on a thread of
 //! its own. It answers one client and hands out what comes; tests decide what goes back.
 
-use crate::{Mid, OutPacket, Peer, PeerConfig, PeerEvent, PeerOutput, Protocol, Rid, SdpError};
+use crate::{
+    LineInfo, Mid, OutPacket, Peer, PeerConfig, PeerEvent, PeerOutput, Protocol, Rid, SdpError,
+};
 use crate::{stun_peek, tcp_frame};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,6 +14,7 @@ enum Command {
     Answer(String, Sender<Result<String, SdpError>>),
     Send(Mid, Option<Rid>, Box<OutPacket>),
     Keyframe(Mid, Option<Rid>),
+    Lines(Sender<Vec<LineInfo>>),
 }
 
 /// The handle; dropping it ends the thread.
@@ -91,6 +94,13 @@ impl FakeServer {
         answer.recv().map_err(|_| SdpError::NoOffer)?
     }
 
+    /// The lines as negotiated.
+    pub fn lines(&self) -> Vec<LineInfo> {
+        let (reply, lines) = bounded(1);
+        let _ = self.commands.send(Command::Lines(reply));
+        lines.recv().unwrap_or_default()
+    }
+
     /// Sends into a slot; waits while 4096 packets are waiting already.
     pub fn send(&self, mid: Mid, rid: Option<Rid>, packet: OutPacket) {
         let _ = self
@@ -132,6 +142,9 @@ impl Thread {
             }
             Command::Send(mid, rid, packet) => {
                 let _ = self.peer.send_rtp(mid, rid, *packet, Instant::now());
+            }
+            Command::Lines(reply) => {
+                let _ = reply.send(self.peer.lines().to_vec());
             }
             Command::Keyframe(mid, rid) => self.peer.request_keyframe(mid, rid),
         }

@@ -20,7 +20,7 @@ impl Recording {
         }
     }
 
-    pub(crate) fn step(&mut self, input: Input, outputs: &[Output], session: &Session, now: Time) {
+    pub fn step(&mut self, input: Input, outputs: &[Output], session: &Session, now: Time) {
         let ms = |t: Time| {
             assert_eq!(
                 t.as_micros() % 1000,
