@@ -1,0 +1,343 @@
+//! Transcripts drawn by dice: inputs no real server would send in an order no real one would keep, so that the twins
+//! agree in the odd corners too. See `transcripts.rs` for how they are recorded.
+
+use confab_base::{Duration, Source, Time};
+use confab_protocol::*;
+use confab_session::{Action, Input, Output, Session};
+use confab_sim::{Person, Recording, meeting_id};
+use confab_simnet::Rng;
+use std::path::PathBuf;
+
+const SEEDS: std::ops::Range<u64> = 0..3;
+const STEPS: u32 = 250;
+
+#[test]
+fn the_odd_corners_are_on_record() {
+    for seed in SEEDS {
+        let text = record(seed);
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/transcripts");
+        let path = PathBuf::from(folder).join(format!("dice_{seed}.jsonl"));
+        if std::env::var_os("CONFAB_RECORD").is_some() {
+            std::fs::write(&path, &text).expect("writable");
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        let parsed = |text: &str| -> Vec<serde_json::Value> {
+            let line = |line| serde_json::from_str(line).expect("JSON");
+            text.lines().map(line).collect()
+        };
+        assert!(
+            parsed(&committed) == parsed(&text),
+            "{} is stale",
+            path.display()
+        );
+    }
+}
+
+/// Draws inputs that fit the state now and then, since purely random ones would not get far.
+struct Dice {
+    rng: Rng,
+    seq: u64,
+    last_sent: u32,
+    greeted: bool,
+}
+
+fn record(seed: u64) -> String {
+    let options = Person::options(seed + 1, None);
+    let mut recording = Recording::new(&options);
+    let mut session = Session::new(options);
+    let mut dice = Dice {
+        rng: Rng::new(seed),
+        seq: 1,
+        last_sent: 0,
+        greeted: false,
+    };
+    let mut now = Time::ZERO;
+    let mut feed = |input: Input, now: Time, dice: &mut Dice| {
+        session.handle(input.clone(), now);
+        let outputs: Vec<_> = std::iter::from_fn(|| session.poll_output()).collect();
+        recording.step(input, &outputs, &session, now);
+        for output in outputs {
+            if let Output::Send { message } = output {
+                dice.greeted = !matches!(message.body, Request::Hello(_));
+                dice.last_sent = message.id;
+            }
+        }
+    };
+    feed(Input::Start, now, &mut dice);
+    for _ in 0..STEPS {
+        let input = dice.input();
+        feed(input, now, &mut dice);
+        now += Duration::from_millis(dice.rng.below(400));
+        if dice.rng.chance(0.5) {
+            feed(Input::Timeout, now, &mut dice);
+        }
+    }
+    recording.to_text()
+}
+
+impl Dice {
+    fn input(&mut self) -> Input {
+        match self.rng.below(30) {
+            0 => Input::SocketClosed,
+            1..=4 => Input::SocketOpened,
+            5..=9 => Input::Act {
+                action: self.action(),
+            },
+            10 | 11 => Input::LocalOffer {
+                generation: self.small(),
+                sdp: "o".into(),
+                publish: vec![Publish {
+                    mid: "0".into(),
+                    source: self.source(),
+                    layers: Vec::new(),
+                }],
+            },
+            12 => Input::View {
+                slots: vec![Slot {
+                    mid: "1".into(),
+                    track: None,
+                    max_height: self.small() as u16,
+                }],
+            },
+            13 => Input::MediaConnected {
+                generation: self.small(),
+            },
+            14 => Input::MediaFailed {
+                generation: self.small(),
+            },
+            _ => Input::Received {
+                message: self.message(),
+            },
+        }
+    }
+
+    fn message(&mut self) -> ServerMessage {
+        let message = String::new();
+        let id = self.last_sent.saturating_sub(self.rng.below(3) as u32);
+        match self.rng.below(24) {
+            0..=4 => ServerMessage::Welcome(Welcome {
+                protocol: VERSION,
+                you: ParticipantId(1),
+                token: format!("t{}", self.seq),
+                resumed: true,
+                media_generation: self.small(),
+                catch_up: self.catch_up(),
+                server_time: 0,
+            }),
+            5 if self.rng.chance(0.2) => ServerMessage::Refused {
+                code: self.code(),
+                message,
+            },
+            6 if self.rng.chance(0.3) => ServerMessage::Bye {
+                code: self.code(),
+                message,
+            },
+            7..=9 => ServerMessage::Reply {
+                id,
+                body: ReplyBody::Done,
+            },
+            10 => ServerMessage::Reply {
+                id,
+                body: ReplyBody::Answer {
+                    generation: self.small(),
+                    sdp: "a".into(),
+                },
+            },
+            11 | 12 => ServerMessage::Reply {
+                id,
+                body: ReplyBody::CatchUp {
+                    catch_up: self.catch_up(),
+                },
+            },
+            13 => ServerMessage::Error {
+                id,
+                code: self.code(),
+                message,
+            },
+            14 => ServerMessage::MediaLost {
+                generation: self.small(),
+            },
+            15 => ServerMessage::Speakers {
+                participants: vec![self.who(), self.who()],
+            },
+            16 => ServerMessage::Quality {
+                levels: vec![ParticipantQuality {
+                    participant: self.who(),
+                    level: QualityLevel::Fair,
+                }],
+            },
+            17 => ServerMessage::Slots {
+                slots: vec![SlotState {
+                    mid: "1".into(),
+                    track: Some(TrackId(self.small())),
+                    height: 180,
+                    limited: Limited::Bandwidth,
+                }],
+            },
+            _ => ServerMessage::Event(self.entry()),
+        }
+    }
+
+    /// Mostly the next event, sometimes one from the past or from behind a gap.
+    fn entry(&mut self) -> Sequenced {
+        self.seq += match self.rng.below(12) {
+            0 => 2,
+            1 => 0,
+            _ => 1,
+        };
+        Sequenced {
+            seq: self.seq,
+            at: self.seq,
+            event: self.event(),
+        }
+    }
+
+    fn event(&mut self) -> Event {
+        let participant = self.who();
+        match self.rng.below(12) {
+            0 => Event::ParticipantJoined {
+                participant: self.participant(participant),
+            },
+            1 => Event::ParticipantLeft {
+                participant,
+                reason: LeaveReason::Lost,
+            },
+            2 => Event::PresenceChanged {
+                participant,
+                presence: Presence::Reconnecting,
+            },
+            3 => Event::Renamed {
+                participant,
+                name: "N".into(),
+            },
+            4 => Event::RoleChanged {
+                participant,
+                role: Role::Host,
+            },
+            5 | 6 => Event::MuteChanged {
+                participant,
+                source: self.source(),
+                muted: self.rng.chance(0.5),
+                by: self.who(),
+            },
+            7 => Event::HandChanged {
+                participant,
+                hand: self.rng.chance(0.5).then_some(self.seq),
+            },
+            8 => Event::TrackPublished {
+                participant,
+                track: Track {
+                    id: TrackId(self.small()),
+                    source: self.source(),
+                    codec: None,
+                    layers: Vec::new(),
+                },
+            },
+            9 => Event::TrackUnpublished {
+                participant,
+                track: TrackId(self.small()),
+            },
+            10 => Event::Chat {
+                message: ChatMessage {
+                    id: self.seq,
+                    from: participant,
+                    name: "N".into(),
+                    text: "t".into(),
+                    at: self.seq,
+                    client_id: self.small().to_string(),
+                },
+            },
+            _ => Event::LockChanged {
+                locked: self.rng.chance(0.5),
+                by: participant,
+            },
+        }
+    }
+
+    fn catch_up(&mut self) -> CatchUp {
+        if self.rng.chance(0.4) {
+            let events = (0..self.rng.below(3)).map(|_| self.entry()).collect();
+            return CatchUp::Events { events };
+        }
+        let participants = vec![
+            self.participant(ParticipantId(1)),
+            self.participant(ParticipantId(2)),
+        ];
+        CatchUp::Snapshot {
+            snapshot: Snapshot {
+                seq: self.seq,
+                meeting: Meeting {
+                    id: meeting_id(),
+                    title: String::new(),
+                    locked: false,
+                    started_at: 1,
+                },
+                participants,
+                chat: Vec::new(),
+            },
+        }
+    }
+
+    fn participant(&mut self, id: ParticipantId) -> Participant {
+        Participant {
+            id,
+            name: "A".into(),
+            role: Role::Guest,
+            client: ClientKind::Browser,
+            presence: Presence::Connected,
+            muted: vec![self.source()],
+            hand: None,
+            tracks: Vec::new(),
+            decodes: Vec::new(),
+            joined_at: 1,
+        }
+    }
+
+    fn action(&mut self) -> Action {
+        match self.rng.below(8) {
+            0 | 1 => Action::Mute {
+                source: self.source(),
+                muted: self.rng.chance(0.5),
+            },
+            2 => Action::Hand {
+                raised: self.rng.chance(0.5),
+            },
+            3 => Action::Unpublish {
+                source: self.source(),
+            },
+            4 | 5 => Action::Chat {
+                text: "t".into(),
+                client_id: self.small().to_string(),
+            },
+            6 => Action::Rename { name: "B".into() },
+            _ => Action::HostMuteAll,
+        }
+    }
+
+    fn code(&mut self) -> Code {
+        let codes = [
+            Code::BadSecret,
+            Code::GoingAway,
+            Code::Overloaded,
+            Code::StaleGeneration,
+        ];
+        let some = if self.greeted {
+            &codes[1..3]
+        } else {
+            &codes[..3]
+        };
+        *self.rng.pick(some).unwrap_or(&Code::Internal)
+    }
+
+    fn source(&mut self) -> Source {
+        *self.rng.pick(&Source::ALL).unwrap_or(&Source::Camera)
+    }
+
+    fn who(&mut self) -> ParticipantId {
+        ParticipantId(1 + self.small() % 4)
+    }
+
+    fn small(&mut self) -> u32 {
+        self.rng.below(8) as u32
+    }
+}
