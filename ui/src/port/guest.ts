@@ -52,6 +52,8 @@ class GuestPort implements Port {
   #patience: ReturnType<typeof setTimeout> | undefined;
   #wasIn = false;
   #unreachable = false;
+  /** Whose mutes the server was last told. */
+  #toldAs: number | undefined;
   #draining = false;
   #shown: readonly ShownVideo[] = [];
   #slots = new Map<string, TrackId>();
@@ -83,6 +85,7 @@ class GuestPort implements Port {
     const name = request.name || seat?.name || "?";
     this.#request = { ...request, name };
     this.#wasIn = false;
+    this.#toldAs = undefined;
     this.#unreachable = false;
     this.#devices.keepMicrophone = true;
     this.#session = new Session({
@@ -259,6 +262,7 @@ class GuestPort implements Port {
       clearTimeout(this.#patience);
     }
     if (session.seat !== undefined && this.#request !== undefined) keepSeat(this.#request.meeting, { ...session.seat, name: this.#request.name });
+    if (session.state.phase.type === "joined") this.#agreeOnMutes(session);
     this.#plan();
     this.#publish();
   }
@@ -340,6 +344,22 @@ class GuestPort implements Port {
   #sayMute(source: "microphone" | "camera"): void {
     const muted = !this.#devices.state[source].on || this.#devices.track(source) === null;
     if (this.#session !== undefined && this.#session.state.own.muted.includes(source) !== muted) this.#act({ type: "mute", source, muted });
+  }
+
+  /**
+   * A new seat starts muted, and hears what is on. In a seat one has, a mute that did not come from here is the server's
+   * word (a host's, or a refusal): the device goes off, it does not argue.
+   */
+  #agreeOnMutes(session: Session): void {
+    const { you, own } = session.state;
+    const newSeat = you !== this.#toldAs;
+    this.#toldAs = you;
+    for (const source of ["microphone", "camera"] as const) {
+      const sending = this.#devices.state[source].on && this.#devices.track(source) !== null;
+      if (!sending || !own.muted.includes(source)) continue;
+      if (newSeat) this.#sayMute(source);
+      else void this.#devices.set(source, false);
+    }
   }
 
   /** Decides anew which slot carries what, tells the session, and moves elements to where their tracks are. */

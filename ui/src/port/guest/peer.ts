@@ -44,7 +44,7 @@ export class PeerLink {
 
   /** Mids of the slots the server knows of. */
   get mids(): { audio: string[]; video: string[] } {
-    const known = (list: RTCRtpTransceiver[]) => list.flatMap((t) => (t.mid !== null && t.currentDirection === "recvonly" ? [t.mid] : []));
+    const known = (list: RTCRtpTransceiver[]) => list.flatMap((t) => (t.mid !== null && t.currentDirection !== null && t.currentDirection !== "stopped" ? [t.mid] : []));
     return { audio: known(this.#slots.audio), video: known(this.#slots.video) };
   }
 
