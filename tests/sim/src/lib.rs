@@ -2,6 +2,7 @@
 //! Only sockets, storage and media are played. No test here waits for anything, and every one repeats exactly.
 #![forbid(unsafe_code)]
 
+pub mod media;
 mod meeting;
 mod person;
 mod recording;
