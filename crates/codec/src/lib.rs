@@ -1,1 +1,148 @@
-//! Being laid.
+//! Codecs behind four small traits: H.264 by openh264, Opus by libopus.
+//!
+//! The only `unsafe` code is in the wrappers around the two C libraries, `h264/raw_encoder.rs`, `h264/decoder.rs` and
+//! `opus/`; each block says why it is sound. Encoders and decoders may move between threads but are used by one at a time.
+//!
+//! # H.264 and its licence
+//! By default openh264 is compiled from source into the program. Cisco pays the patent pool's fees only for its own binary,
+//! downloaded on the user's device at installation: the feature `cisco-binary` adds [`load_cisco_library`], which takes
+//! such a file (checked against the known hashes) in place of the compiled-in code.
+//! Without nasm at build time encoding is more than twice as slow; `build.rs` warns and a test looks for the assembly.
+
+pub mod h264;
+mod opus;
+
+use confab_base::{Bitrate, Time};
+use confab_picture::I420;
+
+#[cfg(feature = "cisco-binary")]
+pub use h264::load_cisco_library;
+pub use opus::{OpusConfig, SAMPLE_RATE};
+
+/// Why a codec did not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// A configuration the codec cannot have: layer counts, sizes, rates, channels.
+    #[error("the codec does not support this configuration")]
+    Unsupported,
+    /// Input of a wrong length: no whole audio frame, an empty or an oversized packet.
+    #[error("the input has a wrong length")]
+    BadInput,
+    /// The bytes are not decodable, or need something that was lost. Video wants a key frame now.
+    #[error("the packet cannot be decoded")]
+    Corrupt,
+    /// The library failed; its own number.
+    #[error("the codec library failed with {0}")]
+    Library(i32),
+}
+
+/// One layer of a video encoder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerConfig {
+    /// Pixels in a row, even.
+    pub width: usize,
+    /// Rows, even.
+    pub height: usize,
+    /// Target rate. Frames are skipped where even the coarsest picture would exceed it.
+    pub bitrate: Bitrate,
+    /// Pictures that come faster than this are left out of the layer. Frames per second, 1 to 60.
+    pub max_fps: u32,
+}
+
+/// What an H.264 encoder starts with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct H264Config {
+    /// Simulcast layers, one to four, lowest first.
+    pub layers: Vec<LayerConfig>,
+    /// Temporal layers of each, 1 to 3: with 2 every other frame may be dropped, with 3 three of four.
+    pub temporal_layers: u8,
+    /// Tune for screens (sharp edges, little motion) instead of cameras.
+    pub screen: bool,
+}
+
+/// One coded picture of one layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedFrame {
+    /// Index into [`H264Config::layers`].
+    pub layer: usize,
+    /// Temporal layer, 0 the base. Frames never refer to a frame of a higher one.
+    pub temporal: u8,
+    /// An IDR picture with its SPS and PPS in front: decoding can begin here.
+    pub keyframe: bool,
+    /// The access unit in Annex-B form (start codes).
+    pub data: Vec<u8>,
+}
+
+/// Turns pictures into the frames of all layers.
+pub trait VideoEncoder: Send {
+    /// Encodes a picture of any size; it is scaled to each layer, with bars if its shape is another. `at` is its capture
+    /// time. `force_keyframe` asks layer by layer for a key frame; missing entries mean no. Gives the layers' frames
+    /// lowest first; a layer gives none where it is off, faster than its `max_fps`, or its rate control skips. A key
+    /// frame asked for is then owed and comes with the layer's next frame.
+    fn encode(
+        &mut self,
+        picture: &I420,
+        at: Time,
+        force_keyframe: &[bool],
+    ) -> Result<Vec<EncodedFrame>, CodecError>;
+    /// Sets a layer's target rate from the next frame on, without a key frame. Unknown layers are ignored.
+    fn set_bitrate(&mut self, layer: usize, bitrate: Bitrate);
+    /// Switches a layer on or off; when switched on it begins with a key frame. An inactive layer costs nothing.
+    fn set_active(&mut self, layer: usize, active: bool);
+}
+
+/// Turns access units into pictures.
+pub trait VideoDecoder: Send {
+    /// Decodes one access unit in Annex-B form. Gives nothing if there is no picture in it (parameter sets only).
+    /// After [`CodecError::Corrupt`] a key frame makes it whole again. Picture sizes may change at key frames.
+    fn decode(&mut self, access_unit: &[u8]) -> Result<Option<I420>, CodecError>;
+}
+
+/// Turns sound into packets.
+pub trait AudioEncoder: Send {
+    /// Encodes one frame of 10, 20, 40 or 60 ms of interleaved samples at 48 kHz, -1 to 1. `out` is replaced.
+    fn encode(&mut self, pcm: &[f32], out: &mut Vec<u8>) -> Result<(), CodecError>;
+    /// Target rate, brought into 6 to 510 kbps.
+    fn set_bitrate(&mut self, bitrate: Bitrate);
+    /// Fraction of packets that get lost on the way, 0 to 1: the more, the more of each frame is repeated in the next.
+    fn set_expected_loss(&mut self, fraction: f32);
+    /// Forgets the past, as if new; settings stay.
+    fn reset(&mut self);
+}
+
+/// Turns packets into sound. Every call replaces `out` with interleaved samples at 48 kHz.
+pub trait AudioDecoder: Send {
+    /// Decodes a packet. On error `out` is empty; concealing is then the caller's choice.
+    fn decode(&mut self, packet: &[u8], out: &mut Vec<f32>) -> Result<(), CodecError>;
+    /// Makes the `samples` (per channel) lost before `next` from what `next` repeats of them; conceals what it does not.
+    fn decode_fec(
+        &mut self,
+        next: &[u8],
+        samples: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<(), CodecError>;
+    /// Invents `samples` (per channel, any number up to 10 s) that sound like what came before, fading out in long gaps.
+    fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) -> Result<(), CodecError>;
+    /// Forgets the past, as if new.
+    fn reset(&mut self);
+}
+
+/// An H.264 encoder: constrained baseline, parameter sets with every key frame, key frames on demand only.
+pub fn h264_encoder(config: H264Config) -> Result<Box<dyn VideoEncoder>, CodecError> {
+    Ok(Box::new(h264::Encoder::new(config)?))
+}
+
+/// An H.264 decoder.
+pub fn h264_decoder() -> Result<Box<dyn VideoDecoder>, CodecError> {
+    Ok(Box::new(h264::Decoder::new()?))
+}
+
+/// An Opus encoder.
+pub fn opus_encoder(config: OpusConfig) -> Result<Box<dyn AudioEncoder>, CodecError> {
+    Ok(Box::new(opus::Encoder::new(config)?))
+}
+
+/// An Opus decoder that gives one or two channels, whatever was sent, with deep packet-loss concealment.
+pub fn opus_decoder(channels: usize) -> Result<Box<dyn AudioDecoder>, CodecError> {
+    Ok(Box::new(opus::Decoder::new(channels)?))
+}

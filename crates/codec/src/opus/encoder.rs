@@ -1,0 +1,148 @@
+//! One libopus encoder, safe to hold.
+
+use super::{MAX_FRAME, SAMPLE_RATE, error};
+use crate::{AudioEncoder, CodecError};
+use confab_base::Bitrate;
+use opusic_sys as sys;
+use std::ffi::c_int;
+use std::ptr::NonNull;
+
+/// Larger than any packet of one frame at the highest rate (RFC 6716, 3.2.1: 1275 bytes a frame, up to three in 60 ms).
+const MAX_PACKET: usize = 4000;
+
+/// What an Opus encoder starts with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpusConfig {
+    /// 1 or 2.
+    pub channels: usize,
+    /// Target rate; variable, this is the mean.
+    pub bitrate: Bitrate,
+    /// 0 to 10: processor time against quality.
+    pub complexity: u8,
+    /// Fraction of packets expected to be lost, 0 to 1.
+    pub expected_loss: f32,
+    /// Repeat parts of each frame in the next one when loss is expected (LBRR).
+    pub inband_fec: bool,
+}
+
+impl Default for OpusConfig {
+    /// Speech: mono, 32 kbps, forward error correction ready.
+    fn default() -> OpusConfig {
+        OpusConfig {
+            channels: 1,
+            bitrate: Bitrate::kbps(32),
+            complexity: 9,
+            expected_loss: 0.0,
+            inband_fec: true,
+        }
+    }
+}
+
+/// Opus encoder, see [`crate::opus_encoder`].
+#[derive(Debug)]
+pub struct Encoder {
+    state: NonNull<sys::OpusEncoder>,
+    channels: usize,
+}
+
+// SAFETY: the state is plain memory owned alone, without thread affinity; `&mut self` rules out concurrent use.
+unsafe impl Send for Encoder {}
+
+impl Encoder {
+    /// Fails with `Unsupported` on channel counts other than 1 and 2 and complexities above 10.
+    pub fn new(config: OpusConfig) -> Result<Encoder, CodecError> {
+        if !(1..=2).contains(&config.channels) || config.complexity > 10 {
+            return Err(CodecError::Unsupported);
+        }
+        let mut code = 0;
+        // SAFETY: the library allocates a state or gives null; `code` is valid for the call.
+        let state = unsafe {
+            sys::opus_encoder_create(
+                SAMPLE_RATE as i32,
+                config.channels as c_int,
+                sys::OPUS_APPLICATION_VOIP,
+                &mut code,
+            )
+        };
+        let mut this = Encoder {
+            state: NonNull::new(state).ok_or(error(code))?,
+            channels: config.channels,
+        };
+        this.set(sys::OPUS_SET_VBR_REQUEST, 1)?;
+        this.set(sys::OPUS_SET_DTX_REQUEST, 0)?;
+        this.set(
+            sys::OPUS_SET_COMPLEXITY_REQUEST,
+            c_int::from(config.complexity),
+        )?;
+        this.set(
+            sys::OPUS_SET_INBAND_FEC_REQUEST,
+            c_int::from(config.inband_fec),
+        )?;
+        this.set_bitrate(config.bitrate);
+        this.set_expected_loss(config.expected_loss);
+        Ok(this)
+    }
+
+    fn set(&mut self, request: c_int, value: c_int) -> Result<(), CodecError> {
+        // SAFETY: the state is valid; every request used here takes one int (opus_defines.h).
+        match unsafe { sys::opus_encoder_ctl(self.state.as_ptr(), request, value) } {
+            sys::OPUS_OK => Ok(()),
+            code => Err(error(code)),
+        }
+    }
+}
+
+impl AudioEncoder for Encoder {
+    fn encode(&mut self, pcm: &[f32], out: &mut Vec<u8>) -> Result<(), CodecError> {
+        out.clear();
+        let samples = pcm.len() / self.channels;
+        if !matches!(samples, 480 | 960 | 1920 | 2880)
+            || samples * self.channels != pcm.len()
+            || samples > MAX_FRAME
+        {
+            return Err(CodecError::BadInput);
+        }
+        out.resize(MAX_PACKET, 0);
+        // SAFETY: the state is valid; `pcm` holds `samples` for each channel, `out` the bytes it is said to hold.
+        let length = unsafe {
+            sys::opus_encode_float(
+                self.state.as_ptr(),
+                pcm.as_ptr(),
+                samples as c_int,
+                out.as_mut_ptr(),
+                MAX_PACKET as i32,
+            )
+        };
+        out.truncate(length.max(0) as usize);
+        if length > 0 {
+            Ok(())
+        } else {
+            Err(error(length))
+        }
+    }
+
+    fn set_bitrate(&mut self, bitrate: Bitrate) {
+        let rate = bitrate.bps().clamp(6_000, 510_000) as c_int;
+        let accepted = self.set(sys::OPUS_SET_BITRATE_REQUEST, rate);
+        debug_assert!(accepted.is_ok());
+    }
+
+    fn set_expected_loss(&mut self, fraction: f32) {
+        // A NaN becomes 0.
+        let percent = (fraction * 100.0).round().clamp(0.0, 100.0) as c_int;
+        let accepted = self.set(sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST, percent);
+        debug_assert!(accepted.is_ok());
+    }
+
+    fn reset(&mut self) {
+        // SAFETY: the state is valid; the request takes no argument.
+        unsafe { sys::opus_encoder_ctl(self.state.as_ptr(), sys::OPUS_RESET_STATE) };
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        // SAFETY: made by opus_encoder_create, destroyed once, not used after.
+        unsafe { sys::opus_encoder_destroy(self.state.as_ptr()) };
+    }
+}
