@@ -1,29 +1,22 @@
 // The port of a browser guest: the session machine with a WebSocket and an RTCPeerConnection around it. Rules are in
 // ../session, slots in ../state/slots; here is only what moves bytes, tracks and elements.
 
-import type { Publish, ServerMessage } from "../generated/protocol";
+import type { ServerMessage } from "../generated/protocol";
 import { Session, type Action, type Input, type Notice, type Output } from "../session/session";
-import { isMuted } from "../state/stage";
-import { planSlots, slotTarget } from "../state/slots";
 import { createMeeting, meetingInfo } from "./guest/api";
 import { Awake } from "./guest/awake";
 import { decodable } from "./guest/codecs";
 import { LocalDevices } from "./guest/devices";
-import { Mirror, Pictures, Sounds } from "./guest/outlets";
-import { PeerLink } from "./guest/peer";
+import { Media } from "./guest/media";
+import { Mirror } from "./guest/outlets";
 import { NOBODY, RoomView } from "./guest/room";
 import { keepSeat, readSeat } from "./guest/seat";
-import { StatsReader } from "./guest/stats";
 import type {
   CreateMeeting, DeviceKind, EndReason, HostAction, JoinRequest, LinkStats, Port, PortEvent, PortState, Reaction, ShownVideo, Source, TrackId, VideoSurface,
 } from "./port";
 
 /** Nobody waits longer than this for a first answer of the server, milliseconds. */
 const FIRST_JOIN_MS = 20_000;
-/** More slots would make a session description larger than the server takes (MAX_SDP); nobody sees or hears more at once. */
-const MOST_SLOTS = 44;
-/** Slots of the first offer: a small meeting never renegotiates. */
-const FIRST_SLOTS = { audio: 4, video: 4 };
 
 export function createGuestPort(): Port {
   return new GuestPort();
@@ -38,16 +31,13 @@ class GuestPort implements Port {
     track: (source, track) => this.#onLocalTrack(source, track),
     tell: (event) => this.#tell(event),
   });
-  readonly #pictures = new Pictures();
   readonly #mirror = new Mirror();
-  readonly #sounds = new Sounds((blocked) => this.#devices.setSoundBlocked(blocked));
+  readonly #media = new Media(this.#devices, (input) => this.#feed(input), () => this.#session?.state);
   readonly #view = new RoomView();
   readonly #awake = new Awake();
-  #stats = new StatsReader();
   #session: Session | undefined;
   #request: JoinRequest | undefined;
   #socket: WebSocket | undefined;
-  #peer: PeerLink | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #wasIn = false;
@@ -55,8 +45,6 @@ class GuestPort implements Port {
   /** Whose mutes the server was last told. */
   #toldAs: number | undefined;
   #draining = false;
-  #shown: readonly ShownVideo[] = [];
-  #slots = new Map<string, TrackId>();
   #state: PortState = this.#read();
 
   subscribe(listener: (state: PortState) => void): () => void {
@@ -124,7 +112,7 @@ class GuestPort implements Port {
 
   async chooseDevice(kind: DeviceKind, id: string | undefined): Promise<void> {
     await this.#devices.choose(kind, id);
-    if (kind === "speaker") await this.#sounds.setSpeaker(id);
+    if (kind === "speaker") await this.#media.sounds.setSpeaker(id);
   }
 
   refreshDevices(): Promise<void> {
@@ -136,11 +124,11 @@ class GuestPort implements Port {
   }
 
   testSpeaker(): Promise<void> {
-    return this.#sounds.test();
+    return this.#media.sounds.test();
   }
 
   allowSound(): Promise<void> {
-    return this.#sounds.allow();
+    return this.#media.sounds.allow();
   }
 
   sendChat(text: string): void {
@@ -170,17 +158,15 @@ class GuestPort implements Port {
   }
 
   video(track: TrackId): VideoSurface {
-    return this.#pictures.surface(track);
+    return this.#media.pictures.surface(track);
   }
 
   show(videos: readonly ShownVideo[]): void {
-    this.#shown = videos;
-    this.#plan();
+    this.#media.show(videos);
   }
 
-  async linkStats(): Promise<LinkStats> {
-    const report = await this.#peer?.getStats().catch(() => undefined);
-    return this.#stats.read(report === undefined ? [] : (report as unknown as Map<string, Record<string, unknown>>), performance.now());
+  linkStats(): Promise<LinkStats> {
+    return this.#media.stats();
   }
 
   // ── The session and its effects ───────────────────────────────────────────────────────────────────────────────
@@ -218,10 +204,9 @@ class GuestPort implements Port {
         if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(output.message));
         return;
       case "new_peer":
-        return this.#newPeer(output.generation);
+        return this.#media.newPeer(output.generation);
       case "answer":
-        if (this.#peer?.generation === output.generation) void this.#peer.accept(output.sdp);
-        return;
+        return this.#media.accept(output.generation, output.sdp);
       case "changed":
         return this.#onChanged();
       case "event":
@@ -263,7 +248,7 @@ class GuestPort implements Port {
     }
     if (session.seat !== undefined && this.#request !== undefined) keepSeat(this.#request.meeting, { ...session.seat, name: this.#request.name });
     if (session.state.phase.type === "joined") this.#agreeOnMutes(session);
-    this.#plan();
+    this.#media.plan();
     this.#publish();
   }
 
@@ -284,11 +269,7 @@ class GuestPort implements Port {
     clearTimeout(this.#patience);
     clearTimeout(this.#timer);
     this.#awake.release();
-    this.#peer?.close();
-    this.#peer = undefined;
-    this.#slots.clear();
-    this.#pictures.place(() => undefined);
-    this.#sounds.play(new Map());
+    this.#media.close();
     this.#devices.close();
     if (this.#request !== undefined) keepSeat(this.#request.meeting, undefined);
     this.#publish();
@@ -299,45 +280,13 @@ class GuestPort implements Port {
     this.#act({ type: "leave" });
   }
 
-  // ── Media ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #newPeer(generation: number): void {
-    const slots = this.#peer?.slotCount ?? FIRST_SLOTS;
-    this.#peer?.close();
-    this.#slots.clear();
-    this.#stats = new StatsReader();
-    const current = (then: () => void) => () => {
-      if (this.#peer === peer) then();
-    };
-    const peer: PeerLink = new PeerLink(generation, slots, {
-      offer: (sdp: string, publish: Publish[]) => {
-        if (this.#peer === peer) this.#feed({ type: "local_offer", generation, sdp, publish });
-      },
-      ready: current(() => this.#plan()),
-      connected: current(() => this.#feed({ type: "media_connected", generation })),
-      failed: current(() => this.#feed({ type: "media_failed", generation })),
-    });
-    this.#peer = peer;
-    void this.#fillPeer(peer);
-  }
-
-  /** Puts what is open into a new peer connection before its first offer. */
-  async #fillPeer(peer: PeerLink): Promise<void> {
-    for (const source of ["microphone", "camera"] as const) {
-      if (this.#devices.state[source].on) await peer.setTrack(source, this.#devices.track(source));
-    }
-    for (const source of ["screen", "screen_audio"] as const) {
-      const track = this.#devices.track(source);
-      if (track !== null) await peer.setTrack(source, track);
-    }
-    await peer.negotiate();
-  }
+  // ── Own devices ───────────────────────────────────────────────────────────────────────────────────────────────
 
   #onLocalTrack(source: Source, track: MediaStreamTrack | null): void {
     if (source === "camera") this.#mirror.setTrack(track);
     if (source === "microphone" || source === "camera") this.#sayMute(source);
     else if (track === null) this.#act({ type: "unpublish", source });
-    void this.#peer?.setTrack(source, track);
+    void this.#media.setTrack(source, track);
   }
 
   /** Tells the session whether a source is muted, where that differs from what it knows. */
@@ -360,64 +309,6 @@ class GuestPort implements Port {
       if (newSeat) this.#sayMute(source);
       else void this.#devices.set(source, false);
     }
-  }
-
-  /** Decides anew which slot carries what, tells the session, and moves elements to where their tracks are. */
-  #plan(): void {
-    const peer = this.#peer;
-    const session = this.#session;
-    if (peer === undefined || session === undefined) return;
-    const mids = peer.mids;
-    if (mids.audio.length + mids.video.length > 0) {
-      const plan = planSlots(mids, this.#slots, { video: this.#wantedVideo(), audio: this.#wantedAudio() });
-      this.#slots = new Map(plan.slots.flatMap((s) => (s.track === undefined ? [] : [[s.mid, s.track] as const])));
-      this.#feed({ type: "view", slots: plan.slots });
-      this.#hang(peer, plan.placed);
-      const have = peer.slotCount;
-      // Slots that were offered but not answered yet count as coming.
-      const coming = { audio: have.audio - mids.audio.length, video: have.video - mids.video.length };
-      peer.needSlots(
-        slotTarget(have.audio + Math.max(0, plan.missing.audio - coming.audio), have.audio, MOST_SLOTS),
-        slotTarget(have.video + Math.max(0, plan.missing.video - coming.video), have.video, MOST_SLOTS),
-      );
-    }
-  }
-
-  #hang(peer: PeerLink, placed: ReadonlyMap<TrackId, string>): void {
-    const told = new Map((this.#session?.state.slots ?? []).map((s) => [s.mid, s.track]));
-    this.#pictures.place((track) => {
-      const mid = placed.get(track);
-      if (mid === undefined) return undefined;
-      // Until the server has moved the slot, it still carries somebody else's picture.
-      const carries = told.get(mid);
-      return carries !== undefined && carries !== track ? undefined : peer.stream(mid);
-    });
-    const sounds = peer.mids.audio.flatMap((mid) => {
-      const stream = this.#slots.has(mid) ? peer.stream(mid) : undefined;
-      return stream === undefined ? [] : [[mid, stream] as const];
-    });
-    this.#sounds.play(new Map(sounds));
-  }
-
-  #wantedVideo(): ShownVideo[] {
-    const tracks = new Set(this.#others().flatMap((p) => p.tracks.map((t) => t.id)));
-    return this.#shown.filter((v) => tracks.has(v.track));
-  }
-
-  /** Everybody is heard; who speaks or could speak comes first where slots run short. */
-  #wantedAudio(): TrackId[] {
-    const speakers = this.#session?.state.speakers ?? [];
-    const rank = (id: number, muted: boolean) => (speakers.includes(id) ? 0 : muted ? 2 : 1);
-    return this.#others()
-      .flatMap((p) => p.tracks.filter((t) => t.source === "microphone" || t.source === "screen_audio").map((t) => ({ track: t.id, rank: rank(p.id, isMuted(p, t.source)) })))
-      .sort((a, b) => a.rank - b.rank || a.track - b.track)
-      .slice(0, MOST_SLOTS)
-      .map((w) => w.track);
-  }
-
-  #others() {
-    const state = this.#session?.state;
-    return (state?.room?.participants ?? []).filter((p) => p.id !== state?.you);
   }
 
   // ── Telling the views ─────────────────────────────────────────────────────────────────────────────────────────

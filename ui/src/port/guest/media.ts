@@ -1,0 +1,152 @@
+// Media of one meeting: the peer connection of the current generation, which slot carries what, and where pictures and
+// sounds come out. When to make a peer connection is the session's business.
+
+import type { Publish } from "../../generated/protocol";
+import type { Input, SessionState } from "../../session/session";
+import { planSlots, slotTarget } from "../../state/slots";
+import { isMuted } from "../../state/stage";
+import type { LinkStats, Participant, ShownVideo, Source, TrackId } from "../port";
+import type { LocalDevices } from "./devices";
+import { Pictures, Sounds } from "./outlets";
+import { PeerLink } from "./peer";
+import { StatsReader } from "./stats";
+
+/** More slots would make a session description larger than the server takes (MAX_SDP); nobody sees or hears more at once. */
+const MOST_SLOTS = 44;
+/** Slots of the first offer: a small meeting never renegotiates. */
+const FIRST_SLOTS = { audio: 4, video: 4 };
+
+export class Media {
+  readonly pictures = new Pictures();
+  readonly sounds: Sounds;
+  readonly #devices: LocalDevices;
+  readonly #feed: (input: Input) => void;
+  readonly #session: () => SessionState | undefined;
+  #stats = new StatsReader();
+  #peer: PeerLink | undefined;
+  #shown: readonly ShownVideo[] = [];
+  /** Which track each slot carries, by mid. */
+  #slots = new Map<string, TrackId>();
+
+  constructor(devices: LocalDevices, feed: (input: Input) => void, session: () => SessionState | undefined) {
+    this.#devices = devices;
+    this.#feed = feed;
+    this.#session = session;
+    this.sounds = new Sounds((blocked) => devices.setSoundBlocked(blocked));
+  }
+
+  accept(generation: number, sdp: string): void {
+    if (this.#peer?.generation === generation) void this.#peer.accept(sdp);
+  }
+
+  async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    await this.#peer?.setTrack(source, track);
+  }
+
+  show(videos: readonly ShownVideo[]): void {
+    this.#shown = videos;
+    this.plan();
+  }
+
+  async stats(): Promise<LinkStats> {
+    const report = await this.#peer?.getStats().catch(() => undefined);
+    return this.#stats.read(report === undefined ? [] : (report as unknown as Map<string, Record<string, unknown>>), performance.now());
+  }
+
+  close(): void {
+    this.#peer?.close();
+    this.#peer = undefined;
+    this.#slots.clear();
+    this.pictures.place(() => undefined);
+    this.sounds.play(new Map());
+  }
+
+  newPeer(generation: number): void {
+    const slots = this.#peer?.slotCount ?? FIRST_SLOTS;
+    this.#peer?.close();
+    this.#slots.clear();
+    this.#stats = new StatsReader();
+    const current = (then: () => void) => () => {
+      if (this.#peer === peer) then();
+    };
+    const peer: PeerLink = new PeerLink(generation, slots, {
+      offer: (sdp: string, publish: Publish[]) => {
+        if (this.#peer === peer) this.#feed({ type: "local_offer", generation, sdp, publish });
+      },
+      ready: current(() => this.plan()),
+      connected: current(() => this.#feed({ type: "media_connected", generation })),
+      failed: current(() => this.#feed({ type: "media_failed", generation })),
+    });
+    this.#peer = peer;
+    void this.#fillPeer(peer);
+  }
+
+  /** Puts what is open into a new peer connection before its first offer. */
+  async #fillPeer(peer: PeerLink): Promise<void> {
+    for (const source of ["microphone", "camera"] as const) {
+      if (this.#devices.state[source].on) await peer.setTrack(source, this.#devices.track(source));
+    }
+    for (const source of ["screen", "screen_audio"] as const) {
+      const track = this.#devices.track(source);
+      if (track !== null) await peer.setTrack(source, track);
+    }
+    await peer.negotiate();
+  }
+
+  /** Decides anew which slot carries what, tells the session, and moves elements to where their tracks are. */
+  plan(): void {
+    const peer = this.#peer;
+    if (peer === undefined) return;
+    const mids = peer.mids;
+    if (mids.audio.length + mids.video.length > 0) {
+      const plan = planSlots(mids, this.#slots, { video: this.#wantedVideo(), audio: this.#wantedAudio() });
+      this.#slots = new Map(plan.slots.flatMap((s) => (s.track === undefined ? [] : [[s.mid, s.track] as const])));
+      this.#feed({ type: "view", slots: plan.slots });
+      this.#hang(peer, plan.placed);
+      const have = peer.slotCount;
+      // Slots that were offered but not answered yet count as coming.
+      const coming = { audio: have.audio - mids.audio.length, video: have.video - mids.video.length };
+      peer.needSlots(
+        slotTarget(have.audio + Math.max(0, plan.missing.audio - coming.audio), have.audio, MOST_SLOTS),
+        slotTarget(have.video + Math.max(0, plan.missing.video - coming.video), have.video, MOST_SLOTS),
+      );
+    }
+  }
+
+  #hang(peer: PeerLink, placed: ReadonlyMap<TrackId, string>): void {
+    const told = new Map((this.#session()?.slots ?? []).map((s) => [s.mid, s.track]));
+    this.pictures.place((track) => {
+      const mid = placed.get(track);
+      if (mid === undefined) return undefined;
+      // Until the server has moved the slot, it still carries somebody else's picture.
+      const carries = told.get(mid);
+      return carries !== undefined && carries !== track ? undefined : peer.stream(mid);
+    });
+    const sounds = peer.mids.audio.flatMap((mid) => {
+      const stream = this.#slots.has(mid) ? peer.stream(mid) : undefined;
+      return stream === undefined ? [] : [[mid, stream] as const];
+    });
+    this.sounds.play(new Map(sounds));
+  }
+
+  #wantedVideo(): ShownVideo[] {
+    const tracks = new Set(this.#others().flatMap((p) => p.tracks.map((t) => t.id)));
+    return this.#shown.filter((v) => tracks.has(v.track));
+  }
+
+  /** Everybody is heard; who speaks or could speak comes first where slots run short. */
+  #wantedAudio(): TrackId[] {
+    const speakers = this.#session()?.speakers ?? [];
+    const rank = (id: number, muted: boolean) => (speakers.includes(id) ? 0 : muted ? 2 : 1);
+    return this.#others()
+      .flatMap((p) => p.tracks.filter((t) => t.source === "microphone" || t.source === "screen_audio").map((t) => ({ track: t.id, rank: rank(p.id, isMuted(p, t.source)) })))
+      .sort((a, b) => a.rank - b.rank || a.track - b.track)
+      .slice(0, MOST_SLOTS)
+      .map((w) => w.track);
+  }
+
+  #others(): Participant[] {
+    const state = this.#session();
+    return (state?.room?.participants ?? []).filter((p) => p.id !== state?.you);
+  }
+}
