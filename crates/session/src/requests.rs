@@ -148,10 +148,8 @@ impl Session {
                     self.wishes.mutes.remove(source);
                 }
             }
-            Action::Hand { .. } => {
-                if !self.in_flight(|a| matches!(a, Action::Hand { .. })) {
-                    self.wishes.hand = None;
-                }
+            Action::Hand { .. } if !self.in_flight(|a| matches!(a, Action::Hand { .. })) => {
+                self.wishes.hand = None;
             }
             Action::Unpublish { source } => {
                 self.wishes.unpublish.remove(source);

@@ -306,7 +306,9 @@ impl Received {
                     chain = Some((tag.track, tag.layer));
                 }
             }
-            if !contiguous && !(tag.key && tag.part == 0) || chain != Some((tag.track, tag.layer)) {
+            let starts = tag.key && tag.part == 0;
+            let follows = contiguous && chain == Some((tag.track, tag.layer));
+            if !starts && !follows {
                 chain = None;
                 continue;
             }
