@@ -11,6 +11,7 @@ mod media;
 mod rooms;
 mod secrets;
 mod server;
+pub mod sfu;
 mod store;
 mod tls;
 mod ws;

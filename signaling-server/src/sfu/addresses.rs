@@ -1,0 +1,123 @@
+//! The addresses clients are told, and which of them a datagram was meant for.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+#[derive(Debug)]
+pub(crate) struct Announced {
+    pub udp: Vec<SocketAddr>,
+    pub tcp: Vec<SocketAddr>,
+    /// Whether the announced addresses are this machine's own, so that answers can be sent from the one asked.
+    own: bool,
+}
+
+impl Announced {
+    pub fn new(bound: SocketAddr, public: &[IpAddr], tcp_port: Option<u16>) -> Announced {
+        let ips = match public {
+            [] if bound.ip().is_unspecified() => local_addresses(bound.is_ipv6()),
+            [] => vec![bound.ip()],
+            some => some.to_vec(),
+        };
+        let at = |port: u16| {
+            ips.iter()
+                .map(|ip| SocketAddr::new(*ip, port))
+                .collect::<Vec<_>>()
+        };
+        Announced {
+            udp: at(bound.port()),
+            tcp: tcp_port.map(at).unwrap_or_default(),
+            own: public.is_empty(),
+        }
+    }
+
+    /// The announced address behind the one a datagram came to: itself, or (behind a 1:1 NAT) the first of its family.
+    pub fn meant(&self, came_to: Option<IpAddr>) -> SocketAddr {
+        let came_to = came_to.map(|ip| ip.to_canonical());
+        let exact = self.udp.iter().find(|a| Some(a.ip()) == came_to);
+        let family = || {
+            self.udp
+                .iter()
+                .find(|a| came_to.is_none_or(|ip| ip.is_ipv4() == a.is_ipv4()))
+        };
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+        exact
+            .or_else(family)
+            .or(self.udp.first())
+            .copied()
+            .unwrap_or(any)
+    }
+
+    /// The same for TCP.
+    pub fn meant_tcp(&self, came_to: IpAddr) -> Option<SocketAddr> {
+        let came_to = came_to.to_canonical();
+        let exact = self.tcp.iter().find(|a| a.ip() == came_to);
+        exact
+            .or_else(|| self.tcp.iter().find(|a| a.is_ipv4() == came_to.is_ipv4()))
+            .or(self.tcp.first())
+            .copied()
+    }
+
+    /// The source address to send from, where it is ours to choose.
+    pub fn source(&self, announced: SocketAddr) -> Option<IpAddr> {
+        self.own.then_some(announced.ip())
+    }
+}
+
+/// This machine's addresses: loopback, and whichever the system would send from to the world and to private networks.
+/// Connecting a UDP socket sends nothing.
+fn local_addresses(with_v6: bool) -> Vec<IpAddr> {
+    let mut found: Vec<IpAddr> = vec![Ipv4Addr::LOCALHOST.into()];
+    let targets: [IpAddr; 6] = [
+        Ipv4Addr::new(192, 0, 2, 1).into(),
+        Ipv4Addr::new(10, 255, 255, 254).into(),
+        Ipv4Addr::new(172, 31, 255, 254).into(),
+        Ipv4Addr::new(192, 168, 255, 254).into(),
+        Ipv4Addr::new(100, 127, 255, 254).into(),
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+    ];
+    for target in targets.into_iter().filter(|t| t.is_ipv4() || with_v6) {
+        let any: IpAddr = match target {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let from = UdpSocket::bind((any, 0)).and_then(|s| {
+            s.connect((target, 9))?;
+            s.local_addr()
+        });
+        if let Ok(from) = from
+            && !from.ip().is_unspecified()
+            && !found.contains(&from.ip())
+        {
+            found.push(from.ip());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_a_nat_the_public_address_stands_for_the_private_one() {
+        let public: IpAddr = "203.0.113.9".parse().unwrap();
+        let a = Announced::new("0.0.0.0:5000".parse().unwrap(), &[public], Some(443));
+        assert_eq!(
+            a.meant(Some("10.0.0.2".parse().unwrap())),
+            SocketAddr::new(public, 5000)
+        );
+        assert_eq!(
+            a.meant_tcp("10.0.0.2".parse().unwrap()),
+            Some(SocketAddr::new(public, 443))
+        );
+        assert_eq!(a.source(a.udp[0]), None, "the system knows better");
+    }
+
+    #[test]
+    fn without_public_addresses_loopback_is_among_them() {
+        let a = Announced::new("0.0.0.0:5000".parse().unwrap(), &[], None);
+        let loopback: SocketAddr = "127.0.0.1:5000".parse().unwrap();
+        assert!(a.udp.contains(&loopback));
+        assert_eq!(a.meant(Some(loopback.ip())), loopback);
+        assert_eq!(a.source(loopback), Some(loopback.ip()));
+    }
+}
