@@ -1,5 +1,5 @@
 //! Records the transcripts that both session machines are held to. The committed ones must be what is recorded now:
-//! after a deliberate change, `CONFAB_RECORD=1 cargo test -p confab-sim --test transcripts` writes them anew, and the
+//! after a deliberate change, `CONFAB_RECORD=1 cargo test -p confab-tests-sim --test transcripts` writes them anew, and the
 //! difference is to be read.
 
 use confab_base::Source;
