@@ -142,12 +142,7 @@ impl Session {
     /// An action was answered, well or not: from here the server's word counts, unless the same was asked again since.
     fn settled(&mut self, action: &Action) {
         match action {
-            Action::Mute { source, .. } => {
-                let same = |a: &Action| matches!(a, Action::Mute { source: s, .. } if s == source);
-                if !self.in_flight(same) {
-                    self.wishes.mutes.remove(source);
-                }
-            }
+            Action::Mute { source, .. } => self.withdraw_mute(*source),
             Action::Hand { .. } if !self.in_flight(|a| matches!(a, Action::Hand { .. })) => {
                 self.wishes.hand = None;
             }
@@ -156,6 +151,14 @@ impl Session {
             }
             Action::Chat { client_id, .. } => self.chat_arrived(client_id),
             _ => {}
+        }
+    }
+
+    /// Forgets the wish, unless it is being asked right now.
+    pub(crate) fn withdraw_mute(&mut self, source: Source) {
+        let same = |a: &Action| matches!(a, Action::Mute { source: s, .. } if *s == source);
+        if !self.in_flight(same) {
+            self.wishes.mutes.remove(&source);
         }
     }
 

@@ -219,6 +219,8 @@ impl Session {
                 muted: true,
                 by,
             } if Some(participant) == you && by != participant => {
+                // What was wished before the host spoke does not undo it.
+                self.withdraw_mute(source);
                 self.notice(Notice::MutedBy { by, source });
             }
             Event::Ended { .. } => self.end(Some(Code::MeetingEnded)),

@@ -282,6 +282,32 @@ fn chat_and_switches_are_kept_over_a_cut() {
 }
 
 #[test]
+fn a_host_mutes_who_is_away_and_an_older_wish_does_not_undo_it() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    m.act(guest, mute(Source::Camera, false));
+    m.run_ms(100);
+    m.set_up(guest, false);
+    m.run_ms(4000);
+    m.act(guest, mute(Source::Camera, false));
+    m.act(guest, mute(Source::Microphone, false));
+    let participant = m.see(guest).session.state().you.expect("is in");
+    m.act(
+        host,
+        Action::HostMute {
+            participant,
+            source: Source::Camera,
+        },
+    );
+    m.run_ms(500);
+    m.set_up(guest, true);
+    m.run_ms(3000);
+    m.assert_converged();
+    assert_eq!(m.snapshot().participants[1].muted, vec![Source::Camera]);
+    keep("muted_while_away", m, guest);
+}
+
+#[test]
 fn media_lost_and_failing() {
     let (mut m, _, guest) = stage();
     start(&mut m, guest);

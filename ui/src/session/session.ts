@@ -333,6 +333,8 @@ export class Session {
         break;
       case "mute_changed":
         if (event.participant === you && event.muted && event.by !== you) {
+          // What was wished before the host spoke does not undo it.
+          this.#withdrawMute(event.source);
           this.#notice({ type: "muted_by", by: event.by, source: event.source });
         }
         break;
@@ -450,9 +452,7 @@ export class Session {
   #settled(action: Action): void {
     switch (action.type) {
       case "mute":
-        if (!this.#inFlight((a) => a.type === "mute" && a.source === action.source)) {
-          this.wishes.mutes.delete(action.source);
-        }
+        this.#withdrawMute(action.source);
         break;
       case "hand":
         if (!this.#inFlight((a) => a.type === "hand")) this.wishes.hand = undefined;
@@ -465,6 +465,11 @@ export class Session {
         break;
       default:
     }
+  }
+
+  /** Forgets the wish, unless it is being asked right now. */
+  #withdrawMute(source: Source): void {
+    if (!this.#inFlight((a) => a.type === "mute" && a.source === source)) this.wishes.mutes.delete(source);
   }
 
   #inFlight(same: (action: Action) => boolean): boolean {
