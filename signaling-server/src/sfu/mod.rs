@@ -249,6 +249,3 @@ impl Drop for SfuRoom {
         self.shared.inboxes[self.worker].wake();
     }
 }
-
-#[cfg(test)]
-mod tests;
