@@ -1,70 +1,66 @@
-//! The media side as the rooms see it: open a forwarding room per meeting, hand it commands, hear its events.
-//!
-//! The real one is [`crate::sfu`]. [`Silent`] is its twin without sockets, for tests of signaling alone.
+//! The media side for the rooms: opened by them, stopped by the server even while they still hold on to it.
 
-use confab_protocol::Code;
-use confab_room::{MediaCommand, MediaEvent};
+use crate::config::{Config, IceTcp};
+use crate::sfu::{self, Sfu, SfuConfig, SfuCounters, SfuRoom};
+use std::io;
 use std::net::SocketAddr;
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use std::sync::{Mutex, MutexGuard};
 
-/// Every meeting's media.
-pub(crate) trait MediaPlane: Send + Sync + 'static {
-    /// A forwarding room; `key` spreads rooms over threads.
-    fn open(&self, key: u64) -> MediaRoom;
-    /// Takes over a TCP connection that began with media.
-    fn attach(&self, first_bytes: Vec<u8>, stream: TcpStream, peer: SocketAddr);
-    fn udp_addr(&self) -> SocketAddr;
-    fn shutdown(&self);
-}
-
-/// The worker's queue is full.
+/// The forwarding unit until it is stopped. Its port is free again when [`Media::stop`] returns.
 #[derive(Debug)]
-pub(crate) struct Overloaded;
-
-/// One meeting's media. Dropping it closes the forwarding room.
-pub(crate) struct MediaRoom {
-    pub(crate) send: Box<dyn Fn(MediaCommand) -> Result<(), Overloaded> + Send>,
-    pub(crate) events: mpsc::Receiver<MediaEvent>,
+pub(crate) struct Media {
+    sfu: Mutex<Option<Sfu>>,
+    pub(crate) udp_addr: SocketAddr,
 }
 
-/// A media side that refuses every offer.
-pub(crate) struct Silent;
-
-impl MediaPlane for Silent {
-    fn open(&self, _key: u64) -> MediaRoom {
-        let (tx, events) = mpsc::channel(64);
-        let send = move |command| {
-            if let MediaCommand::Offer {
-                participant,
-                ticket,
-                generation,
-                ..
-            } = command
-            {
-                let (code, message) = (Code::Overloaded, "no media here".to_owned());
-                let failed = MediaEvent::OfferFailed {
-                    participant,
-                    ticket,
-                    generation,
-                    code,
-                    message,
-                };
-                tx.try_send(failed).map_err(|_| Overloaded)?;
-            }
-            Ok(())
+impl Media {
+    /// `http` is where pages are served: its port stands for the media ports that the configuration leaves out.
+    pub(crate) fn start(config: &Config, http: SocketAddr) -> io::Result<Media> {
+        let udp_port = match config.media.udp_port {
+            Some(port) => port,
+            // Whoever leaves the choice of one port to the system leaves it both.
+            None if config.listen.port() == 0 => 0,
+            None => http.port(),
         };
-        MediaRoom {
-            send: Box::new(send),
-            events,
+        let tcp_port = match config.ice_tcp() {
+            IceTcp::Shared => Some(http.port()),
+            IceTcp::Port(port) => Some(port),
+            IceTcp::Off => None,
+        };
+        let sfu = sfu::start(SfuConfig {
+            udp: SocketAddr::from((config.media.address, udp_port)),
+            public_addresses: config.media.public_addresses.clone(),
+            tcp_port,
+            workers: config.media.workers,
+        })?;
+        Ok(Media {
+            udp_addr: sfu.udp_addr(),
+            sfu: Mutex::new(Some(sfu)),
+        })
+    }
+
+    /// A forwarding room; `key` spreads rooms over threads. None: stopped.
+    pub(crate) fn open(&self, key: u64) -> Option<SfuRoom> {
+        self.lock().as_ref().map(|sfu| sfu.open(key))
+    }
+
+    pub(crate) fn ingress(&self) -> Option<sfu::TcpIngress> {
+        self.lock().as_ref().map(Sfu::tcp_ingress)
+    }
+
+    pub(crate) fn counters(&self) -> SfuCounters {
+        self.lock().as_ref().map(Sfu::counters).unwrap_or_default()
+    }
+
+    /// Ends all peer connections and threads.
+    pub(crate) fn stop(&self) {
+        let taken = self.lock().take();
+        if let Some(sfu) = taken {
+            sfu.shutdown();
         }
     }
 
-    fn attach(&self, _first_bytes: Vec<u8>, _stream: TcpStream, _peer: SocketAddr) {}
-
-    fn udp_addr(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 0))
+    fn lock(&self) -> MutexGuard<'_, Option<Sfu>> {
+        self.sfu.lock().expect("no panic while looking at it")
     }
-
-    fn shutdown(&self) {}
 }

@@ -4,8 +4,9 @@ use crate::accept::{Gate, Port, Web};
 use crate::config::{Config, IceTcp};
 use crate::counters::{Counters, ServerCounters};
 use crate::http::{self, Site};
-use crate::media::{MediaPlane, Silent};
+use crate::media::Media;
 use crate::rooms::{Rooms, new_meeting};
+use crate::sfu::SfuCounters;
 use crate::store::{MeetingRecord, Sqlite, Store, StoreError};
 use crate::tls::{self, TlsError};
 use confab_protocol::{Code, CreateMeeting, MeetingCreated, MeetingId};
@@ -60,7 +61,7 @@ pub struct Running {
 struct Parts {
     rooms: Arc<Rooms>,
     site: Arc<Site>,
-    media: Arc<dyn MediaPlane>,
+    media: Arc<Media>,
     counters: Arc<Counters>,
     stop: CancellationToken,
 }
@@ -85,6 +86,11 @@ impl Running {
         self.parts.counters.read()
     }
 
+    /// What the media side counts: packets, drops by reason.
+    pub fn media_counters(&self) -> SfuCounters {
+        self.parts.media.counters()
+    }
+
     /// Tells all clients that the server goes away, stores what is due and stops.
     pub async fn shutdown(mut self) {
         self.parts.stop.cancel();
@@ -92,7 +98,7 @@ impl Running {
         self.parts.site.sockets.close();
         // Whoever has not read its goodbye by then does not read.
         let _ = tokio::time::timeout(LAST_WORDS, self.parts.site.sockets.wait()).await;
-        self.parts.media.shutdown();
+        self.parts.media.stop();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -101,7 +107,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.parts.media.shutdown();
+        self.parts.media.stop();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -164,7 +170,7 @@ async fn bring_up(config: Config) -> Result<Up, StartError> {
     let public_url = config.public_url(http_addr);
     let counters = Arc::new(Counters::default());
     let stop = CancellationToken::new();
-    let media: Arc<dyn MediaPlane> = Arc::new(Silent);
+    let media = Arc::new(Media::start(&config, http_addr).map_err(StartError::Media)?);
     let rooms = Rooms::new(store, Arc::clone(&media));
     rooms.restore().await?;
 
@@ -191,7 +197,7 @@ async fn bring_up(config: Config) -> Result<Up, StartError> {
             gate: Arc::clone(&gate),
             counters: Arc::clone(&counters),
             web,
-            media: takes_media.then(|| Arc::clone(&media)),
+            media: media.ingress().filter(|_| takes_media),
             stop: stop.clone(),
         })
     };
@@ -200,7 +206,7 @@ async fn bring_up(config: Config) -> Result<Up, StartError> {
         tokio::spawn(port(None, true).run(own));
     }
     tokio::spawn(port(Some(web), config.ice_tcp() == IceTcp::Shared).run(listener));
-    let udp_addr = media.udp_addr();
+    let udp_addr = media.udp_addr;
     tracing::info!(%http_addr, %udp_addr, public_url, "listening");
     Ok(Up {
         http_addr,

@@ -11,7 +11,7 @@ pub(crate) use gate::{Gate, Pass};
 
 use crate::counters::Counters;
 use crate::http::Peer;
-use crate::media::MediaPlane;
+use crate::sfu::TcpIngress;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -46,7 +46,7 @@ pub(crate) struct Port {
     /// None: a port for media only.
     pub(crate) web: Option<Web>,
     /// None: media over TCP is not taken here.
-    pub(crate) media: Option<Arc<dyn MediaPlane>>,
+    pub(crate) media: Option<TcpIngress>,
     pub(crate) stop: CancellationToken,
 }
 

@@ -7,8 +7,8 @@
 
 use super::{Outbox, Rooms, ToRoom};
 use crate::clock::{Clock, wall_ms};
-use crate::media::MediaRoom;
 use crate::secrets::{Digest, fresh_secret};
+use crate::sfu::SfuRoom;
 use crate::store::{MeetingRecord, Store};
 use axum::extract::ws::Utf8Bytes;
 use confab_base::Time;
@@ -40,7 +40,7 @@ pub(super) struct Actor {
     outboxes: HashMap<ConnId, Outbox>,
     inbox: mpsc::Receiver<ToRoom>,
     store: Arc<dyn Store>,
-    media: MediaRoom,
+    media: SfuRoom,
     media_backlog: VecDeque<MediaCommand>,
     clock: Clock,
     connected: Arc<AtomicU32>,
@@ -62,8 +62,8 @@ struct Failed(Code);
 impl Actor {
     pub(super) fn new(
         rooms: &Rooms,
-        record: MeetingRecord,
-        persisted: Persisted,
+        (record, persisted): (MeetingRecord, Persisted),
+        media: SfuRoom,
         inbox: mpsc::Receiver<ToRoom>,
         connected: Arc<AtomicU32>,
     ) -> Actor {
@@ -72,10 +72,6 @@ impl Actor {
             title: record.title,
             max_participants: MAX_PARTICIPANTS,
         };
-        // The key only spreads meetings over media threads; any part of the random id does.
-        let media_key = Digest::of(record.id.as_str()).0[..8]
-            .iter()
-            .fold(0, |n, b| n << 8 | u64::from(*b));
         Actor {
             id: record.id,
             host_key: record.host_key,
@@ -83,7 +79,7 @@ impl Actor {
             outboxes: HashMap::new(),
             inbox,
             store: Arc::clone(&rooms.store),
-            media: rooms.media.open(media_key),
+            media,
             media_backlog: VecDeque::new(),
             clock: rooms.clock,
             connected,
@@ -97,16 +93,20 @@ impl Actor {
         tracing::info!(meeting = ?self.id, seats = self.room.seats(), "meeting awake");
         let mut messages = Vec::with_capacity(BATCH);
         let end = loop {
-            match self.next_wake(&mut messages).await {
+            let wake = self.next_wake(&mut messages).await;
+            let last = matches!(wake, Wake::Stop);
+            match wake {
                 Wake::Messages => messages.drain(..).for_each(|m| self.on_message(m)),
-                Wake::Media(event) => self.on_media(event),
+                Wake::Media(Some(event)) => self.on_media(event),
+                // The media worker dropped this meeting, or could not take it.
+                Wake::Media(None) => break Some(Failed(Code::Overloaded)),
                 Wake::Timer => self.tell(Input::Timeout),
                 Wake::Stop => self.tell(Input::ShutDown),
             }
             if let Err(failed) = self.carry_out().await {
                 break Some(failed);
             }
-            if self.stop.is_cancelled() || self.is_done() {
+            if last || self.is_done() {
                 break None;
             }
         };
@@ -123,8 +123,7 @@ impl Actor {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Wake::Stop,
-            event = self.media.events.recv(), if !self.media.events.is_closed() || !self.media.events.is_empty() =>
-                Wake::Media(event),
+            event = self.media.events.recv() => Wake::Media(event),
             // The list of live meetings holds a sender, so there is always one.
             _ = self.inbox.recv_many(messages, BATCH) => Wake::Messages,
             () = tokio::time::sleep_until(wakeup) => Wake::Timer,
@@ -194,11 +193,8 @@ impl Actor {
         }
     }
 
-    fn on_media(&mut self, event: Option<MediaEvent>) {
-        match event {
-            Some(event) => self.tell(Input::Media(event)),
-            None => tracing::warn!(meeting = ?self.id, "the media side is gone"),
-        }
+    fn on_media(&mut self, event: MediaEvent) {
+        self.tell(Input::Media(event));
         for _ in 1..BATCH {
             let Ok(event) = self.media.events.try_recv() else {
                 break;
@@ -280,7 +276,7 @@ impl Actor {
     /// Hands over what the media side takes. Nothing is skipped: a mute that got lost would be an open microphone.
     fn flush_media(&mut self) -> Result<(), Failed> {
         while let Some(command) = self.media_backlog.front() {
-            if (self.media.send)(command.clone()).is_err() {
+            if self.media.send(command.clone()).is_err() {
                 break;
             }
             self.media_backlog.pop_front();

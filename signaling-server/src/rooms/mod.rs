@@ -7,7 +7,7 @@ mod outbox;
 pub(crate) use outbox::{Outbox, OutboxReader, Outgoing, outbox};
 
 use crate::clock::{Clock, wall_ms};
-use crate::media::MediaPlane;
+use crate::media::Media;
 use crate::secrets::{Digest, fresh_meeting_id, fresh_secret};
 use crate::store::{MeetingRecord, Store, StoreError};
 use actor::Actor;
@@ -78,7 +78,7 @@ struct Live {
 /// What every meeting's task needs.
 pub(crate) struct Rooms {
     store: Arc<dyn Store>,
-    media: Arc<dyn MediaPlane>,
+    media: Arc<Media>,
     clock: Clock,
     live: Mutex<HashMap<MeetingId, Live>>,
     next_conn: AtomicU64,
@@ -87,7 +87,7 @@ pub(crate) struct Rooms {
 }
 
 impl Rooms {
-    pub(crate) fn new(store: Arc<dyn Store>, media: Arc<dyn MediaPlane>) -> Arc<Rooms> {
+    pub(crate) fn new(store: Arc<dyn Store>, media: Arc<Media>) -> Arc<Rooms> {
         Arc::new(Rooms {
             store,
             media,
@@ -216,9 +216,16 @@ impl Rooms {
         if let Some(live) = all.get(id) {
             return Ok(live.inbox.clone());
         }
+        let media = self.media.open(media_key(id)).ok_or(Code::GoingAway)?;
         let (inbox, messages) = mpsc::channel(INBOX);
         let connected = Arc::new(AtomicU32::new(0));
-        let actor = Actor::new(self, record, persisted, messages, Arc::clone(&connected));
+        let actor = Actor::new(
+            self,
+            (record, persisted),
+            media,
+            messages,
+            Arc::clone(&connected),
+        );
         all.insert(
             id.clone(),
             Live {
@@ -252,6 +259,12 @@ impl Rooms {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<MeetingId, Live>> {
         self.live.lock().expect("no panic while looking up")
     }
+}
+
+/// Only spreads meetings over media threads; any part of a random id's digest does.
+fn media_key(id: &MeetingId) -> u64 {
+    let digest = Digest::of(id.as_str()).0;
+    digest[..8].iter().fold(0, |n, b| n << 8 | u64::from(*b))
 }
 
 /// A new meeting's record and its host key. Also used by the command line, which writes beside a running server.
