@@ -121,7 +121,8 @@ pub trait AudioDecoder: Send {
         samples: usize,
         out: &mut Vec<f32>,
     ) -> Result<(), CodecError>;
-    /// Invents `samples` (per channel, any number up to 10 s) that sound like what came before, fading out in long gaps.
+    /// Invents `samples` (per channel, any number up to 10 s) that sound like what came before. Over 100 to 300 ms it
+    /// sinks to the level of the background noise and stays there: whoever knows that nothing more comes turns to silence.
     fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) -> Result<(), CodecError>;
     /// Forgets the past, as if new.
     fn reset(&mut self);

@@ -1,1 +1,270 @@
+//! What goes through Opus.
 
+use super::*;
+use crate::{AudioDecoder, AudioEncoder};
+use confab_base::Bitrate;
+use proptest::prelude::*;
+
+const FRAME: usize = 960;
+
+/// A rising tone of a buzzing voice: 100 to 3000 Hz over two seconds, two harmonics.
+fn chirp(samples: usize) -> Vec<f32> {
+    let mut phase = 0.0f64;
+    (0..samples)
+        .map(|i| {
+            let hz = 100.0 + 2900.0 * (i % 96_000) as f64 / 96_000.0;
+            phase += hz / SAMPLE_RATE as f64;
+            let turn = phase * std::f64::consts::TAU;
+            (0.3 * turn.sin() + 0.1 * (2.0 * turn).sin()) as f32
+        })
+        .collect()
+}
+
+/// Something like a vowel: 140 Hz and falling harmonics.
+fn vowel(samples: usize) -> Vec<f32> {
+    let harmonic = |i: usize, k: usize| {
+        let turn = i as f32 * 140.0 * k as f32 / SAMPLE_RATE as f32;
+        (turn.fract() * std::f32::consts::TAU).sin() / k as f32
+    };
+    (0..samples)
+        .map(|i| 0.2 * (1..12).map(|k| harmonic(i, k)).sum::<f32>())
+        .collect()
+}
+
+fn packets(encoder: &mut Encoder, pcm: &[f32], frame: usize) -> Vec<Vec<u8>> {
+    let one = |frame: &[f32]| {
+        let mut out = Vec::new();
+        encoder.encode(frame, &mut out).unwrap();
+        out
+    };
+    pcm.chunks_exact(frame).map(one).collect()
+}
+
+/// Best normalised correlation of `b` with `a` over the codec's possible delays.
+fn correlation(a: &[f32], b: &[f32]) -> f32 {
+    let score = |delay: usize| {
+        let pairs = a.iter().zip(&b[delay..]);
+        let (mut ab, mut aa, mut bb) = (0.0, 0.0, 1e-9);
+        for (x, y) in pairs {
+            ab += x * y;
+            aa += x * x;
+            bb += y * y;
+        }
+        ab / (aa * bb).sqrt()
+    };
+    (0..700).map(score).fold(0.0, f32::max)
+}
+
+fn energy(pcm: &[f32]) -> f32 {
+    pcm.iter().map(|s| s * s).sum::<f32>() / pcm.len() as f32
+}
+
+fn config(kbps: u64) -> OpusConfig {
+    OpusConfig {
+        bitrate: Bitrate::kbps(kbps),
+        ..OpusConfig::default()
+    }
+}
+
+#[test]
+fn sound_comes_back_the_same() {
+    let pcm = chirp(96_000);
+    for (kbps, bound) in [(24, 0.9), (64, 0.97)] {
+        let mut encoder = Encoder::new(config(kbps)).unwrap();
+        let mut decoder = Decoder::new(1).unwrap();
+        let (mut heard, mut out, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for packet in packets(&mut encoder, &pcm, FRAME) {
+            bytes += packet.len();
+            decoder.decode(&packet, &mut out).unwrap();
+            assert_eq!(out.len(), FRAME);
+            heard.extend(&out);
+        }
+        let c = correlation(&pcm[..90_000], &heard);
+        assert!(c > bound, "{kbps} kbps: {c}");
+        let rate = bytes as f64 * 8.0 / 2.0 / 1000.0;
+        assert!(rate < kbps as f64 * 1.4, "{rate}");
+    }
+}
+
+#[test]
+fn stereo_keeps_its_sides_apart() {
+    let left = chirp(48_000);
+    let pcm: Vec<f32> = left.iter().flat_map(|&s| [s, 0.0]).collect();
+    let mut encoder = Encoder::new(OpusConfig {
+        channels: 2,
+        ..config(96)
+    })
+    .unwrap();
+    let mut decoder = Decoder::new(2).unwrap();
+    let (mut heard, mut out) = (Vec::new(), Vec::new());
+    for packet in packets(&mut encoder, &pcm, FRAME * 2) {
+        decoder.decode(&packet, &mut out).unwrap();
+        heard.extend_from_slice(&out);
+    }
+    let side = |n: usize| -> Vec<f32> { heard.chunks_exact(2).map(|p| p[n]).collect() };
+    assert!(energy(&side(0)) > 100.0 * energy(&side(1)));
+}
+
+#[test]
+fn frames_of_every_allowed_length_are_taken_and_no_others() {
+    let mut encoder = Encoder::new(OpusConfig::default()).unwrap();
+    let mut decoder = Decoder::new(1).unwrap();
+    let (mut packet, mut out) = (Vec::new(), Vec::new());
+    for samples in [480, 960, 1920, 2880] {
+        encoder.encode(&chirp(samples), &mut packet).unwrap();
+        decoder.decode(&packet, &mut out).unwrap();
+        assert_eq!(out.len(), samples);
+    }
+    for samples in [0, 1, 479, 961, 48_000] {
+        let bad = encoder.encode(&chirp(samples), &mut packet);
+        assert_eq!(bad, Err(CodecError::BadInput));
+        assert!(packet.is_empty());
+    }
+    let mut stereo = Encoder::new(OpusConfig {
+        channels: 2,
+        ..OpusConfig::default()
+    })
+    .unwrap();
+    let bad = stereo.encode(&chirp(961), &mut packet);
+    assert_eq!(bad, Err(CodecError::BadInput));
+}
+
+#[test]
+fn concealment_has_the_length_asked_for_and_goes_on_with_the_sound() {
+    let pcm = vowel(48_000);
+    let mut encoder = Encoder::new(OpusConfig::default()).unwrap();
+    let mut decoder = Decoder::new(1).unwrap();
+    let mut out = Vec::new();
+    for packet in packets(&mut encoder, &pcm, FRAME) {
+        decoder.decode(&packet, &mut out).unwrap();
+    }
+    let spoken = energy(&out);
+    decoder.conceal(FRAME, &mut out).unwrap();
+    assert_eq!(out.len(), FRAME);
+    assert!(energy(&out) > spoken / 10.0, "{} of {spoken}", energy(&out));
+    for samples in [1, 120, 121, 480, 5000, 48_000] {
+        decoder.conceal(samples, &mut out).unwrap();
+        assert_eq!(out.len(), samples);
+    }
+    // Long gaps sink to what the decoder takes for the background, here a vowel that never paused.
+    let tail = energy(&out[40_000..]);
+    assert!(tail < spoken / 15.0, "{tail} of {spoken}");
+    assert_eq!(decoder.conceal(0, &mut out), Err(CodecError::BadInput));
+    let endless = decoder.conceal(usize::MAX, &mut out);
+    assert_eq!(endless, Err(CodecError::BadInput));
+}
+
+#[test]
+fn the_next_packet_brings_back_a_lost_one() {
+    let pcm = chirp(96_000);
+    let mut encoder = Encoder::new(OpusConfig {
+        expected_loss: 0.3,
+        ..config(32)
+    })
+    .unwrap();
+    let all = packets(&mut encoder, &pcm, FRAME);
+    let (mut with_fec, mut concealed, mut out) = (Vec::new(), Vec::new(), Vec::new());
+    let mut decoders = [Decoder::new(1).unwrap(), Decoder::new(1).unwrap()];
+    for (i, packet) in all.iter().enumerate() {
+        if i % 3 == 1 && i + 1 < all.len() {
+            decoders[0]
+                .decode_fec(&all[i + 1], FRAME, &mut out)
+                .unwrap();
+            assert_eq!(out.len(), FRAME);
+            with_fec.extend(&out);
+            decoders[1].conceal(FRAME, &mut out).unwrap();
+            concealed.extend(&out);
+        } else {
+            decoders[0].decode(packet, &mut out).unwrap();
+            with_fec.extend(&out);
+            decoders[1].decode(packet, &mut out).unwrap();
+            concealed.extend(&out);
+        }
+    }
+    let fec = correlation(&pcm[..90_000], &with_fec);
+    let plc = correlation(&pcm[..90_000], &concealed);
+    assert!(fec > 0.85 && fec > plc, "{fec} {plc}");
+}
+
+#[test]
+fn several_lost_frames_before_a_packet_are_all_filled() {
+    let mut encoder = Encoder::new(OpusConfig::default()).unwrap();
+    let all = packets(&mut encoder, &vowel(9600), FRAME);
+    let mut decoder = Decoder::new(1).unwrap();
+    let mut out = Vec::new();
+    for samples in [100, 480, 960, 2000, 2880] {
+        decoder.decode_fec(&all[5], samples, &mut out).unwrap();
+        assert!(
+            out.len().abs_diff(samples) < UNIT,
+            "{samples}: {}",
+            out.len()
+        );
+    }
+}
+
+#[test]
+fn settings_out_of_range_are_brought_in_or_refused() {
+    for channels in [0, 3, 255] {
+        assert!(Decoder::new(channels).is_err());
+        let config = OpusConfig {
+            channels,
+            ..OpusConfig::default()
+        };
+        assert!(Encoder::new(config).is_err());
+    }
+    let mut encoder = Encoder::new(OpusConfig::default()).unwrap();
+    for bitrate in [0, 1, u64::MAX] {
+        encoder.set_bitrate(Bitrate(bitrate));
+    }
+    for loss in [-1.0, f32::NAN, 7.0] {
+        encoder.set_expected_loss(loss);
+    }
+    let mut packet = Vec::new();
+    encoder.encode(&[f32::NAN; FRAME], &mut packet).unwrap();
+    encoder.encode(&[1e30; FRAME], &mut packet).unwrap();
+    encoder.reset();
+    encoder.encode(&chirp(FRAME), &mut packet).unwrap();
+}
+
+#[test]
+fn a_reset_decoder_forgets() {
+    let mut encoder = Encoder::new(OpusConfig::default()).unwrap();
+    let all = packets(&mut encoder, &vowel(9600), FRAME);
+    let mut decoder = Decoder::new(1).unwrap();
+    let mut out = Vec::new();
+    all.iter()
+        .for_each(|p| decoder.decode(p, &mut out).unwrap());
+    decoder.reset();
+    decoder.conceal(FRAME, &mut out).unwrap();
+    assert_eq!(energy(&out), 0.0);
+}
+
+#[test]
+fn garbage_is_an_error_and_leaves_nothing_in_the_buffer() {
+    let mut decoder = Decoder::new(1).unwrap();
+    let mut out = vec![1.0];
+    // No bytes; a frame count of zero; two frames of equal size in an odd number of bytes; a length beyond the end.
+    for bad in [&[][..], &[3, 0], &[1, 2, 3, 4], &[2, 250]] {
+        assert!(decoder.decode(bad, &mut out).is_err(), "{bad:?}");
+        assert!(out.is_empty());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_bytes_crash_the_decoder(
+        packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..8),
+        samples in 0usize..6000,
+    ) {
+        let mut decoder = Decoder::new(2).unwrap();
+        let mut out = Vec::new();
+        for packet in packets {
+            if decoder.decode(&packet, &mut out).is_ok() {
+                prop_assert!(!out.is_empty() && out.len() <= MAX_FRAME * 2);
+            }
+            let _ = decoder.decode_fec(&packet, samples, &mut out);
+            let _ = decoder.conceal(samples, &mut out);
+        }
+    }
+}
