@@ -26,6 +26,11 @@ it("shows messages that are still on their way after those that arrived", () => 
   expect(state.chat).toMatchObject([{ text: "hi", pending: false }, { text: "later", from: 1, pending: true }]);
 });
 
+it("calls a picture missing only when nothing of it is sent", () => {
+  const slot = (mid: string, track: number, height: number) => ({ mid, track, height, limited: "source" as const });
+  expect([...read(new RoomView(), { slots: [slot("4", 1, 180), slot("5", 2, 0)] }).limited]).toEqual([[1, "no"], [2, "source"]]);
+});
+
 it("keeps what did not change the same object", () => {
   const view = new RoomView();
   const quality = [{ participant: 1, level: "fair" as const }];

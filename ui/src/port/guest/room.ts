@@ -12,7 +12,7 @@ export const NOBODY: SessionState = {
 export class RoomView {
   readonly #quality = remembered((all: readonly ParticipantQuality[]) => new Map<ParticipantId, QualityLevel>(all.map((q) => [q.participant, q.level])));
   readonly #limited = remembered((slots: readonly SlotState[]) =>
-    new Map<TrackId, Limited>(slots.flatMap((s) => (s.track === undefined ? [] : [[s.track, s.limited] as const]))));
+    new Map<TrackId, Limited>(slots.flatMap((s) => (s.track === undefined ? [] : [[s.track, limitOf(s)] as const]))));
   #chat: { room: unknown; outbox: unknown; entries: ChatEntry[] } = { room: undefined, outbox: undefined, entries: [] };
 
   /** `wallMs - clockMs` turns the session's clock into milliseconds since 1970. */
@@ -43,6 +43,11 @@ export class RoomView {
     this.#chat = { room: room?.chat, outbox, entries: [...kept, ...waiting] };
     return this.#chat.entries;
   }
+}
+
+/** A sender that holds back its higher layers still shows a picture: only none at all is worth telling. */
+function limitOf(slot: SlotState): Limited {
+  return slot.limited === "source" && slot.height > 0 ? "no" : slot.limited;
 }
 
 /** While getting back in, the session connects and joins again; for the views that is still reconnecting. */
