@@ -1,5 +1,6 @@
 //! A published track: what its layers cost and whether they are alive.
 
+use crate::allocate::LAYERS;
 use crate::io::LayerSpec;
 use crate::request::KeyframeRequest;
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, VideoCodec};
@@ -111,7 +112,7 @@ impl Track {
         track
     }
 
-    /// Audio has one layer without a picture.
+    /// Audio has one layer without a picture; layers beyond [`LAYERS`] are nobody's.
     pub fn set_layers(&mut self, layers: &[LayerSpec]) {
         let audio = [LayerSpec {
             height: 0,
@@ -120,7 +121,7 @@ impl Track {
         let specs = if layers.is_empty() {
             &audio[..]
         } else {
-            layers
+            &layers[..layers.len().min(LAYERS)]
         };
         if self.layers.iter().map(|l| l.spec).ne(specs.iter().copied()) {
             self.layers = specs.iter().map(|s| Layer::new(*s)).collect();
