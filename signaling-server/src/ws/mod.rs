@@ -23,6 +23,8 @@ use writer::{Feed, Goodbye};
 
 /// How long a new connection may stay without a `hello`.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
+/// How long the other side may take to close as well.
+const LINGER: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_millis(PING_TIMEOUT_MS);
 /// Frames up to this size are read and answered with `too_large`; a larger one ends the connection.
 pub(crate) const MAX_FRAME: usize = 4 * MAX_CLIENT_MESSAGE;
@@ -60,9 +62,10 @@ pub(crate) async fn serve(socket: WebSocket, setting: Setting) {
         )),
     };
     match entered {
-        Ok((door, outbox)) => talk(reader, sink, door, outbox).await,
+        Ok((door, outbox)) => talk(&mut reader, sink, door, outbox).await,
         Err(goodbye) => writer::say_goodbye(sink, goodbye).await,
     }
+    reader.linger().await;
 }
 
 fn refusal(code: Code) -> &'static str {
@@ -77,7 +80,7 @@ fn refusal(code: Code) -> &'static str {
 
 /// Reader and writer side by side; the first to end ends the other.
 async fn talk(
-    mut reader: Reader<'_>,
+    reader: &mut Reader<'_>,
     sink: futures_util::stream::SplitSink<WebSocket, Message>,
     door: RoomDoor,
     outbox: OutboxReader,
@@ -165,6 +168,13 @@ impl Reader<'_> {
                 return Goodbye::Gone;
             }
         }
+    }
+
+    /// Reads on without listening until the other side closes too. Closing while its messages still come in would reset
+    /// the connection, and the last words in it would be lost.
+    async fn linger(&mut self) {
+        let ended = async { while let Some(Ok(_)) = self.stream.next().await {} };
+        let _ = timeout(LINGER, ended).await;
     }
 
     /// The next frame with text in it, parsed. `Err`: there will be none. Any frame shows that the other side lives;
