@@ -65,6 +65,9 @@ pub enum SendError {
     NoLine,
     #[error("the codec was not negotiated on this line")]
     NoCodec,
+    /// Media from before would only be late.
+    #[error("the peer connection is not up yet")]
+    NotConnected,
     #[error("the peer connection is over")]
     Closed,
 }

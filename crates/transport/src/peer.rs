@@ -8,7 +8,10 @@ use crate::paths::Paths;
 use crate::stats::StatsGatherer;
 use crate::stun_peek::{self, PacketKind};
 use crate::watchdog::{Change, Watchdog};
-use crate::{Codec, InPacket, Mid, OutPacket, PeerStats, Protocol, Rid, SendError, SenderReport};
+use crate::{
+    Codec, InPacket, Mid, OutPacket, PeerStats, Protocol, Rid, SendError, SenderReport,
+    StatsDirection,
+};
 use confab_base::{AudioLevel, Bitrate};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -115,7 +118,7 @@ pub struct Peer {
     paths: Paths,
     gatherer: StatsGatherer,
     /// Line and layer of each incoming SSRC: packets stop carrying mid and rid once we have acknowledged them.
-    sources: HashMap<u32, (Mid, Option<Rid>)>,
+    sources: HashMap<u32, Source>,
     /// SSRC of the datagram just handed in; an RTP packet with another one was carried by RTX.
     datagram_ssrc: Option<u32>,
     up: bool,
@@ -285,6 +288,9 @@ impl Peer {
         if self.closed {
             return Err(SendError::Closed);
         }
+        if !self.up {
+            return Err(SendError::NotConnected);
+        }
         let line = self.lines.get(mid).filter(|l| l.sends);
         let pt = line
             .ok_or(SendError::NoLine)?
@@ -417,7 +423,7 @@ impl Peer {
                 Step::Again
             }
             Ok(Output::Timeout(at)) => {
-                if let Some(stats) = self.gatherer.finish() {
+                if let Some(stats) = self.finish_stats() {
                     self.push(PeerEvent::Stats(stats));
                 }
                 // Packets written wait for a timeout that is already due. A bound, lest a bug below spin for ever.
@@ -497,6 +503,9 @@ impl Peer {
                 timestamp: info.rtp_time.numer() as u32,
             })
         });
+        if let Some(source) = self.sources.get_mut(&ssrc) {
+            source.count(*packet.seq_no);
+        }
         let resent = self.datagram_ssrc.is_some_and(|carried| carried != ssrc);
         self.push(PeerEvent::Rtp(InPacket {
             mid,
@@ -520,16 +529,58 @@ impl Peer {
     }
 
     fn source_of(&mut self, ssrc: u32, told: Option<Mid>) -> Option<(Mid, Option<Rid>)> {
-        if let Some(&known) = self.sources.get(&ssrc)
-            && told.is_none_or(|mid| mid == known.0)
+        if let Some(known) = self.sources.get(&ssrc)
+            && told.is_none_or(|mid| mid == known.mid)
         {
-            return Some(known);
+            return Some((known.mid, known.rid));
         }
         let mut api = self.rtc.direct_api();
         let stream = api.stream_rx(&ssrc.into())?;
-        let source = (Mid(stream.mid()), stream.rid().map(Rid));
+        let (mid, rid) = (Mid(stream.mid()), stream.rid().map(Rid));
+        let source = Source {
+            mid,
+            rid,
+            seqs: None,
+            packets: 0,
+        };
         self.sources.insert(ssrc, source);
-        Some(source)
+        Some((mid, rid))
+    }
+
+    /// Adds to the report what str0m does not count: packets that never came, not even after a retransmission.
+    fn finish_stats(&mut self) -> Option<PeerStats> {
+        let mut stats = self.gatherer.finish()?;
+        for line in &mut stats.lines {
+            if line.direction == StatsDirection::Receive {
+                let of_line = self.sources.values();
+                let of_line = of_line.filter(|s| s.mid == line.mid && s.rid == line.rid);
+                line.lost = Some(of_line.map(Source::lost).sum());
+            }
+        }
+        Some(stats)
+    }
+}
+
+/// An incoming SSRC.
+struct Source {
+    mid: Mid,
+    rid: Option<Rid>,
+    /// First and highest extended sequence number.
+    seqs: Option<(u64, u64)>,
+    /// Different packets; str0m lets no packet through twice.
+    packets: u64,
+}
+
+impl Source {
+    fn count(&mut self, seq: u64) {
+        let (first, highest) = self.seqs.unwrap_or((seq, seq));
+        self.seqs = Some((first.min(seq), highest.max(seq)));
+        self.packets += 1;
+    }
+
+    fn lost(&self) -> u64 {
+        let (first, highest) = self.seqs.unwrap_or((1, 0));
+        (highest + 1 - first).saturating_sub(self.packets)
     }
 }
 

@@ -38,7 +38,8 @@ pub struct LineStats {
     pub direction: StatsDirection,
     pub packets: u64,
     pub bytes: u64,
-    /// Lost packets in all, by the receiver's reports; known for sending only.
+    /// Lost packets in all. Receiving: what never came, not even as a retransmission (what is on its way counts until it
+    /// comes). Sending: by the receiver's reports, so before repair.
     pub lost: Option<u64>,
     /// Fraction lost in the newest RTCP report interval, 0 to 1.
     pub loss: Option<f32>,

@@ -216,6 +216,10 @@ fn both_sides_estimate_bandwidth_and_report_statistics() {
     assert!(line(&server, cam, Some("f"), StatsDirection::Receive).packets >= 300);
     assert!(line(&server, slot, None, StatsDirection::Send).bytes > 300_000);
     assert_eq!(
+        line(&server, cam, Some("f"), StatsDirection::Receive).lost,
+        Some(0)
+    );
+    assert_eq!(
         line(&client, slot, None, StatsDirection::Receive)
             .loss
             .unwrap_or(0.0),
@@ -319,6 +323,7 @@ fn lines_are_added_kept_and_stopped_by_later_offers() {
     plan.sends.pop();
     let third = wire.negotiate(&plan);
     assert_eq!(third.publish, first.publish);
+    wire.run(100 * MS);
     let now = wire.now;
     let refused = wire
         .client
@@ -380,6 +385,17 @@ fn the_same_plan_can_be_offered_again() {
     assert_eq!(camera.rids, ["q", "h", "f"].map(Rid::from));
     assert_eq!(camera.codecs[0].codec, Codec::H264);
     assert!(camera.codecs.iter().all(|c| c.rtx.is_some()));
+}
+
+#[test]
+fn connecting_takes_few_round_trips() {
+    let (wire, _) = Wire::connected();
+    let took = wire.now - wire.start;
+    assert!(
+        took < 20 * 2 * wire.delay,
+        "{took:?} at {:?} each way",
+        wire.delay
+    );
 }
 
 #[test]
