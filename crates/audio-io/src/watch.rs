@@ -1,0 +1,155 @@
+//! Keeps a device open: on a thread of its own (streams of some systems may not change threads) it opens the wanted device or
+//! the next best, notices when it fails, vanishes or stops being the best choice, and opens another.
+
+use crate::device::choose;
+use crate::ring::Ring;
+use crate::{DeviceEvent, Direction, OpenError};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often failure is looked for. Together with opening this stays well below two seconds.
+const LOOK: Duration = Duration::from_millis(100);
+/// Looks between asking the sound server for its devices, which is not free.
+const LOOKS_PER_LIST: u32 = 10;
+/// Seconds of sound a ring holds; a reader or device that far behind loses what is newest (capture) or next (playback).
+const RING_SAMPLES: usize = 48_000;
+/// Events nobody fetched; the oldest are dropped.
+const EVENTS: usize = 32;
+
+/// What the device's callback, its keeper and its user share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// Mono samples at the device's rate.
+    pub(crate) ring: Ring,
+    /// The device's rate, Hz; 0 while there is no device.
+    pub(crate) rate: AtomicU32,
+    /// Rises with every device opened, so that the user starts its conversion anew.
+    pub(crate) epoch: AtomicU64,
+    /// Frames the device takes or gives in one callback, at the last one.
+    pub(crate) burst: AtomicU32,
+    failed: AtomicBool,
+    stop: AtomicBool,
+    events: Mutex<VecDeque<DeviceEvent>>,
+}
+
+impl Shared {
+    /// Called by the device's error callback.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    fn tell(&self, event: DeviceEvent) {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        if events.len() == EVENTS {
+            events.pop_front();
+        }
+        events.push_back(event);
+    }
+
+    pub(crate) fn poll_event(&self) -> Option<DeviceEvent> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+/// The keeper of one microphone or speaker. Dropping it closes the device.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    pub(crate) shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Opens a device and starts its stream: gives what must stay alive, and the rate in Hz.
+pub(crate) type Build = fn(&cpal::Device, &Arc<Shared>) -> Result<(cpal::Stream, u32), OpenError>;
+
+impl Keeper {
+    /// Opens the device; fails if neither it nor any other opens now.
+    pub(crate) fn open(direction: Direction, wanted: Option<String>, build: Build) -> Result<Keeper, OpenError> {
+        let shared = Arc::new(Shared {
+            ring: Ring::new(RING_SAMPLES),
+            rate: AtomicU32::new(0),
+            epoch: AtomicU64::new(0),
+            burst: AtomicU32::new(0),
+            failed: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            events: Mutex::new(VecDeque::new()),
+        });
+        let (tell, told) = mpsc::sync_channel(1);
+        let theirs = Arc::clone(&shared);
+        let name = match direction {
+            Direction::Microphone => "microphone",
+            Direction::Speaker => "speaker",
+        };
+        let thread = std::thread::Builder::new()
+            .name(name.into())
+            .spawn(move || keep(direction, wanted.as_deref(), build, &theirs, &tell))
+            .map_err(OpenError::Thread)?;
+        let keeper = Keeper { shared, thread: Some(thread) };
+        // A keeper whose thread died without a word is dropped here, like one that failed.
+        told.recv().unwrap_or(Err(OpenError::NoDevice)).map(|()| keeper)
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// An open device.
+struct Open {
+    id: String,
+    name: String,
+    _stream: cpal::Stream,
+}
+
+fn keep(direction: Direction, wanted: Option<&str>, build: Build, shared: &Arc<Shared>, tell: &mpsc::SyncSender<Result<(), OpenError>>) {
+    let mut open = match start(direction, wanted, build, shared) {
+        Ok(open) => Some(open),
+        Err(error) => {
+            let _ = tell.send(Err(error));
+            return;
+        }
+    };
+    let _ = tell.send(Ok(()));
+    let mut looks = 0u32;
+    while !shared.stop.load(Ordering::Relaxed) {
+        std::thread::sleep(LOOK);
+        looks += 1;
+        let failed = open.is_some() && shared.failed.swap(false, Ordering::Relaxed);
+        if !failed && !looks.is_multiple_of(LOOKS_PER_LIST) {
+            continue;
+        }
+        let best = choose(direction, wanted).map(|(info, _)| info.id);
+        let same = !failed && open.as_ref().map(|o| &o.id) == best.as_ref();
+        if same {
+            continue;
+        }
+        if let Some(old) = open.take() {
+            shared.rate.store(0, Ordering::Release);
+            if failed || best.is_none() {
+                shared.tell(DeviceEvent::Lost { name: old.name.clone() });
+            }
+            drop(old);
+            if best.is_none() {
+                shared.tell(DeviceEvent::None);
+            }
+        }
+        open = start(direction, wanted, build, shared).ok();
+    }
+}
+
+fn start(direction: Direction, wanted: Option<&str>, build: Build, shared: &Arc<Shared>) -> Result<Open, OpenError> {
+    let (info, device) = choose(direction, wanted).ok_or(OpenError::NoDevice)?;
+    let (stream, rate) = build(&device, shared)?;
+    shared.failed.store(false, Ordering::Relaxed);
+    shared.epoch.fetch_add(1, Ordering::AcqRel);
+    shared.rate.store(rate, Ordering::Release);
+    shared.tell(DeviceEvent::Using { id: info.id.clone(), name: info.name.clone() });
+    Ok(Open { id: info.id, name: info.name, _stream: stream })
+}

@@ -1,0 +1,348 @@
+//! Divides what the network carries between audio and the sender's simulcast ladder.
+//!
+//! Down at once: a late reduction is a queue, and a queue is delay for everyone. Up slowly: an estimate that has just risen is often
+//! too high, and a layer that comes and goes costs a key frame each time. Random loss below 10 % is no reason to send less (repair
+//! handles it, and the estimate already follows queues); beyond that the budget falls with the loss, as GCC's loss-based part does
+//! (draft-ietf-rmcat-gcc-02, section 6).
+
+use confab_base::{Bitrate, Duration, Time};
+
+/// One layer of the ladder, lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// Below this the layer is not worth sending.
+    pub min: Bitrate,
+    /// What it needs to look good.
+    pub target: Bitrate,
+    /// More than this is wasted on it.
+    pub max: Bitrate,
+}
+
+#[derive(Clone, Debug)]
+pub struct BudgetConfig {
+    /// Audio with headers; it is served first and is never switched off here.
+    pub audio: Bitrate,
+    /// Lowest first.
+    pub ladder: Vec<Rung>,
+    /// The budget before the first report.
+    pub start: Bitrate,
+    /// Share of the estimate that is used; the rest is for repair and headers.
+    pub share: f64,
+    /// The budget rises by at most this factor per second.
+    pub growth: f64,
+    /// A layer is switched on when its minimum has been affordable for this long.
+    pub patience: Duration,
+}
+
+impl BudgetConfig {
+    pub fn new(audio: Bitrate, ladder: Vec<Rung>) -> BudgetConfig {
+        BudgetConfig {
+            audio,
+            ladder,
+            start: Bitrate::kbps(1000),
+            share: 0.9,
+            growth: 1.25,
+            patience: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What the transport measured since the last report.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Report {
+    /// The send-side estimate, if there is one yet.
+    pub estimate: Option<Bitrate>,
+    /// Fraction of our packets lost on the way, 0..=1, before repair.
+    pub loss: f32,
+    pub rtt: Duration,
+}
+
+/// What one layer shall do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerTarget {
+    pub active: bool,
+    /// Zero when not active.
+    pub bitrate: Bitrate,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Targets {
+    pub audio: Bitrate,
+    /// As the ladder, lowest first.
+    pub layers: Vec<LayerTarget>,
+}
+
+/// One per sending participant.
+#[derive(Debug)]
+pub struct SendBudget {
+    config: BudgetConfig,
+    budget: Bitrate,
+    last_report: Option<Time>,
+    /// Layers that are sent: always the lowest ones.
+    active: usize,
+    /// Since when one layer more would fit.
+    room_since: Option<Time>,
+    targets: Targets,
+}
+
+impl SendBudget {
+    pub fn new(config: BudgetConfig) -> SendBudget {
+        let mut this = SendBudget {
+            budget: config.start,
+            last_report: None,
+            active: 0,
+            room_since: None,
+            targets: Targets::default(),
+            config,
+        };
+        this.active = this.affordable(this.budget, 1.0);
+        this.allocate();
+        this
+    }
+
+    /// Another camera, resolution or screen: a new ladder, the same budget.
+    pub fn set_ladder(&mut self, ladder: Vec<Rung>) {
+        self.config.ladder = ladder;
+        self.active = self.affordable(self.budget, 1.0);
+        self.room_since = None;
+        self.allocate();
+    }
+
+    /// Takes a report, best every 100 ms to 1 s. Returns true when [`Self::targets`] changed.
+    pub fn update(&mut self, report: Report, now: Time) -> bool {
+        let elapsed = self
+            .last_report
+            .map_or(Duration::ZERO, |last| now.since(last));
+        self.last_report = Some(now);
+        let wanted = self.wanted(report);
+        if wanted <= self.budget {
+            self.budget = wanted;
+        } else {
+            let factor = self.config.growth.powf(elapsed.as_secs_f64().min(5.0));
+            self.budget = wanted.min(self.budget.max(Bitrate::kbps(50)).scaled(factor));
+        }
+        self.choose_layers(now);
+        let before = std::mem::take(&mut self.targets);
+        self.allocate();
+        before != self.targets
+    }
+
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// What is divided now.
+    pub fn budget(&self) -> Bitrate {
+        self.budget
+    }
+
+    fn wanted(&self, report: Report) -> Bitrate {
+        let Some(estimate) = report.estimate else {
+            return self.budget;
+        };
+        let loss = f64::from(report.loss.clamp(0.0, 1.0));
+        let for_loss = if loss > 0.1 { 1.0 - 0.5 * loss } else { 1.0 };
+        estimate.scaled(self.config.share * for_loss)
+    }
+
+    /// How many of the lowest layers fit, when each needs its minimum times `margin` and those below it their target.
+    fn affordable(&self, budget: Bitrate, margin: f64) -> usize {
+        let mut left = budget.0.saturating_sub(self.config.audio.0);
+        self.config
+            .ladder
+            .iter()
+            .take_while(|rung| {
+                let fits = left >= rung.min.scaled(margin).0;
+                left = left.saturating_sub(rung.target.0);
+                fits
+            })
+            .count()
+    }
+
+    fn choose_layers(&mut self, now: Time) {
+        let fits = self.affordable(self.budget, 1.0);
+        if fits < self.active {
+            self.active = fits;
+            self.room_since = None;
+        } else if self.affordable(self.budget, 1.15) > self.active {
+            let since = *self.room_since.get_or_insert(now);
+            if now.since(since) >= self.config.patience {
+                self.active += 1;
+                self.room_since = None;
+            }
+        } else {
+            self.room_since = None;
+        }
+    }
+
+    /// Minimum for every active layer, then up to the target from the lowest up, then what is left up to the maximum from the
+    /// highest down: a watcher of the large picture has the most use of it.
+    fn allocate(&mut self) {
+        let active = &self.config.ladder[..self.active];
+        let mut left = self.budget.0.saturating_sub(self.config.audio.0);
+        let mut rates: Vec<u64> = Vec::with_capacity(self.config.ladder.len());
+        for rung in active {
+            let rate = rung.min.0.min(left);
+            left -= rate;
+            rates.push(rate);
+        }
+        let mut fill = |i: usize, limit: Bitrate| {
+            let more = limit.0.saturating_sub(rates[i]).min(left);
+            left -= more;
+            rates[i] += more;
+        };
+        active
+            .iter()
+            .enumerate()
+            .for_each(|(i, rung)| fill(i, rung.target));
+        active
+            .iter()
+            .enumerate()
+            .rev()
+            .for_each(|(i, rung)| fill(i, rung.max));
+        rates.resize(self.config.ladder.len(), 0);
+        let layers = rates
+            .iter()
+            .enumerate()
+            .map(|(i, &rate)| LayerTarget {
+                active: i < self.active,
+                bitrate: Bitrate(rate),
+            })
+            .collect();
+        self.targets = Targets {
+            audio: self.config.audio,
+            layers,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ladder() -> Vec<Rung> {
+        [(60, 150, 200), (200, 500, 700), (700, 1500, 2500)]
+            .map(|(min, target, max)| Rung {
+                min: Bitrate::kbps(min),
+                target: Bitrate::kbps(target),
+                max: Bitrate::kbps(max),
+            })
+            .to_vec()
+    }
+
+    fn budget() -> SendBudget {
+        SendBudget::new(BudgetConfig::new(Bitrate::kbps(40), ladder()))
+    }
+
+    /// Reports the same estimate ten times a second for `seconds`; returns the time after.
+    fn run(budget: &mut SendBudget, kbps: u64, from: Time, seconds: u64) -> Time {
+        let mut now = from;
+        for _ in 0..seconds * 10 {
+            now += Duration::from_millis(100);
+            budget.update(
+                Report {
+                    estimate: Some(Bitrate::kbps(kbps)),
+                    loss: 0.0,
+                    rtt: Duration::from_millis(50),
+                },
+                now,
+            );
+        }
+        now
+    }
+
+    fn active(budget: &SendBudget) -> usize {
+        budget
+            .targets()
+            .layers
+            .iter()
+            .filter(|layer| layer.active)
+            .count()
+    }
+
+    #[test]
+    fn a_drop_is_followed_at_once_and_the_return_step_by_step() {
+        let mut b = budget();
+        let now = run(&mut b, 5000, Time::ZERO, 20);
+        assert_eq!(active(&b), 3);
+        b.update(
+            Report {
+                estimate: Some(Bitrate::kbps(300)),
+                ..Report::default()
+            },
+            now + Duration::from_millis(100),
+        );
+        assert_eq!(active(&b), 1);
+        assert!(b.budget() <= Bitrate::kbps(270));
+        let now = run(&mut b, 5000, now, 1);
+        assert_eq!(active(&b), 1, "one second is no proof");
+        run(&mut b, 5000, now, 20);
+        assert_eq!(active(&b), 3);
+    }
+
+    #[test]
+    fn an_estimate_that_swings_around_a_threshold_does_not_make_a_layer_come_and_go() {
+        let mut b = budget();
+        let mut now = run(&mut b, 1000, Time::ZERO, 10);
+        let (mut changes, mut before) = (0, active(&b));
+        for i in 0..600 {
+            now += Duration::from_millis(100);
+            let kbps = if i % 10 < 5 { 940 } else { 1020 };
+            b.update(
+                Report {
+                    estimate: Some(Bitrate::kbps(kbps)),
+                    ..Report::default()
+                },
+                now,
+            );
+            changes += usize::from(active(&b) != before);
+            before = active(&b);
+        }
+        assert!(changes <= 1, "{changes}");
+    }
+
+    #[test]
+    fn some_random_loss_does_not_lower_the_budget_and_much_does() {
+        let mut b = budget();
+        let now = run(&mut b, 2000, Time::ZERO, 20);
+        let before = b.budget();
+        b.update(
+            Report {
+                estimate: Some(Bitrate::kbps(2000)),
+                loss: 0.08,
+                rtt: Duration::ZERO,
+            },
+            now,
+        );
+        assert_eq!(b.budget(), before);
+        b.update(
+            Report {
+                estimate: Some(Bitrate::kbps(2000)),
+                loss: 0.4,
+                rtt: Duration::ZERO,
+            },
+            now,
+        );
+        assert_eq!(b.budget(), Bitrate::kbps(2000).scaled(0.9 * 0.8));
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_is_given_than_there_is(estimates in prop::collection::vec((0u64..10_000, 0.0f32..1.0), 1..100)) {
+            let mut b = budget();
+            let mut now = Time::ZERO;
+            for (kbps, loss) in estimates {
+                now += Duration::from_millis(500);
+                b.update(Report { estimate: Some(Bitrate::kbps(kbps)), loss, rtt: Duration::ZERO }, now);
+                let t = b.targets();
+                let video: u64 = t.layers.iter().map(|layer| layer.bitrate.0).sum();
+                prop_assert!(video + t.audio.0 <= b.budget().0.max(t.audio.0));
+                for (layer, rung) in t.layers.iter().zip(ladder()) {
+                    prop_assert_eq!(layer.active, layer.bitrate.0 > 0);
+                    prop_assert!(!layer.active || layer.bitrate >= rung.min && layer.bitrate <= rung.max);
+                }
+            }
+        }
+    }
+}
