@@ -59,15 +59,24 @@ impl Parts {
     }
 }
 
-/// All Rust tests through nextest, which prints the slowest at its end (see .config/nextest.toml).
+/// All Rust tests through nextest, which prints the slowest at its end (see .config/nextest.toml). Whole meetings with
+/// real codecs and sockets come last and one at a time: each wants the machine to itself, or its timing says nothing.
 fn rust(filter: Option<&str>) -> Result {
     headline("Rust tests");
     shell::run("cargo", &["build", "--workspace", "--all-targets"])?;
-    let mut args = vec!["nextest", "run", "--workspace"];
-    if let Some(filter) = filter {
-        args.extend(["-E", filter]);
-    }
-    shell::run("cargo", &args)
+    let filter: Vec<&str> = filter.map_or(vec![], |f| vec!["--no-tests", "pass", "-E", f]);
+    let units = ["nextest", "run", "--workspace", "--exclude", "confab-tests"];
+    shell::run("cargo", &[&units[..], &filter].concat())?;
+    headline("Whole meetings");
+    let meetings = [
+        "nextest",
+        "run",
+        "--package",
+        "confab-tests",
+        "--test-threads",
+        "1",
+    ];
+    shell::run("cargo", &[&meetings[..], &filter].concat())
 }
 
 /// Chromium guests against the real server and headless natives.
