@@ -7,21 +7,24 @@
 #![forbid(unsafe_code)]
 
 pub mod driver;
+mod face;
 pub mod fake;
 mod negotiate;
 mod packet;
 mod paths;
 mod peer;
 mod sdp_text;
+mod source;
 mod stats;
 pub mod stun_peek;
 pub mod tcp_frame;
 mod watchdog;
 mod words;
 
+pub use face::{PeerConfig, PeerCounters, PeerEvent, PeerOutput, PeerRole};
 pub use negotiate::{LocalOffer, MediaPlan, SdpError, SendLine};
 pub use packet::{InPacket, OutPacket, SendError, SenderReport};
-pub use peer::{Peer, PeerConfig, PeerCounters, PeerEvent, PeerOutput, PeerRole};
+pub use peer::Peer;
 pub use stats::{LineStats, PeerStats, StatsDirection};
 pub use words::{Codec, LineCodec, LineInfo, Mid, Protocol, Rid};
 

@@ -2,7 +2,7 @@
 //! line, slots are only added. The server takes a browser's or our client's offer and answers it.
 
 use crate::sdp_text;
-use crate::{Codec, LineCodec, LineInfo, Mid, Peer, Rid};
+use crate::{Codec, LineCodec, LineInfo, Mid, Peer, PeerRole, Rid};
 use confab_base::{MediaKind, Source, VideoCodec};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -269,6 +269,9 @@ impl Peer {
                 let Some(stream) = stream else { continue };
                 if self.lines.cached.insert((line.mid, rid)) {
                     stream.set_rtx_cache(RESEND_PACKETS, RESEND_TIME, Some(RESEND_RATIO));
+                    // What a server forwards was paced by its sender. Pacing it again delays it, and costs a wake-up
+                    // and a system call per packet where a burst takes one. Padding and probes are paced all the same.
+                    stream.set_unpaced(self.role == PeerRole::LiteServer);
                 }
             }
         }

@@ -5,12 +5,13 @@
 //! cheaper than a packet at a time.
 
 use crate::paths::Paths;
+use crate::source::Source;
 use crate::stats::StatsGatherer;
 use crate::stun_peek::{self, PacketKind};
 use crate::watchdog::{Change, Watchdog};
 use crate::{
-    Codec, InPacket, Mid, OutPacket, PeerStats, Protocol, Rid, SendError, SenderReport,
-    StatsDirection,
+    Codec, InPacket, Mid, OutPacket, PeerConfig, PeerCounters, PeerEvent, PeerOutput, PeerRole,
+    PeerStats, Protocol, Rid, SendError, SenderReport, StatsDirection,
 };
 use confab_base::{AudioLevel, Bitrate};
 use std::collections::{HashMap, VecDeque};
@@ -20,91 +21,6 @@ use str0m::bwe::BweKind;
 use str0m::media::KeyframeRequestKind;
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig, net::Receive, net::TcpType};
-
-/// A client offers and has full ICE; the server answers and has ICE-lite, so it must be reachable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerRole {
-    Client,
-    LiteServer,
-}
-
-#[derive(Clone, Debug)]
-pub struct PeerConfig {
-    pub role: PeerRole,
-    /// Where the estimate of the sending bandwidth starts.
-    pub start_bitrate: Bitrate,
-    /// The peer counts as silent after this long without a packet. The other side checks the path every second
-    /// (ours) or every 2.5 s (browsers), so below 3 s a server would be wrong about browsers.
-    pub silence: Duration,
-    /// How often [`PeerEvent::Stats`] comes.
-    pub stats_interval: Duration,
-}
-
-impl PeerConfig {
-    pub fn client() -> PeerConfig {
-        PeerConfig {
-            role: PeerRole::Client,
-            start_bitrate: Bitrate::kbps(600),
-            silence: Duration::from_secs(3),
-            stats_interval: Duration::from_secs(1),
-        }
-    }
-
-    pub fn lite_server() -> PeerConfig {
-        PeerConfig {
-            role: PeerRole::LiteServer,
-            start_bitrate: Bitrate::kbps(1000),
-            silence: Duration::from_secs(4),
-            stats_interval: Duration::from_secs(1),
-        }
-    }
-}
-
-/// What [`Peer::poll`] wants done.
-#[derive(Debug)]
-pub enum PeerOutput {
-    /// Send these bytes from `src` to `dst`; over TCP as one frame on the connection between the two.
-    Transmit {
-        protocol: Protocol,
-        src: SocketAddr,
-        dst: SocketAddr,
-        bytes: Vec<u8>,
-    },
-    Event(PeerEvent),
-    /// Nothing more now. Call [`Peer::handle_timeout`] at this time, if nothing else happens before.
-    Timeout(Instant),
-}
-
-#[derive(Debug)]
-pub enum PeerEvent {
-    /// ICE and DTLS are up: media flows. Comes again when the peer is heard after [`PeerEvent::Disconnected`].
-    Connected,
-    /// Nothing was heard for [`PeerConfig::silence`], or ICE lost the path. It may come back by itself
-    /// ([`PeerEvent::Connected`]); who cannot wait makes a new peer connection.
-    Disconnected,
-    /// Over for good: closed by the other side, or DTLS failed.
-    Closed,
-    Rtp(InPacket),
-    /// The other side needs a key frame of what we send.
-    KeyframeRequest {
-        mid: Mid,
-        rid: Option<Rid>,
-    },
-    /// What the path takes of our sending, by transport-wide feedback.
-    Estimate(Bitrate),
-    Stats(PeerStats),
-}
-
-/// Packets a peer did not use. Garbage costs nothing else.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PeerCounters {
-    /// No STUN, DTLS, RTP or RTCP by their first bytes.
-    pub unknown: u64,
-    /// Looked like one of these and could not be parsed.
-    pub malformed: u64,
-    /// RTP and RTCP before the connection was up.
-    pub early: u64,
-}
 
 /// One peer connection.
 pub struct Peer {
@@ -537,13 +453,7 @@ impl Peer {
         let mut api = self.rtc.direct_api();
         let stream = api.stream_rx(&ssrc.into())?;
         let (mid, rid) = (Mid(stream.mid()), stream.rid().map(Rid));
-        let source = Source {
-            mid,
-            rid,
-            seqs: None,
-            packets: 0,
-        };
-        self.sources.insert(ssrc, source);
+        self.sources.insert(ssrc, Source::new(mid, rid));
         Some((mid, rid))
     }
 
@@ -558,29 +468,6 @@ impl Peer {
             }
         }
         Some(stats)
-    }
-}
-
-/// An incoming SSRC.
-struct Source {
-    mid: Mid,
-    rid: Option<Rid>,
-    /// First and highest extended sequence number.
-    seqs: Option<(u64, u64)>,
-    /// Different packets; str0m lets no packet through twice.
-    packets: u64,
-}
-
-impl Source {
-    fn count(&mut self, seq: u64) {
-        let (first, highest) = self.seqs.unwrap_or((seq, seq));
-        self.seqs = Some((first.min(seq), highest.max(seq)));
-        self.packets += 1;
-    }
-
-    fn lost(&self) -> u64 {
-        let (first, highest) = self.seqs.unwrap_or((1, 0));
-        (highest + 1 - first).saturating_sub(self.packets)
     }
 }
 
