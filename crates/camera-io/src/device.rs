@@ -51,6 +51,8 @@ pub(crate) fn open(id: &str) -> Result<Camera, CameraError> {
             let _ = tell.send(Err(error));
         }
     });
+    // A driver may never come back from a read: nobody waits for its thread.
+    camera.detach();
     match told.recv_timeout(FIRST_PICTURE) {
         Ok(size) => camera.size = size?,
         Err(_) => return Err(CameraError::Failed("no picture came".into())),

@@ -10,6 +10,7 @@ mod slot;
 pub use slot::Frame;
 
 use slot::Slot;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,6 +65,7 @@ pub struct Camera {
     size: (usize, usize),
     seen: u64,
     stop: Arc<AtomicBool>,
+    /// Joined on drop; none where the thread may sleep in a driver for as long as that likes.
     thread: Option<JoinHandle<()>>,
 }
 
@@ -102,6 +104,11 @@ impl Camera {
         self.slot.is_closed()
     }
 
+    /// Leaves the thread to end by itself after it was told to stop.
+    pub(crate) fn detach(&mut self) {
+        self.thread = None;
+    }
+
     /// Starts the thread; `run` fills the slot until it is told to stop, then the slot is closed.
     pub(crate) fn start(
         size: (usize, usize),
@@ -112,8 +119,12 @@ impl Camera {
         let thread = std::thread::Builder::new()
             .name("camera".into())
             .spawn(move || {
-                run(&theirs, &told);
+                // nokhwa panics when it closes a device that went away; whoever waits must hear of the end all the same.
+                let ended = catch_unwind(AssertUnwindSafe(|| run(&theirs, &told)));
                 theirs.close();
+                if ended.is_err() {
+                    tracing::warn!("the camera could not be closed in order");
+                }
             });
         if thread.is_err() {
             slot.close();

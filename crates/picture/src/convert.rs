@@ -111,8 +111,8 @@ impl I420 {
             }
             let quads = top.chunks_exact(4).zip(bottom.chunks_exact(4));
             for ((u, v), (a, b)) in u.iter_mut().zip(v).zip(quads) {
-                *u = ((u16::from(a[1]) + u16::from(b[1]) + 1) / 2) as u8;
-                *v = ((u16::from(a[3]) + u16::from(b[3]) + 1) / 2) as u8;
+                *u = (u16::from(a[1]) + u16::from(b[1])).div_ceil(2) as u8;
+                *v = (u16::from(a[3]) + u16::from(b[3])).div_ceil(2) as u8;
             }
         }
         Ok(out)

@@ -28,7 +28,7 @@ impl ScreenPattern {
             let line = row / CELL.1;
             let columns = w / CELL.0;
             let letters = columns * (60 + scramble(line as u32, id) as usize % 40) / 100;
-            if line % 7 != 0 {
+            if !line.is_multiple_of(7) {
                 (1..letters).for_each(|c| letter(&mut page, c * CELL.0, row, id));
             }
         }
@@ -49,7 +49,7 @@ impl ScreenPattern {
         let row = allowed_side(text_top(h) + (h - text_top(h)) / 2) / CELL.1 * CELL.1;
         p.fill_rect(0, row, w, CELL.1, [235, 128, 128]);
         (1..=typed).for_each(|c| letter(&mut p, c * CELL.0, row, self.id.wrapping_add(1)));
-        if counter / 8 % 2 == 0 {
+        if (counter / 8).is_multiple_of(2) {
             p.fill_rect((typed + 1) * CELL.0, row, 2, CELL.1, [16, 128, 128]);
         }
         write_mark(

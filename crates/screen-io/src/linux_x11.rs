@@ -6,7 +6,6 @@ use crate::{FPS, REFRESH, Screen, ScreenError, ScreenInfo};
 use confab_picture::I420;
 use memmap2::MmapMut;
 use std::fs::File;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -270,7 +269,7 @@ impl Segment {
             .ok()?
             .reply()
             .ok()?;
-        let file = File::from(OwnedFd::from(reply.shm_fd));
+        let file = File::from(reply.shm_fd);
         if file.metadata().ok()?.len() < length as u64 {
             return None;
         }
@@ -396,7 +395,10 @@ mod tests {
         // A moving screen would bring these within a third of a second.
         let still = Instant::now();
         (0..4).for_each(|_| drop(next()));
-        assert!(still.elapsed() > REFRESH, "a still screen comes once a second");
+        assert!(
+            still.elapsed() > REFRESH,
+            "a still screen comes once a second"
+        );
         assert!(matches!(
             open(display, "no-such"),
             Err(ScreenError::NotFound(_))

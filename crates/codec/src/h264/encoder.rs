@@ -3,8 +3,8 @@
 //! openh264 can also make all layers in one instance ([`RawEncoder`] with several). Separate instances were chosen:
 //! each layer then has its own key frames, rate, frame rate and off switch, none of which the one instance can do
 //! without disturbing the others (its bitrate option spreads one number over all layers, and a switched-off layer means
-//! new parameters and key frames everywhere). `benches/codec.rs` compares both: the instances share no analysis in AVC
-//! simulcast, so nothing is lost.
+//! new parameters and key frames everywhere). `benches/codec.rs` compares both: 3.0 ms for the three rungs of a 720p picture
+//! against 2.7 ms (fastest of 150 on a busy machine), since the instances of AVC simulcast share nothing but the scaling.
 
 use super::raw_encoder::RawEncoder;
 use crate::{CodecError, EncodedFrame, H264Config, LayerConfig, VideoEncoder};
