@@ -1,0 +1,284 @@
+//! The client's loop: carries inputs to the session machine and its outputs to the socket and the media side.
+
+use crate::face::{ClientOptions, Command, Event};
+use crate::media::{MediaNews, MediaSide};
+use crate::socket::{Door, Socket, SocketEvent, SocketNews};
+use crate::stats::Reporter;
+use confab_base::{Code, Source};
+use confab_pipeline::clock;
+use confab_protocol::parse_server;
+use confab_session::{Action, Input, JoinOptions, MediaPhase, Output, Phase, Session, SessionState};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// What the handle sees of the running client.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) state: Mutex<SessionState>,
+}
+
+pub(crate) struct Actor {
+    pub(crate) session: Session,
+    pub(crate) door: Door,
+    pub(crate) media: MediaSide,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) events: crossbeam_channel::Sender<Event>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) media_news: mpsc::Receiver<MediaNews>,
+    /// Sources to unmute once we are in.
+    pub(crate) unmute: Vec<Source>,
+    socket: Option<Socket>,
+    socket_number: u64,
+    news: (mpsc::Sender<SocketNews>, mpsc::Receiver<SocketNews>),
+    reporter: Reporter,
+    told: (Phase, MediaPhase, u32),
+    ended: Option<Option<Code>>,
+}
+
+impl std::fmt::Debug for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Actor({:?})", self.session.state().phase)
+    }
+}
+
+/// What the actor is made of besides its options.
+pub(crate) struct Parts {
+    pub(crate) door: Door,
+    pub(crate) media: MediaSide,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) events: crossbeam_channel::Sender<Event>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) media_news: mpsc::Receiver<MediaNews>,
+}
+
+impl Actor {
+    pub(crate) fn new(options: &ClientOptions, parts: Parts) -> Actor {
+        let join = JoinOptions {
+            meeting: options.link.meeting.clone(),
+            name: options.name.clone(),
+            client: options.kind,
+            agent: format!("confab-headless {}", env!("CARGO_PKG_VERSION")),
+            host_key: options.link.host_key.clone(),
+            decodes: vec![confab_base::VideoCodec::H264],
+            seat: None,
+            jitter: rand::random_range(0..=1000),
+        };
+        let unmute = if options.unmuted {
+            parts.media.sources()
+        } else {
+            Vec::new()
+        };
+        Actor {
+            session: Session::new(join),
+            door: parts.door,
+            media: parts.media,
+            shared: parts.shared,
+            events: parts.events,
+            commands: parts.commands,
+            media_news: parts.media_news,
+            unmute,
+            socket: None,
+            socket_number: 0,
+            news: mpsc::channel(256),
+            reporter: Reporter::default(),
+            told: (Phase::Idle, MediaPhase::None, 0),
+            ended: None,
+        }
+    }
+
+    /// Runs until the session ends.
+    pub(crate) async fn run(mut self) {
+        self.feed(Input::Start);
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        while self.ended.is_none() {
+            let wakeup = self.session.next_wakeup().map(clock::instant);
+            tokio::select! {
+                command = self.commands.recv() => self.on_command(command),
+                Some(news) = self.news.1.recv() => self.on_socket(news),
+                Some(news) = self.media_news.recv() => self.on_media(news),
+                () = sleep_until(wakeup) => self.feed(Input::Timeout),
+                _ = second.tick() => self.on_second(),
+            }
+        }
+        self.media.close();
+        if let Some(socket) = self.socket.take() {
+            socket.finish().await;
+        }
+        let code = self.ended.flatten();
+        // The end must arrive: wait for room, but not for a reader that is gone.
+        let _ = self.events.send_timeout(Event::Ended(code), Duration::from_secs(1));
+    }
+
+    fn feed(&mut self, input: Input) {
+        self.session.handle(input, clock::now());
+        while let Some(output) = self.session.poll_output() {
+            self.carry_out(output);
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::OpenSocket => {
+                self.socket_number += 1;
+                let news = self.news.0.clone();
+                self.socket = Some(Socket::open(&self.door, self.socket_number, news));
+            }
+            Output::CloseSocket => {
+                if let Some(socket) = self.socket.take() {
+                    tokio::spawn(socket.finish());
+                }
+            }
+            Output::Send { message } => {
+                let text = serde_json::to_string(&message);
+                if let (Some(socket), Ok(text)) = (&self.socket, text)
+                    && !socket.send(text)
+                {
+                    // 256 messages behind: the pings that go unanswered will end this connection.
+                    tracing::warn!("signaling socket takes no more messages");
+                }
+            }
+            Output::NewPeer { generation } => {
+                let tracks = self.media.tracks(self.session.state());
+                self.media.new_peer(generation, &tracks);
+            }
+            Output::Answer { sdp, .. } => self.media.accept(sdp),
+            Output::Changed => self.on_changed(),
+            Output::Event { event } => self.tell(Event::Room(event)),
+            Output::Notice { notice } => self.tell(Event::Notice(notice)),
+            Output::Ended { code } => {
+                self.publish();
+                self.ended = Some(code);
+            }
+        }
+    }
+
+    fn on_command(&mut self, command: Option<Command>) {
+        match command {
+            Some(Command::Act(action)) => self.feed(Input::Act { action }),
+            Some(Command::Chat(text)) => {
+                let client_id = confab_base::id::encode(rand::random());
+                let action = Action::Chat { text, client_id };
+                self.feed(Input::Act { action });
+            }
+            Some(Command::MaxHeight(height)) => {
+                self.media.set_max_height(height);
+                self.update_media();
+            }
+            // The handle is gone, and with it whoever wanted to be in the meeting.
+            None => self.feed(Input::Act {
+                action: Action::Leave,
+            }),
+        }
+    }
+
+    fn on_socket(&mut self, news: SocketNews) {
+        if self.socket.as_ref().map(|s| s.number) != Some(news.number) {
+            return;
+        }
+        match news.what {
+            SocketEvent::Opened => self.feed(Input::SocketOpened),
+            SocketEvent::Text(text) => match parse_server(&text) {
+                Ok(message) => self.feed(Input::Received { message }),
+                Err(error) if error.code == Code::UnknownMessage => {
+                    tracing::debug!("skipping a message from a newer server: {error}");
+                }
+                Err(error) => tracing::warn!("{error}"),
+            },
+            SocketEvent::Closed(why) => {
+                tracing::info!("signaling socket: {why}");
+                self.socket = None;
+                self.feed(Input::SocketClosed);
+            }
+        }
+    }
+
+    fn on_media(&mut self, news: MediaNews) {
+        match self.media.handle(news) {
+            Some(input) => {
+                self.feed(input);
+                self.update_media();
+            }
+            None => self.update_media(),
+        }
+    }
+
+    fn on_changed(&mut self) {
+        self.publish();
+        let state = self.session.state();
+        if state.phase == Phase::Joined && !self.unmute.is_empty() {
+            for source in std::mem::take(&mut self.unmute) {
+                if self.session.state().own.muted.contains(&source) {
+                    let action = Action::Mute {
+                        source,
+                        muted: false,
+                    };
+                    self.session.handle(Input::Act { action }, clock::now());
+                }
+            }
+        }
+        self.media.set_muted(&self.session.state().own.muted);
+        self.update_media();
+    }
+
+    /// Moves the slots to the tracks that are wanted now, and asks for more slots where they are short.
+    fn update_media(&mut self) {
+        let tracks = self.media.tracks(self.session.state());
+        if let Some(slots) = self.media.update(&tracks) {
+            // The session sends it when it may; what comes out of it is polled by whoever called us.
+            self.session.handle(Input::View { slots }, clock::now());
+            while let Some(output) = self.session.poll_output() {
+                match output {
+                    Output::Changed => self.publish(),
+                    output => self.carry_out(output),
+                }
+            }
+        }
+    }
+
+    /// Makes the state visible to the handle and tells what changed in it.
+    fn publish(&mut self) {
+        let state = self.session.state();
+        let now = (state.phase.clone(), state.media, state.generation);
+        let state = state.clone();
+        self.reporter.note(&state);
+        if let Ok(mut shared) = self.shared.state.lock() {
+            *shared = state;
+        }
+        let told = std::mem::replace(&mut self.told, now.clone());
+        if told.0 != now.0 {
+            self.tell(Event::Phase(now.0));
+        }
+        if (told.1, told.2) != (now.1, now.2) {
+            let (phase, generation) = (now.1, now.2);
+            self.tell(Event::Media { phase, generation });
+        }
+    }
+
+    fn on_second(&mut self) {
+        let joined = self.session.state().phase == Phase::Joined;
+        if let Some(input) = self.media.check(joined) {
+            self.feed(input);
+        }
+        self.media.adapt();
+        let lines = self.reporter.report(&self.media.snapshot(), clock::now());
+        if !lines.is_empty() {
+            self.tell(Event::Stats(lines));
+        }
+    }
+
+    /// Bounded: a reader that is more than a thousand events behind misses the newest ones.
+    fn tell(&self, event: Event) {
+        if self.events.try_send(event).is_err() {
+            tracing::debug!("nobody reads the client's events");
+        }
+    }
+}
+
+async fn sleep_until(when: Option<std::time::Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(Instant::from_std(when)).await,
+        None => std::future::pending().await,
+    }
+}

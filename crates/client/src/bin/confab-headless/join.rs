@@ -1,0 +1,217 @@
+//! `confab-headless join`: options from arguments, then events until it is over.
+
+use crate::args::{CameraArgs, JoinArgs, MicrophoneArgs, OutputArgs, PatternSize};
+use crate::lines::{Lines, event_json};
+use crate::outcome::Failure;
+use confab_client::pipeline::{
+    CameraSpec, MediaOptions, MicrophoneSpec, NoSinks, ScreenSpec, SpeakerSpec, TapOptions,
+    VideoSinks, VoiceConfig, Y4mSinks,
+};
+use confab_client::{
+    Action, Client, ClientHandle, ClientOptions, Command, Event, MeetingLink, Phase, Trust,
+};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use std::time::{Duration, Instant};
+
+pub fn run(args: &JoinArgs) -> Result<(), Failure> {
+    let stats = args.output.stats_json.as_deref().map(Lines::open).transpose()?;
+    let events = args.output.events_json.as_deref().map(Lines::open).transpose()?;
+    let options = options(args)?;
+    let stop = on_interrupt()?;
+    let client = Client::start(options)?;
+    let mut visit = Visit {
+        args,
+        client,
+        stats,
+        events,
+        deadline: Instant::now() + args.server.join_timeout,
+        joined: false,
+        leaving: false,
+    };
+    let result = visit.follow(&stop);
+    // Waits until the files are written to their end.
+    visit.client.leave();
+    result
+}
+
+/// One stay in a meeting.
+struct Visit<'a> {
+    args: &'a JoinArgs,
+    client: ClientHandle,
+    stats: Option<Lines>,
+    events: Option<Lines>,
+    /// Until joined: when to give up. Then: when to leave, if ever.
+    deadline: Instant,
+    joined: bool,
+    leaving: bool,
+}
+
+impl Visit<'_> {
+    fn follow(&mut self, stop: &Receiver<()>) -> Result<(), Failure> {
+        loop {
+            let bounded_stay = !self.joined || self.leaving || self.args.meeting.stay.is_some();
+            let wait = match bounded_stay {
+                true => self.deadline.saturating_duration_since(Instant::now()),
+                false => Duration::from_secs(3600),
+            };
+            let news = crossbeam_channel::select! {
+                recv(self.client.events) -> event => event.map_err(|_| RecvTimeoutError::Disconnected),
+                recv(stop) -> _ => {
+                    self.leave();
+                    continue;
+                }
+                default(wait) => Err(RecvTimeoutError::Timeout),
+            };
+            match news {
+                Ok(Event::Ended(None)) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(event) => {
+                    self.note(&event);
+                    match event {
+                        Event::Ended(Some(code)) => return Err(Failure::Server(code)),
+                        Event::Phase(Phase::Joined) if !self.joined => self.on_joined(),
+                        _ => {}
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if !bounded_stay => {}
+                Err(RecvTimeoutError::Timeout) if !self.joined => {
+                    return Err(Failure::Unreachable(self.args.server.join_timeout));
+                }
+                // The server did not take the leave in time; it will notice.
+                Err(RecvTimeoutError::Timeout) if self.leaving => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => self.leave(),
+            }
+        }
+    }
+
+    fn on_joined(&mut self) {
+        self.joined = true;
+        if let Some(stay) = self.args.meeting.stay {
+            self.deadline = Instant::now() + stay;
+        }
+        for text in &self.args.meeting.chat {
+            self.client.send(Command::Chat(text.clone()));
+        }
+        if self.args.meeting.raise_hand {
+            self.client.act(Action::Hand { raised: true });
+        }
+    }
+
+    fn leave(&mut self) {
+        if !self.leaving {
+            self.leaving = true;
+            self.deadline = Instant::now() + Duration::from_secs(2);
+            self.client.act(Action::Leave);
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
+        let result = match (event, &mut self.stats, &mut self.events) {
+            (Event::Stats(all), Some(lines), _) => all.iter().try_for_each(|l| lines.write(l)),
+            (other, _, Some(lines)) => event_json(other).map_or(Ok(()), |l| lines.write(&l)),
+            _ => Ok(()),
+        };
+        if let Err(error) = result {
+            tracing::error!("cannot write JSON lines: {error}");
+        }
+    }
+}
+
+/// A channel that speaks on the first Ctrl-C or termination signal; the second one ends the process.
+fn on_interrupt() -> Result<Receiver<()>, Failure> {
+    let (tell, told) = bounded(1);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::Other(e.to_string()))?;
+    let wait = move || {
+        runtime.block_on(async {
+            let _ = tokio::signal::ctrl_c().await;
+            let _ = tell.send(());
+            let _ = tokio::signal::ctrl_c().await;
+            std::process::exit(130);
+        });
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(wait)
+        .map_err(|e| Failure::Other(e.to_string()))?;
+    Ok(told)
+}
+
+fn options(args: &JoinArgs) -> Result<ClientOptions, Failure> {
+    let link = MeetingLink::parse(&args.link).map_err(|e| Failure::BadLink(e.to_string()))?;
+    let mut options = ClientOptions::new(link, args.name.trim());
+    options.trust = match (&args.server.ca, args.server.insecure) {
+        (Some(path), _) => Trust::WithFile(path.clone()),
+        (None, true) => Trust::InsecureLocal,
+        (None, false) => Trust::PublicRoots,
+    };
+    options.media = media(args);
+    options.sinks = sinks(&args.output);
+    options.max_height = args.output.max_height;
+    options.max_videos = usize::from(args.output.max_videos);
+    options.unmuted = !args.meeting.muted;
+    options.test.set_send_while_muted(args.testing.send_while_muted);
+    Ok(options)
+}
+
+fn media(args: &JoinArgs) -> MediaOptions {
+    let looped = args.meeting.looped;
+    let speaker = match (&args.output.speaker_file, &args.output.speaker_device) {
+        (Some(path), _) => Some(SpeakerSpec::File(path.clone())),
+        (None, Some(id)) if id == "default" => Some(SpeakerSpec::Default),
+        (None, Some(id)) => Some(SpeakerSpec::Id(id.clone())),
+        (None, None) => None,
+    };
+    let screen = match (&args.screen.screen, args.screen.screen_pattern) {
+        (Some(id), _) => Some(ScreenSpec::Display(id.clone())),
+        (None, true) => Some(ScreenSpec::Pattern),
+        (None, false) => None,
+    };
+    let taps = args.testing.tap.clone().map(|dir| TapOptions {
+        dir,
+        stages: args.testing.tap_stages.clone(),
+    });
+    MediaOptions {
+        microphone: microphone(&args.microphone, looped),
+        speaker,
+        camera: camera(&args.camera, looped),
+        screen,
+        voice: match args.testing.raw_voice {
+            true => VoiceConfig::BYPASS,
+            false => VoiceConfig::default(),
+        },
+        taps,
+        ..MediaOptions::default()
+    }
+}
+
+fn microphone(args: &MicrophoneArgs, looped: bool) -> Option<MicrophoneSpec> {
+    if let Some(path) = args.mic_file.clone() {
+        return Some(MicrophoneSpec::File { path, looped });
+    }
+    if let Some(hz) = args.mic_tone {
+        return Some(MicrophoneSpec::Tone(hz));
+    }
+    args.mic_device.clone().map(|id| match id.as_str() {
+        "default" => MicrophoneSpec::Default,
+        _ => MicrophoneSpec::Id(id),
+    })
+}
+
+fn camera(args: &CameraArgs, looped: bool) -> Option<CameraSpec> {
+    if let Some(path) = args.camera_file.clone() {
+        return Some(CameraSpec::File { path, looped });
+    }
+    if let Some(PatternSize { width, height, fps }) = args.camera_pattern {
+        return Some(CameraSpec::Pattern { width, height, fps, id: 1 });
+    }
+    args.camera_device.clone().map(CameraSpec::Device)
+}
+
+fn sinks(args: &OutputArgs) -> Box<dyn VideoSinks> {
+    match &args.video_out {
+        Some(dir) => Box::new(Y4mSinks::new(dir, usize::from(args.max_height))),
+        None => Box::new(NoSinks),
+    }
+}

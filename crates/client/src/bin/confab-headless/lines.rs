@@ -1,0 +1,61 @@
+//! Files of JSON lines: statistics and events.
+
+use crate::outcome::Failure;
+use confab_client::Event;
+use confab_client::pipeline::devices::{Device, DeviceList};
+use serde_json::{Value, json};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A file that JSON lines are appended to; `-` is stdout. Each line is written at once, so that others can follow.
+pub struct Lines(Box<dyn Write>);
+
+impl Lines {
+    pub fn open(path: &Path) -> Result<Lines, Failure> {
+        if path.as_os_str() == "-" {
+            return Ok(Lines(Box::new(io::stdout())));
+        }
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.map_err(|e| Failure::File(format!("{}: {e}", path.display())))?;
+        Ok(Lines(Box::new(file)))
+    }
+
+    /// A full disk is reported once by the caller; the meeting goes on.
+    pub fn write(&mut self, line: &impl serde::Serialize) -> io::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        self.0.write_all(&text)?;
+        self.0.flush()
+    }
+}
+
+/// An event as a line: `at` in milliseconds since 1970, `type`, and its fields. Statistics have a file of their own.
+pub fn event_json(event: &Event) -> Option<Value> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let at = since.map_or(0, |d| d.as_millis() as u64);
+    Some(match event {
+        Event::Phase(phase) => json!({ "at": at, "type": "phase", "phase": phase }),
+        Event::Media { phase, generation } => {
+            json!({ "at": at, "type": "media", "phase": phase, "generation": generation })
+        }
+        Event::Room(entry) => json!({ "at": at, "type": "room", "seq": entry.seq, "event": entry.event }),
+        Event::Notice(notice) => json!({ "at": at, "type": "notice", "notice": notice }),
+        Event::Ended(code) => json!({ "at": at, "type": "ended", "code": code }),
+        Event::Stats(_) => return None,
+    })
+}
+
+pub fn devices_json(list: &DeviceList) -> Value {
+    let devices = |devices: &[Device]| -> Vec<Value> {
+        let one = |d: &Device| json!({ "id": d.id, "name": d.name });
+        devices.iter().map(one).collect()
+    };
+    json!({
+        "microphones": devices(&list.microphones),
+        "speakers": devices(&list.speakers),
+        "cameras": devices(&list.cameras),
+        "screens": devices(&list.screens),
+    })
+}

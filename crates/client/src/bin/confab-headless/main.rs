@@ -1,0 +1,76 @@
+//! `confab-headless`: a participant on the command line. See `docs/HEADLESS.md`.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stdout,
+    reason = "a command line: device lists and JSON lines are its output"
+)]
+
+mod args;
+mod join;
+mod lines;
+mod outcome;
+
+use args::{Cli, CommandLine, DevicesArgs, ProcessArgs};
+use clap::Parser;
+use confab_client::pipeline::{VoiceConfig, devices, offline};
+use outcome::{Failure, exit_code};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let result = match cli.command {
+        CommandLine::Join(args) => join::run(&args),
+        CommandLine::Devices(args) => list_devices(&args),
+        CommandLine::Process(args) => process(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Scripts read the code in front, people the text behind it.
+            eprintln!("{}: {failure}", failure.code());
+            exit_code(&failure)
+        }
+    }
+}
+
+fn list_devices(args: &DevicesArgs) -> Result<(), Failure> {
+    let list = devices::list();
+    if args.json {
+        let text = serde_json::to_string_pretty(&lines::devices_json(&list));
+        println!("{}", text.map_err(|e| Failure::File(e.to_string()))?);
+        return Ok(());
+    }
+    for (kind, devices) in [
+        ("microphones", &list.microphones),
+        ("speakers", &list.speakers),
+        ("cameras", &list.cameras),
+        ("screens", &list.screens),
+    ] {
+        println!("{kind}:");
+        if devices.is_empty() {
+            println!("  none");
+        }
+        for device in devices {
+            println!("  {}\t{}", device.id, device.name);
+        }
+    }
+    Ok(())
+}
+
+fn process(args: &ProcessArgs) -> Result<(), Failure> {
+    let config = VoiceConfig::default();
+    let report = offline::process(&args.far, &args.near, &args.out, config)
+        .map_err(|e| Failure::File(e.to_string()))?;
+    println!(
+        "{:.2} s processed, voice in {:.0} % of it",
+        report.seconds,
+        report.voice * 100.0
+    );
+    Ok(())
+}

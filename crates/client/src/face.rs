@@ -1,0 +1,141 @@
+//! What goes into a client and what comes out of it.
+
+use crate::link::MeetingLink;
+use crate::socket::{TlsError, Trust};
+use crate::stats::StatsLine;
+use confab_pipeline::{MediaOptions, VideoSinks};
+use confab_protocol::{ClientKind, Code, Sequenced};
+use confab_session::{Action, MediaPhase, Notice, Phase};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Everything a participant is told before it joins.
+pub struct ClientOptions {
+    pub link: MeetingLink,
+    /// Display name, 1 to [`confab_protocol::MAX_NAME`] characters.
+    pub name: String,
+    pub kind: ClientKind,
+    pub trust: Trust,
+    /// Microphone, speaker, camera and screen.
+    pub media: MediaOptions,
+    /// Makes a place to show for each remote video.
+    pub sinks: Box<dyn VideoSinks>,
+    /// Remote videos are asked for at this height at most, pixels.
+    pub max_height: u16,
+    /// Remote videos at a time, at most [`crate::MAX_VIDEO_SLOTS`].
+    pub max_videos: usize,
+    /// Unmute every source there is after joining.
+    pub unmuted: bool,
+    /// Switches for tests.
+    pub test: TestSwitches,
+}
+
+impl ClientOptions {
+    /// A participant that receives everything and sends nothing; set `media` for more.
+    pub fn new(link: MeetingLink, name: impl Into<String>) -> ClientOptions {
+        ClientOptions {
+            link,
+            name: name.into(),
+            kind: ClientKind::Headless,
+            trust: Trust::default(),
+            media: MediaOptions::default(),
+            sinks: Box::new(confab_pipeline::NoSinks),
+            max_height: 720,
+            max_videos: crate::MAX_VIDEO_SLOTS,
+            unmuted: true,
+            test: TestSwitches::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("link", &self.link)
+            .field("name", &self.name)
+            .field("media", &self.media)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Faults a test can switch on and off while the client runs. Everything is off by default.
+#[derive(Clone, Debug, Default)]
+pub struct TestSwitches {
+    inner: Arc<Switches>,
+}
+
+#[derive(Debug, Default)]
+struct Switches {
+    send_while_muted: AtomicBool,
+    block_udp: AtomicBool,
+    cut: AtomicBool,
+}
+
+impl TestSwitches {
+    /// Media goes out although the source is muted, to prove that the server drops it.
+    pub fn set_send_while_muted(&self, on: bool) {
+        self.inner.send_while_muted.store(on, Ordering::Relaxed);
+    }
+
+    pub fn send_while_muted(&self) -> bool {
+        self.inner.send_while_muted.load(Ordering::Relaxed)
+    }
+
+    /// No UDP datagram passes, either way.
+    pub fn set_block_udp(&self, on: bool) {
+        self.inner.block_udp.store(on, Ordering::Relaxed);
+    }
+
+    pub fn block_udp(&self) -> bool {
+        self.inner.block_udp.load(Ordering::Relaxed)
+    }
+
+    /// Nothing passes, either way: no media, and signaling neither reads nor writes, as if the cable were out.
+    pub fn set_cut(&self, on: bool) {
+        self.inner.cut.store(on, Ordering::Relaxed);
+    }
+
+    pub fn cut(&self) -> bool {
+        self.inner.cut.load(Ordering::Relaxed)
+    }
+}
+
+/// What a person can tell the client to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Anything in the meeting. For [`Action::Chat`] see [`Command::Chat`].
+    Act(Action),
+    /// Say something in the chat; the client draws the message's unique id.
+    Chat(String),
+    /// Show remote videos at this height at most from now on.
+    MaxHeight(u16),
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The session entered another phase.
+    Phase(Phase),
+    /// The peer connection of this generation is up or is being made.
+    Media { phase: MediaPhase, generation: u32 },
+    /// Something happened in the room.
+    Room(Sequenced),
+    Notice(Notice),
+    /// A second's statistics.
+    Stats(Vec<StatsLine>),
+    /// Over; nothing more will come. No code: left by its own will.
+    Ended(Option<Code>),
+}
+
+/// Why a client did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("--insecure is for this machine and private networks only, not for {0}")]
+    InsecureHost(String),
+    #[error(transparent)]
+    Media(#[from] confab_pipeline::PipelineError),
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}

@@ -1,0 +1,531 @@
+//! The client's media side: one peer connection per generation, the slots on it, and the pipeline behind both.
+
+use crate::face::TestSwitches;
+use crate::ladder::{self, VOICE};
+use crate::network::{ClientNetwork, SendLineUse};
+use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, Wanted, slots_for, wanted};
+use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
+use confab_congestion::{Report, SendBudget};
+use confab_pipeline::{
+    Outgoing, Pipeline, PipelineStats, ReceivedPacket, RemoteTrack, VideoSinks, clock,
+};
+use confab_protocol::{Layer, Publish, Slot};
+use confab_session::{Input, SessionState};
+use confab_transport::driver::{
+    Direction, Driver, DriverConfig, DriverEvent, DriverHandle,
+};
+use confab_transport::{
+    InPacket, LocalOffer, MediaPlan, Mid, PeerStats, Protocol, Rid, SendLine,
+};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::mpsc;
+
+/// What the peer connection of a generation tells the client's loop.
+#[derive(Debug)]
+pub(crate) struct MediaNews {
+    generation: u32,
+    event: DriverEvent,
+}
+
+/// A peer connection that is not up after this long is given up. ICE over TCP has its chance before.
+const CONNECT_TIME: Duration = Duration::from_secs(12);
+/// One that was up and is silent has this long to come back by itself.
+const RETURN_TIME: Duration = Duration::from_secs(2);
+
+/// Remote tracks worth a slot, most wanted first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tracks {
+    audio: Vec<Wanted>,
+    video: Vec<Wanted>,
+    muted: HashSet<TrackId>,
+}
+
+/// Which line carries which slot; read for every packet.
+#[derive(Debug, Default)]
+struct Routes {
+    audio: HashMap<Mid, usize>,
+    video: HashMap<Mid, usize>,
+}
+
+#[derive(Debug)]
+struct Current {
+    generation: u32,
+    driver: DriverHandle,
+    /// An offer is on its way; another one has to wait for its answer.
+    offering: bool,
+    plan: MediaPlan,
+    routes: Arc<RwLock<Routes>>,
+    made: Time,
+    connected: bool,
+    /// Since when nothing is heard.
+    silent: Option<Time>,
+}
+
+/// What statistics are made of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) pipeline: PipelineStats,
+    pub(crate) peer: Option<PeerStats>,
+    pub(crate) estimate: Option<Bitrate>,
+    pub(crate) send_mids: Vec<(Source, Mid, Vec<Rid>)>,
+    pub(crate) audio_mids: Vec<String>,
+    pub(crate) video_mids: Vec<String>,
+}
+
+pub(crate) struct MediaSide {
+    pipeline: Arc<Pipeline>,
+    outgoing: Vec<Outgoing>,
+    sinks: Box<dyn VideoSinks>,
+    network: Arc<ClientNetwork>,
+    news: mpsc::Sender<MediaNews>,
+    test: TestSwitches,
+    current: Option<Current>,
+    audio: SlotTable,
+    video: SlotTable,
+    send_lines: Vec<SendLineUse>,
+    paused: HashSet<TrackId>,
+    view: Option<Vec<Slot>>,
+    max_height: u16,
+    max_videos: usize,
+    /// Who spoke last, latest first.
+    recent: Vec<ParticipantId>,
+    estimate: Option<Bitrate>,
+    peer: Option<PeerStats>,
+    budget: SendBudget,
+    /// Which source and layer each rung of the budget's ladder is.
+    ladder: Vec<(Source, usize)>,
+    /// The pipeline knows its first targets.
+    spent: bool,
+}
+
+/// What [`MediaSide`] starts with.
+pub(crate) struct MediaConfig {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) network: Arc<ClientNetwork>,
+    pub(crate) sinks: Box<dyn VideoSinks>,
+    pub(crate) news: mpsc::Sender<MediaNews>,
+    pub(crate) test: TestSwitches,
+    pub(crate) max_height: u16,
+    pub(crate) max_videos: usize,
+}
+
+impl MediaSide {
+    pub(crate) fn new(config: MediaConfig) -> MediaSide {
+        let outgoing = config.pipeline.outgoing();
+        let ladder = ladder::order(&outgoing);
+        MediaSide {
+            budget: ladder::budget(&outgoing, &ladder),
+            ladder,
+            spent: false,
+            outgoing,
+            pipeline: Arc::new(config.pipeline),
+            sinks: config.sinks,
+            network: config.network,
+            news: config.news,
+            test: config.test,
+            current: None,
+            audio: SlotTable::default(),
+            video: SlotTable::default(),
+            send_lines: Vec::new(),
+            paused: HashSet::new(),
+            view: None,
+            max_height: config.max_height,
+            max_videos: config.max_videos.min(crate::MAX_VIDEO_SLOTS),
+            recent: Vec::new(),
+            estimate: None,
+            peer: None,
+        }
+    }
+
+    /// Own sources that can be sent.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        self.outgoing.iter().map(|o| o.source).collect()
+    }
+
+    pub(crate) fn set_max_height(&mut self, height: u16) {
+        self.max_height = height;
+    }
+
+    /// Muted sources stop here, unless a test wants to see the server drop them.
+    pub(crate) fn set_muted(&self, muted: &[Source]) {
+        for outgoing in &self.outgoing {
+            let muted = muted.contains(&outgoing.source) && !self.test.send_while_muted();
+            self.pipeline.set_muted(outgoing.source, muted);
+        }
+    }
+
+    /// The remote tracks of `state`, and who spoke last.
+    pub(crate) fn tracks(&mut self, state: &SessionState) -> Tracks {
+        for speaker in state.speakers.iter().rev() {
+            self.recent.retain(|p| p != speaker);
+            self.recent.insert(0, *speaker);
+        }
+        self.recent.truncate(64);
+        let Some(room) = &state.room else {
+            return Tracks::default();
+        };
+        let of = |kind| wanted(&room.participants, state.you, &self.recent, kind);
+        let mut video = of(MediaKind::Video);
+        video.truncate(self.max_videos);
+        let muted = room.participants.iter().flat_map(|p| {
+            let muted = p.tracks.iter().filter(|t| p.muted.contains(&t.source));
+            muted.map(|t| t.id)
+        });
+        Tracks {
+            audio: of(MediaKind::Audio),
+            video,
+            muted: muted.collect(),
+        }
+    }
+
+    /// Drops the peer connection there is and makes another one, with slots for `tracks`.
+    pub(crate) fn new_peer(&mut self, generation: u32, tracks: &Tracks) {
+        self.drop_peer();
+        let config = DriverConfig {
+            test_filter: self.filter(),
+            ..DriverConfig::new(format!("transport-{generation}"))
+        };
+        let driver = match Driver::start(config) {
+            Ok(driver) => driver,
+            Err(error) => {
+                tracing::error!("no transport thread: {error}");
+                return;
+            }
+        };
+        let routes = Arc::<RwLock<Routes>>::default();
+        self.network.replace(Some(driver.sender()));
+        if let Err(error) = self.carry(generation, &driver, &routes) {
+            tracing::error!("no media thread: {error}");
+        }
+        let plan = self.plan(tracks);
+        driver.create_offer(plan.clone());
+        self.current = Some(Current {
+            generation,
+            driver,
+            offering: true,
+            plan,
+            routes,
+            made: clock::now(),
+            connected: false,
+            silent: None,
+        });
+    }
+
+    fn drop_peer(&mut self) {
+        self.current = None;
+        self.network.replace(None);
+        self.pipeline.restart_slots();
+        self.audio = SlotTable::default();
+        self.video = SlotTable::default();
+        self.view = None;
+        self.peer = None;
+        self.estimate = None;
+    }
+
+    fn filter(&self) -> Option<confab_transport::driver::Filter> {
+        let test = self.test.clone();
+        Some(Box::new(move |_: Direction, protocol, _: &[u8]| {
+            !test.cut() && !(test.block_udp() && protocol == Protocol::Udp)
+        }))
+    }
+
+    /// A thread that carries packets to the pipeline and everything else to the client's loop, until the driver is gone.
+    fn carry(
+        &self,
+        generation: u32,
+        driver: &DriverHandle,
+        routes: &Arc<RwLock<Routes>>,
+    ) -> std::io::Result<()> {
+        let (media, events) = (driver.media.clone(), driver.events.clone());
+        let (pipeline, routes) = (Arc::downgrade(&self.pipeline), routes.clone());
+        let news = self.news.clone();
+        let carry = move || loop {
+            crossbeam_channel::select! {
+                recv(media) -> packet => {
+                    let (Ok(packet), Some(pipeline)) = (packet, pipeline.upgrade()) else {
+                        break;
+                    };
+                    route(packet, &pipeline, &routes);
+                }
+                recv(events) -> event => {
+                    let Ok(event) = event else { break };
+                    // The loop takes events faster than they come; when it is gone this thread ends soon, too.
+                    if news.try_send(MediaNews { generation, event }).is_err() {
+                        tracing::warn!("a media event found no reader");
+                    }
+                }
+            }
+        };
+        let name = format!("media-in-{generation}");
+        std::thread::Builder::new().name(name).spawn(carry)?;
+        Ok(())
+    }
+
+    fn plan(&self, tracks: &Tracks) -> MediaPlan {
+        let sends = self.outgoing.iter().map(|o| SendLine {
+            source: o.source,
+            rids: rids(o),
+            codecs: match o.source.kind() {
+                MediaKind::Audio => Vec::new(),
+                MediaKind::Video => vec![VideoCodec::H264],
+            },
+        });
+        let video = tracks.video.len();
+        MediaPlan {
+            sends: sends.collect(),
+            audio_slots: slots_for(tracks.audio.len(), self.audio.len(), MAX_AUDIO_SLOTS),
+            video_slots: slots_for(video, self.video.len(), self.max_videos),
+        }
+    }
+
+    /// The server's answer to the last offer.
+    pub(crate) fn accept(&mut self, sdp: String) {
+        if let Some(current) = &self.current {
+            current.driver.accept_answer(sdp);
+        }
+    }
+
+    /// Takes news of the peer connection; what the session has to know comes back.
+    pub(crate) fn handle(&mut self, news: MediaNews) -> Option<Input> {
+        let generation = news.generation;
+        let current = self.current.as_mut().filter(|c| c.generation == generation)?;
+        match news.event {
+            DriverEvent::Offer(offer) => return Some(self.on_offer(generation, offer)),
+            DriverEvent::OfferFailed(error) | DriverEvent::AnswerFailed(error) => {
+                tracing::error!("{error}");
+                return Some(Input::MediaFailed { generation });
+            }
+            DriverEvent::Answered(_) => current.offering = false,
+            DriverEvent::Connected { path } => {
+                tracing::info!(generation, ?path, "media connected");
+                current.connected = true;
+                current.silent = None;
+                self.network.set_up(true);
+                // What was encoded before went nowhere.
+                for outgoing in &self.outgoing {
+                    self.pipeline.request_keyframe(outgoing.source, None);
+                }
+                return Some(Input::MediaConnected { generation });
+            }
+            DriverEvent::Disconnected => {
+                current.silent.get_or_insert(clock::now());
+            }
+            DriverEvent::Closed => return Some(Input::MediaFailed { generation }),
+            DriverEvent::KeyframeRequest { mid, rid } => self.on_keyframe_request(mid, rid),
+            DriverEvent::Estimate(estimate) => {
+                self.estimate = Some(estimate);
+                self.adapt();
+            }
+            DriverEvent::Stats(stats) => {
+                if let Some(rtt) = stats.rtt {
+                    self.pipeline.set_rtt(rtt);
+                }
+                self.pipeline.set_loss(stats.send_loss.unwrap_or(0.0));
+                self.peer = Some(stats);
+            }
+        }
+        None
+    }
+
+    /// Whether the peer connection has had its time. `joined`: the signaling connection is up, so a new one can be made.
+    pub(crate) fn check(&mut self, joined: bool) -> Option<Input> {
+        let now = clock::now();
+        let current = self.current.as_mut()?;
+        if !joined {
+            // Without signaling nothing can be done but wait; the time after it counts.
+            current.silent = current.silent.map(|_| now);
+            current.made = now;
+            return None;
+        }
+        let late = !current.connected && now.since(current.made) > CONNECT_TIME;
+        let gone = current.silent.is_some_and(|since| now.since(since) > RETURN_TIME);
+        let generation = current.generation;
+        (late || gone).then_some(Input::MediaFailed { generation })
+    }
+
+    fn on_offer(&mut self, generation: u32, offer: LocalOffer) -> Input {
+        let names = |mids: &[Mid]| mids.iter().map(|m| m.as_str().to_owned()).collect::<Vec<_>>();
+        self.audio.set_mids(&names(&offer.audio_slots));
+        self.video.set_mids(&names(&offer.video_slots));
+        if let Some(current) = &self.current {
+            let index = |mids: &[Mid]| mids.iter().copied().enumerate().map(|(i, m)| (m, i)).collect();
+            let mut routes = current.routes.write().unwrap_or_else(PoisonError::into_inner);
+            routes.audio = index(&offer.audio_slots);
+            routes.video = index(&offer.video_slots);
+        }
+        let find = |source| self.outgoing.iter().find(|o| o.source == source);
+        let lines = offer.publish.iter().map(|(mid, source)| SendLineUse {
+            source: *source,
+            mid: *mid,
+            rids: find(*source).map(rids).unwrap_or_default(),
+        });
+        self.send_lines = lines.collect();
+        self.network.set_lines(self.send_lines.clone(), offer.video_slots.clone());
+        let publish = offer.publish.iter().map(|(mid, source)| Publish {
+            mid: mid.as_str().to_owned(),
+            source: *source,
+            layers: find(*source).map(layers).unwrap_or_default(),
+        });
+        Input::LocalOffer {
+            generation,
+            publish: publish.collect(),
+            sdp: offer.sdp,
+        }
+    }
+
+    fn on_keyframe_request(&self, mid: Mid, rid: Option<Rid>) {
+        if let Some(line) = self.send_lines.iter().find(|l| l.mid == mid) {
+            let layer = rid.and_then(|rid| line.rids.iter().position(|r| *r == rid));
+            self.pipeline.request_keyframe(line.source, layer);
+        }
+    }
+
+    /// Moves slots to the tracks that are wanted, and asks for more slots where they are short. Gives a view that the
+    /// server does not have yet.
+    pub(crate) fn update(&mut self, tracks: &Tracks) -> Option<Vec<Slot>> {
+        let plan = self.plan(tracks);
+        let current = self.current.as_mut()?;
+        if self.audio.is_empty() && self.video.is_empty() {
+            return None;
+        }
+        if plan != current.plan && !current.offering {
+            current.offering = true;
+            current.plan = plan.clone();
+            current.driver.create_offer(plan);
+        }
+        for index in self.audio.assign(&tracks.audio) {
+            let track = self.audio.track(index).map(remote);
+            self.pipeline.set_audio_slot(index, track);
+        }
+        for index in self.video.assign(&tracks.video) {
+            let track = self.video.track(index).map(remote);
+            let with_sink = track.map(|t| (t, self.sinks.open(t)));
+            self.pipeline.set_video_slot(index, with_sink);
+        }
+        self.pause(tracks);
+        let mut view: Vec<Slot> = self.audio.view(0).collect();
+        view.extend(self.video.view(self.max_height));
+        if self.view.as_ref() == Some(&view) {
+            return None;
+        }
+        self.view = Some(view.clone());
+        Some(view)
+    }
+
+    /// Tells the slots whose senders muted or unmuted that the gap is meant.
+    fn pause(&mut self, tracks: &Tracks) {
+        for index in 0..self.video.len() {
+            let Some(track) = self.video.track(index).map(|w| w.track) else {
+                continue;
+            };
+            let muted = tracks.muted.contains(&track);
+            if muted != self.paused.contains(&track) {
+                self.pipeline.pause_video(index);
+            }
+        }
+        self.paused = tracks.muted.clone();
+    }
+
+    /// Spends the estimated bandwidth; called with every estimate and once a second.
+    pub(crate) fn adapt(&mut self) {
+        let Some(current) = &self.current else { return };
+        let report = Report {
+            estimate: self.estimate,
+            loss: self.peer.as_ref().and_then(|p| p.send_loss).unwrap_or(0.0),
+            rtt: self.peer.as_ref().and_then(|p| p.rtt).unwrap_or_default(),
+        };
+        if self.budget.update(report, clock::now()) || !self.spent {
+            self.spent = true;
+            self.spend();
+        }
+        let sent: u64 = self.budget.targets().layers.iter().map(|l| l.bitrate.bps()).sum();
+        let all = self.outgoing.iter().flat_map(|o| &o.layers);
+        let wanted: u64 = all.map(|l| l.bitrate.bps()).sum();
+        let voice = VOICE.bps();
+        // A quarter more than all of it, for repair and key frames.
+        let desired = Bitrate((wanted + voice) * 5 / 4);
+        current.driver.set_bitrate(Bitrate(sent + voice).min(desired), desired);
+    }
+
+    fn spend(&self) {
+        let targets = self.budget.targets();
+        for outgoing in self.outgoing.iter().filter(|o| !o.layers.is_empty()) {
+            let mut rates = vec![None; outgoing.layers.len()];
+            for ((source, layer), target) in self.ladder.iter().zip(&targets.layers) {
+                if *source == outgoing.source && target.active {
+                    rates[*layer] = Some(target.bitrate);
+                }
+            }
+            self.pipeline.set_layers(outgoing.source, rates);
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let lines = self.send_lines.iter();
+        Snapshot {
+            pipeline: self.pipeline.stats(),
+            peer: self.peer.clone(),
+            estimate: self.estimate,
+            send_mids: lines.map(|l| (l.source, l.mid, l.rids.clone())).collect(),
+            audio_mids: self.audio.mids().to_vec(),
+            video_mids: self.video.mids().to_vec(),
+        }
+    }
+
+    /// Ends the peer connection and writes every file to its end.
+    pub(crate) fn close(self) {
+        drop(self.current);
+        self.network.replace(None);
+        // The sinks' files close with the last handle on them, which the pipeline's threads may hold.
+        let pipeline = self.pipeline;
+        while Arc::strong_count(&pipeline) > 1 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        drop(pipeline);
+        drop(self.sinks);
+    }
+}
+
+fn rids(outgoing: &Outgoing) -> Vec<Rid> {
+    let simulcast = outgoing.layers.len() > 1;
+    let layers = outgoing.layers.iter().filter(|_| simulcast);
+    layers.map(|l| Rid::from(l.rid.as_str())).collect()
+}
+
+fn layers(outgoing: &Outgoing) -> Vec<Layer> {
+    let simulcast = outgoing.layers.len() > 1;
+    let layer = |l: &confab_pipeline::OutgoingLayer| Layer {
+        rid: if simulcast { l.rid.clone() } else { String::new() },
+        width: l.width,
+        height: l.height,
+        max_bitrate: l.bitrate.bps(),
+    };
+    outgoing.layers.iter().map(layer).collect()
+}
+
+fn remote(w: Wanted) -> RemoteTrack {
+    RemoteTrack {
+        participant: w.participant,
+        track: w.track,
+        source: w.source,
+    }
+}
+
+fn route(packet: InPacket, pipeline: &Pipeline, routes: &RwLock<Routes>) {
+    let received = ReceivedPacket {
+        seq: packet.seq,
+        timestamp: packet.timestamp,
+        marker: packet.marker,
+        audio_level: packet.audio_level,
+        received: clock::at(packet.received),
+        report: packet.report.map(|r| (r.ntp_micros, r.timestamp)),
+        payload: packet.payload,
+    };
+    let routes = routes.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(slot) = routes.audio.get(&packet.mid) {
+        pipeline.audio_packet(*slot, received);
+    } else if let Some(slot) = routes.video.get(&packet.mid) {
+        pipeline.video_packet(*slot, received);
+    }
+}

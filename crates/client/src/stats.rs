@@ -1,0 +1,395 @@
+//! `stats-json`: one line a second per track and direction. `docs/HEADLESS.md` explains every field to readers of the file.
+
+use crate::media::Snapshot;
+use confab_base::{ParticipantId, Source, Time, TrackId};
+use confab_pipeline::{RemoteTrack, source_name};
+use confab_session::SessionState;
+use confab_transport::{LineStats, Mid, PeerStats, Protocol, Rid, StatsDirection};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A second of one track in one direction. Counters run since the track began (or took its slot); rates and percentages
+/// are of the last second. What a kind of track has not, or what is not known yet, is absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StatsLine {
+    /// Milliseconds since 1970.
+    pub at: u64,
+    /// `send` or `receive`.
+    pub direction: &'static str,
+    /// `microphone`, `camera`, `screen` or `screen_audio`.
+    pub source: &'static str,
+    /// Whose track it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participant: Option<ParticipantId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub track: Option<TrackId>,
+    /// Sending: the simulcast layer's rid (`q`, `h`, `f`), empty without simulcast. Receiving: rows of the layer the server
+    /// sends, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    pub muted: bool,
+    pub packets: u64,
+    pub bytes: u64,
+    /// Receiving: packets that never came in time. Sending: what the server reported lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss_percent: Option<f64>,
+    /// Payload of the last second, kbit/s.
+    pub bitrate_kbps: f64,
+    /// To the server and back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtt_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_ms: Option<f64>,
+    /// Pictures of the last second: encoded when sending, shown when receiving.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fps: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyframes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyframe_requests: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped_frames: Option<u64>,
+    /// What the encoder was told to spend, kbit/s; 0: the layer is off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_kbps: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freezes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze_ms: Option<u64>,
+    /// Gaps of 200 ms and more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stalls: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stall_ms: Option<u64>,
+    /// Samples played, 48 kHz, and how many of these were invented.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concealed_samples: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_buffer_ms: Option<f64>,
+    /// How far the participant's sound is behind its picture; negative: ahead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub av_offset_ms: Option<f64>,
+    /// RFC 6464: -dBov, 0 is the loudest, 127 is silence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level_dbov: Option<u8>,
+    /// What the path takes of our sending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate_kbps: Option<f64>,
+    /// `udp` or `tcp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<&'static str>,
+    /// Of the whole process, per cent of one core, where the system tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<f64>,
+}
+
+/// Tells two lines of the same second apart, and joins those of one track over time.
+type Key = (&'static str, &'static str, Option<TrackId>, String);
+
+/// Counters a rate is taken from.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    bytes: u64,
+    frames: u64,
+    packets: u64,
+    lost: u64,
+}
+
+/// Makes lines out of counters.
+#[derive(Debug, Default)]
+pub(crate) struct Reporter {
+    state: SessionState,
+    before: HashMap<Key, Before>,
+    last: Option<Time>,
+    cpu: CpuClock,
+}
+
+impl Reporter {
+    /// The newest state, for names and mutes.
+    pub(crate) fn note(&mut self, state: &SessionState) {
+        self.state = state.clone();
+    }
+
+    pub(crate) fn report(&mut self, snapshot: &Snapshot, now: Time) -> Vec<StatsLine> {
+        let passed = self.last.map_or(Duration::from_secs(1), |last| now.since(last));
+        self.last = Some(now);
+        let mut lines = send_lines(snapshot, &self.state);
+        lines.extend(receive_lines(snapshot, &self.state));
+        let cpu = self.cpu.percent(now);
+        let at = wall_ms();
+        let mut after = HashMap::new();
+        for line in &mut lines {
+            line.at = at;
+            line.cpu_percent = cpu;
+            shared(line, snapshot.peer.as_ref());
+            self.rates(line, passed, &mut after);
+        }
+        self.before = after;
+        lines
+    }
+
+    /// Differences to the second before.
+    fn rates(&self, line: &mut StatsLine, passed: Duration, after: &mut HashMap<Key, Before>) {
+        let layer = match line.direction {
+            "send" => line.layer.clone().unwrap_or_default(),
+            _ => String::new(),
+        };
+        let key = (line.direction, line.source, line.track, layer);
+        let now = Before {
+            bytes: line.bytes,
+            frames: line.frames.unwrap_or(0),
+            packets: line.packets,
+            lost: line.lost.unwrap_or(0),
+        };
+        let before = self.before.get(&key).copied().unwrap_or_default();
+        let seconds = passed.as_secs_f64().max(0.001);
+        line.bitrate_kbps = round(now.bytes.saturating_sub(before.bytes) as f64 * 8.0 / 1000.0 / seconds);
+        if line.frames.is_some() {
+            line.fps = Some(round(now.frames.saturating_sub(before.frames) as f64 / seconds));
+        }
+        if line.lost.is_some() {
+            let lost = now.lost.saturating_sub(before.lost) as f64;
+            let all = lost + now.packets.saturating_sub(before.packets) as f64;
+            line.loss_percent = Some(round(if all > 0.0 { lost / all * 100.0 } else { 0.0 }));
+        }
+        after.insert(key, now);
+    }
+}
+
+/// What all lines of a connection share.
+fn shared(line: &mut StatsLine, peer: Option<&PeerStats>) {
+    let Some(peer) = peer else { return };
+    line.rtt_ms = line.rtt_ms.or(peer.rtt.map(ms));
+    line.path = peer.path.map(|(protocol, ..)| match protocol {
+        Protocol::Udp => "udp",
+        Protocol::Tcp => "tcp",
+    });
+}
+
+fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
+    let mut lines = Vec::new();
+    let estimate = snapshot.estimate.map(|e| round(e.bps() as f64 / 1000.0));
+    let own = |source| StatsLine {
+        direction: "send",
+        source: source_name(source),
+        participant: state.you,
+        track: own_track(state, source),
+        estimate_kbps: estimate,
+        ..StatsLine::default()
+    };
+    let far = |source, layer: usize| far_stats(snapshot, source, layer);
+    if let Some(audio) = &snapshot.pipeline.microphone {
+        let mut line = StatsLine {
+            muted: audio.muted,
+            packets: audio.packets,
+            bytes: audio.bytes,
+            level_dbov: audio.level.map(|l| l.0),
+            ..own(Source::Microphone)
+        };
+        add_far(&mut line, far(Source::Microphone, 0), 48_000.0);
+        lines.push(line);
+    }
+    for (source, video) in &snapshot.pipeline.video_up {
+        let rids = snapshot.send_mids.iter().find(|(s, ..)| s == source);
+        for (index, layer) in video.layers.iter().enumerate() {
+            let rid = rids.and_then(|(_, _, rids)| rids.get(index));
+            let mut line = StatsLine {
+                layer: Some(rid.map_or_else(String::new, |r| r.to_string())),
+                muted: video.muted,
+                packets: layer.packets,
+                bytes: layer.bytes,
+                width: Some(layer.width),
+                height: Some(layer.height),
+                frames: Some(layer.frames),
+                keyframes: Some(layer.keyframes),
+                keyframe_requests: Some(video.keyframe_requests),
+                target_kbps: Some(if layer.active { round(layer.target as f64 / 1000.0) } else { 0.0 }),
+                ..own(*source)
+            };
+            add_far(&mut line, far(*source, index), 90_000.0);
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// What the server reports of a layer we send.
+fn far_stats(snapshot: &Snapshot, source: Source, layer: usize) -> Option<&LineStats> {
+    let (_, mid, rids) = snapshot.send_mids.iter().find(|(s, ..)| *s == source)?;
+    let rid: Option<Rid> = rids.get(layer).copied();
+    let same = |mid: &Mid, l: &LineStats| l.mid == *mid && l.rid == rid;
+    let lines = &snapshot.peer.as_ref()?.lines;
+    lines
+        .iter()
+        .find(|l| l.direction == StatsDirection::Send && same(mid, l))
+}
+
+fn add_far(line: &mut StatsLine, far: Option<&LineStats>, clock: f64) {
+    let Some(far) = far else { return };
+    line.lost = far.lost;
+    line.jitter_ms = far.jitter.map(|j| round(f64::from(j) * 1000.0 / clock));
+    line.rtt_ms = far.rtt.map(ms);
+}
+
+fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
+    let mut lines = Vec::new();
+    let pipeline = &snapshot.pipeline;
+    for (_, track, audio) in &pipeline.audio_down {
+        lines.push(StatsLine {
+            packets: audio.packets,
+            bytes: audio.bytes,
+            lost: Some(audio.lost),
+            jitter_ms: Some(ms(audio.jitter)),
+            stalls: Some(audio.stalls),
+            stall_ms: Some(audio.stall_time.as_millis() as u64),
+            samples: Some(audio.samples),
+            concealed_samples: Some(audio.concealed),
+            jitter_buffer_ms: Some(ms(audio.delay)),
+            level_dbov: audio.level.map(|l| l.0),
+            av_offset_ms: offset(snapshot, track),
+            ..of_remote(track, state)
+        });
+    }
+    for (slot, track, video) in &pipeline.video_down {
+        let mid = snapshot.video_mids.get(*slot);
+        let slot = state.slots.iter().find(|s| Some(&s.mid) == mid);
+        lines.push(StatsLine {
+            layer: slot.map(|s| s.height.to_string()),
+            packets: video.packets,
+            bytes: video.bytes,
+            lost: Some(video.lost),
+            jitter_ms: Some(ms(video.jitter)),
+            width: Some(video.width),
+            height: Some(video.height),
+            frames: Some(video.frames),
+            keyframes: Some(video.keyframes),
+            keyframe_requests: Some(video.keyframe_requests),
+            dropped_frames: Some(video.dropped),
+            freezes: Some(video.freezes),
+            freeze_ms: Some(video.freeze_time.as_millis() as u64),
+            stalls: Some(video.stalls),
+            stall_ms: Some(video.stall_time.as_millis() as u64),
+            jitter_buffer_ms: Some(ms(video.delay)),
+            av_offset_ms: offset(snapshot, track),
+            ..of_remote(track, state)
+        });
+    }
+    lines
+}
+
+fn offset(snapshot: &Snapshot, track: &RemoteTrack) -> Option<f64> {
+    let micros = snapshot.pipeline.av_offsets.get(&track.participant)?;
+    Some(round(*micros as f64 / 1000.0))
+}
+
+fn of_remote(track: &RemoteTrack, state: &SessionState) -> StatsLine {
+    let participants = state.room.iter().flat_map(|r| &r.participants);
+    let owner = participants.into_iter().find(|p| p.id == track.participant);
+    StatsLine {
+        direction: "receive",
+        source: source_name(track.source),
+        participant: Some(track.participant),
+        name: owner.map(|p| p.name.clone()),
+        track: Some(track.track),
+        muted: owner.is_some_and(|p| p.muted.contains(&track.source)),
+        ..StatsLine::default()
+    }
+}
+
+fn own_track(state: &SessionState, source: Source) -> Option<TrackId> {
+    let room = state.room.as_ref()?;
+    let you = room.participants.iter().find(|p| Some(p.id) == state.you)?;
+    you.tracks.iter().find(|t| t.source == source).map(|t| t.id)
+}
+
+fn ms(d: Duration) -> f64 {
+    round(d.as_secs_f64() * 1000.0)
+}
+
+/// One decimal is all these numbers mean.
+fn round(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |d| d.as_millis() as u64)
+}
+
+/// The process's CPU time from `/proc/self/stat`; systems without it report nothing.
+#[derive(Debug, Default)]
+struct CpuClock {
+    last: Option<(Time, f64)>,
+}
+
+impl CpuClock {
+    fn percent(&mut self, now: Time) -> Option<f64> {
+        let used = cpu_seconds(&std::fs::read_to_string("/proc/self/stat").ok()?)?;
+        let last = self.last.replace((now, used));
+        let (at, before) = last?;
+        let passed = now.since(at).as_secs_f64();
+        (passed > 0.0).then(|| round((used - before) / passed * 100.0))
+    }
+}
+
+/// Fields 14 and 15 of proc_pid_stat(5), in ticks of 10 ms (USER_HZ is 100 on every Linux that is seen by programs).
+fn cpu_seconds(stat: &str) -> Option<f64> {
+    let after_name = stat.rsplit_once(')')?.1;
+    let mut fields = after_name.split_ascii_whitespace().skip(11);
+    let ticks = |f: Option<&str>| f?.parse::<f64>().ok();
+    Some((ticks(fields.next())? + ticks(fields.next())?) / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_is_read_past_strange_process_names() {
+        let stat = "1 (a) b) S 0 1 1 0 -1 4194560 1 2 3 4 250 150 0 0 20 0 1 0";
+        assert_eq!(cpu_seconds(stat), Some(4.0));
+    }
+
+    #[test]
+    fn rates_are_of_the_last_second_only() {
+        let mut reporter = Reporter::default();
+        let mut line = |bytes, frames, seconds| {
+            let mut line = StatsLine {
+                direction: "receive",
+                source: "camera",
+                track: Some(TrackId(1)),
+                bytes,
+                frames: Some(frames),
+                packets: bytes / 1000,
+                lost: Some(0),
+                ..StatsLine::default()
+            };
+            let mut after = HashMap::new();
+            reporter.rates(&mut line, Duration::from_secs(seconds), &mut after);
+            reporter.before = after;
+            (line.bitrate_kbps, line.fps)
+        };
+        assert_eq!(line(1000, 30, 1), (8.0, Some(30.0)));
+        assert_eq!(line(5000, 50, 2), (16.0, Some(10.0)));
+    }
+
+    #[test]
+    fn absent_fields_are_not_written() {
+        let text = serde_json::to_string(&StatsLine::default()).unwrap();
+        assert!(!text.contains("fps"), "{text}");
+        assert!(text.contains("bitrate_kbps"), "{text}");
+    }
+}

@@ -1,0 +1,45 @@
+//! Packets between the stages and whoever carries them over the network; the network's own words stay outside.
+
+use confab_base::{AudioLevel, Source, Time};
+use std::sync::Arc;
+
+/// An RTP packet for the network.
+#[derive(Clone, Debug)]
+pub struct SentPacket {
+    /// Rises by one per packet of this source and layer, from a start below 32768.
+    pub seq: u64,
+    /// RTP timestamp: 48 kHz for audio, 90 kHz for video.
+    pub timestamp: u32,
+    /// Last packet of a picture; first packet of speech for audio.
+    pub marker: bool,
+    pub payload: Arc<[u8]>,
+    pub audio_level: Option<AudioLevel>,
+    /// Somebody speaks in this packet.
+    pub voice: bool,
+    /// The moment `timestamp` stands for.
+    pub captured: Time,
+}
+
+/// The way to the network. Called on the media threads: must not block; what finds no room is dropped there and counted.
+pub trait Network: Send + Sync {
+    /// The packets of one picture, or one audio packet. `layer`: index of the simulcast layer, lowest first; 0 for audio
+    /// and single-layer video.
+    fn send(&self, source: Source, layer: usize, packets: Vec<SentPacket>);
+
+    /// The decoder of this video slot cannot go on without a key frame.
+    fn request_keyframe(&self, slot: usize);
+}
+
+/// An RTP packet from the network, for one receive slot.
+#[derive(Clone, Debug)]
+pub struct ReceivedPacket {
+    /// Extended sequence number.
+    pub seq: u64,
+    pub timestamp: u32,
+    pub marker: bool,
+    pub payload: Arc<[u8]>,
+    pub audio_level: Option<AudioLevel>,
+    pub received: Time,
+    /// From the sender's newest report: microseconds since 1970 on its clock, and the RTP timestamp of that moment.
+    pub report: Option<(u64, u32)>,
+}

@@ -1,0 +1,358 @@
+//! From camera or screen to the network: the latest picture, the encoder's layers, RTP packets. One thread per source.
+
+use crate::clock;
+use crate::order::{VIDEO_UP, VideoUp};
+use crate::packet::{Network, SentPacket};
+use crate::sink::source_name;
+use crate::stats::{LayerUpStats, VideoUpStats};
+use crate::tap::Taps;
+use confab_base::{Bitrate, Duration, Source, Time};
+use confab_codec::{EncodedFrame, H264Config, LayerConfig, VideoEncoder, h264_encoder};
+use confab_picture::{I420, Rung};
+use confab_rtp::h264::packetize;
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// RTP payload that fits every path with room for SRTP, extensions and TURN.
+const MAX_PAYLOAD: usize = 1150;
+/// Orders are few; whoever sends them waits a picture's time at most.
+const QUEUE: usize = 64;
+/// How long to wait for a picture before looking for orders again.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// Key frames that receivers ask for come at most this often per layer.
+const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
+
+/// A picture with the moment it was taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    pub(crate) picture: Arc<I420>,
+    pub(crate) captured: Time,
+}
+
+/// Where pictures come from: a camera or a screen.
+pub(crate) trait PictureSource: Send {
+    /// The latest picture that was not given yet; waits for it no longer than `patience`.
+    fn next(&mut self, patience: Duration) -> Option<Picture>;
+}
+
+enum Order {
+    Muted(bool),
+    /// `None`: all layers.
+    Keyframe(Option<usize>),
+    Layers(Vec<Option<Bitrate>>),
+}
+
+/// The thread of one video source. Dropping it ends the thread and closes the device.
+pub(crate) struct VideoSender {
+    orders: Option<Sender<Order>>,
+    thread: Option<JoinHandle<()>>,
+    pub(crate) report: Arc<Mutex<VideoUpStats>>,
+}
+
+/// What a video source's way up starts with.
+pub(crate) struct VideoUpConfig {
+    pub(crate) source: Source,
+    pub(crate) pictures: Box<dyn PictureSource>,
+    pub(crate) rungs: Vec<Rung>,
+    pub(crate) network: Arc<dyn Network>,
+    pub(crate) watch: Option<crate::PictureWatch>,
+    pub(crate) taps: Taps,
+    /// First timestamp, drawn by the caller.
+    pub(crate) first_timestamp: u32,
+}
+
+impl VideoSender {
+    /// Starts the thread `camera` or `screen`.
+    pub(crate) fn start(config: VideoUpConfig) -> Result<VideoSender, crate::PipelineError> {
+        let name = source_name(config.source).to_owned();
+        let eye = Eye::new(config)?;
+        let report = eye.report.clone();
+        let (orders, inbox) = bounded(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || eye.run(&inbox))?;
+        Ok(VideoSender {
+            orders: Some(orders),
+            thread: Some(thread),
+            report,
+        })
+    }
+
+    pub(crate) fn set_muted(&self, muted: bool) {
+        self.order(Order::Muted(muted));
+    }
+
+    pub(crate) fn request_keyframe(&self, layer: Option<usize>) {
+        self.order(Order::Keyframe(layer));
+    }
+
+    /// The rate of each layer, lowest first; `None`: off.
+    pub(crate) fn set_layers(&self, rates: Vec<Option<Bitrate>>) {
+        self.order(Order::Layers(rates));
+    }
+
+    fn order(&self, order: Order) {
+        if let Some(orders) = &self.orders {
+            let _ = orders.send(order);
+        }
+    }
+}
+
+impl Drop for VideoSender {
+    fn drop(&mut self) {
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One simulcast layer's RTP stream.
+#[derive(Debug)]
+struct Stream {
+    seq: u64,
+    keyframe_wanted: bool,
+    last_keyframe: Option<Time>,
+    active: bool,
+}
+
+struct Eye {
+    source: Source,
+    pictures: Box<dyn PictureSource>,
+    encoder: Box<dyn VideoEncoder>,
+    network: Arc<dyn Network>,
+    watch: Option<crate::PictureWatch>,
+    taps: Taps,
+    first_timestamp: u32,
+    muted: bool,
+    streams: Vec<Stream>,
+    // What the stages hand on.
+    picture: Option<Picture>,
+    encoded: Vec<EncodedFrame>,
+    packets: Vec<(usize, Vec<SentPacket>)>,
+    stats: VideoUpStats,
+    report: Arc<Mutex<VideoUpStats>>,
+}
+
+impl Eye {
+    fn new(config: VideoUpConfig) -> Result<Eye, crate::PipelineError> {
+        let layer = |r: &Rung| LayerConfig {
+            width: r.width,
+            height: r.height,
+            bitrate: r.bitrate,
+            max_fps: r.fps,
+        };
+        let encoder = h264_encoder(H264Config {
+            layers: config.rungs.iter().map(layer).collect(),
+            temporal_layers: 1,
+            screen: config.source == Source::Screen,
+        })?;
+        let stream = || Stream {
+            seq: 0,
+            keyframe_wanted: true,
+            last_keyframe: None,
+            active: true,
+        };
+        let stats = VideoUpStats {
+            muted: true,
+            layers: config.rungs.iter().map(layer_stats).collect(),
+            ..VideoUpStats::default()
+        };
+        Ok(Eye {
+            source: config.source,
+            pictures: config.pictures,
+            encoder,
+            network: config.network,
+            watch: config.watch,
+            taps: config.taps,
+            first_timestamp: config.first_timestamp,
+            muted: true,
+            streams: config.rungs.iter().map(|_| stream()).collect(),
+            picture: None,
+            encoded: Vec::new(),
+            packets: Vec::new(),
+            report: Arc::new(Mutex::new(stats.clone())),
+            stats,
+        })
+    }
+
+    fn run(mut self, inbox: &Receiver<Order>) {
+        loop {
+            loop {
+                match inbox.try_recv() {
+                    Ok(order) => self.carry_out(order),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return,
+                }
+            }
+            for stage in &VIDEO_UP {
+                if !self.pass(stage.stage, stage.name) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Muted(muted) => {
+                // Whoever sees this source again needs a picture it can begin with.
+                let unmuted = self.muted && !muted;
+                self.streams.iter_mut().for_each(|s| s.keyframe_wanted |= unmuted);
+                self.muted = muted;
+                self.stats.muted = muted;
+                self.publish();
+            }
+            Order::Keyframe(layer) => {
+                self.stats.keyframe_requests += 1;
+                for (index, stream) in self.streams.iter_mut().enumerate() {
+                    stream.keyframe_wanted |= layer.is_none_or(|l| l == index);
+                }
+            }
+            Order::Layers(rates) => self.set_layers(&rates),
+        }
+    }
+
+    fn set_layers(&mut self, rates: &[Option<Bitrate>]) {
+        for (index, (stream, rate)) in self.streams.iter_mut().zip(rates).enumerate() {
+            let active = rate.is_some();
+            if active != stream.active {
+                self.encoder.set_active(index, active);
+                stream.keyframe_wanted |= active;
+                stream.active = active;
+            }
+            let stats = &mut self.stats.layers[index];
+            stats.active = active;
+            if let Some(rate) = rate
+                && stats.target != rate.bps()
+            {
+                stats.target = rate.bps();
+                self.encoder.set_bitrate(index, *rate);
+            }
+        }
+        self.publish();
+    }
+
+    /// One stage; whether there is something for the next one.
+    fn pass(&mut self, stage: VideoUp, name: &str) -> bool {
+        match stage {
+            VideoUp::Capture => self.capture(name),
+            VideoUp::Encode => self.encode(name),
+            VideoUp::Packetize => self.packetize(),
+            VideoUp::Send => self.send(name),
+        }
+    }
+
+    fn capture(&mut self, name: &str) -> bool {
+        self.picture = self.pictures.next(PATIENCE);
+        let Some(picture) = &self.picture else {
+            return false;
+        };
+        self.stats.captured += 1;
+        if let Some(watch) = &self.watch {
+            watch(self.source, &picture.picture, picture.captured);
+        }
+        self.taps.picture(name, source_name(self.source), &picture.picture);
+        !self.muted
+    }
+
+    fn encode(&mut self, name: &str) -> bool {
+        let Some(picture) = &self.picture else {
+            return false;
+        };
+        let now = clock::now();
+        let force: Vec<bool> = self.streams.iter().map(|s| s.wants_keyframe(now)).collect();
+        let result = self.encoder.encode(&picture.picture, picture.captured, &force);
+        self.stats.encode_time += clock::now().since(now);
+        self.encoded = result.unwrap_or_else(|error| {
+            tracing::warn!("{} encoder: {error}", source_name(self.source));
+            self.stats.errors += 1;
+            Vec::new()
+        });
+        for frame in &self.encoded {
+            let tag = format!("{}-{}", source_name(self.source), frame.layer);
+            self.taps.bytes(name, &tag, &frame.data);
+        }
+        !self.encoded.is_empty()
+    }
+
+    fn packetize(&mut self) -> bool {
+        let Some(captured) = self.picture.as_ref().map(|p| p.captured) else {
+            return false;
+        };
+        let now = clock::now();
+        // 90 kHz: 9 ticks in 100 µs.
+        let ticks = (u128::from(captured.as_micros()) * 9 / 100) as u32;
+        let timestamp = self.first_timestamp.wrapping_add(ticks);
+        for frame in self.encoded.drain(..) {
+            let Some(stream) = self.streams.get_mut(frame.layer) else {
+                continue;
+            };
+            if frame.keyframe {
+                stream.keyframe_wanted = false;
+                stream.last_keyframe = Some(now);
+            }
+            let mut payloads = Vec::new();
+            packetize(&frame.data, MAX_PAYLOAD, &mut payloads);
+            let stats = &mut self.stats.layers[frame.layer];
+            stats.frames += 1;
+            stats.keyframes += u64::from(frame.keyframe);
+            stats.packets += payloads.len() as u64;
+            stats.bytes += payloads.iter().map(|p| p.len() as u64).sum::<u64>();
+            let last = payloads.len().saturating_sub(1);
+            let packet = |(index, payload)| {
+                let seq = stream.seq;
+                stream.seq += 1;
+                SentPacket {
+                    seq,
+                    timestamp,
+                    marker: index == last,
+                    payload,
+                    audio_level: None,
+                    voice: false,
+                    captured,
+                }
+            };
+            let packets = payloads.into_iter().enumerate().map(packet).collect();
+            self.packets.push((frame.layer, packets));
+        }
+        self.publish();
+        !self.packets.is_empty()
+    }
+
+    fn send(&mut self, name: &str) -> bool {
+        for (layer, packets) in self.packets.drain(..) {
+            let tag = format!("{}-{layer}", source_name(self.source));
+            packets.iter().for_each(|p| self.taps.bytes(name, &tag, &p.payload));
+            self.network.send(self.source, layer, packets);
+        }
+        true
+    }
+
+    fn publish(&self) {
+        if let Ok(mut report) = self.report.lock() {
+            report.clone_from(&self.stats);
+        }
+    }
+}
+
+impl Stream {
+    fn wants_keyframe(&self, now: Time) -> bool {
+        let rested = self
+            .last_keyframe
+            .is_none_or(|at| now.since(at) >= KEYFRAME_INTERVAL);
+        self.keyframe_wanted && rested
+    }
+}
+
+fn layer_stats(rung: &Rung) -> LayerUpStats {
+    LayerUpStats {
+        width: rung.width as u16,
+        height: rung.height as u16,
+        active: true,
+        target: rung.bitrate.bps(),
+        ..LayerUpStats::default()
+    }
+}

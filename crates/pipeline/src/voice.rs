@@ -1,0 +1,125 @@
+//! The voice thread: every 10 ms first the ear, whose mix is the echo canceller's far reference, then the mouth. The
+//! microphone's clock paces it; without a microphone a silent one does.
+
+use crate::packet::ReceivedPacket;
+use crate::stats::AudioUpStats;
+use crate::voice_down::{AudioReports, AudioTrack, Ear};
+use crate::voice_up::Mouth;
+use confab_base::Bitrate;
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// Packets and orders that may wait: 24 voices for 800 ms. When it is full packets are dropped; the jitter buffers then
+/// conceal them.
+const QUEUE: usize = 1024;
+
+enum Order {
+    Packet(usize, ReceivedPacket),
+    Track(usize, Option<AudioTrack>),
+    Muted(bool),
+    Bitrate(Bitrate),
+    Loss(f32),
+    Restart,
+}
+
+/// The voice thread and its queue. Dropping it ends the thread and closes the devices.
+pub(crate) struct Voice {
+    orders: Option<Sender<Order>>,
+    thread: Option<JoinHandle<()>>,
+    pub(crate) heard: AudioReports,
+    pub(crate) spoken: Arc<Mutex<AudioUpStats>>,
+}
+
+impl Voice {
+    pub(crate) fn start(ear: Ear, mouth: Mouth) -> io::Result<Voice> {
+        let (orders, inbox) = bounded(QUEUE);
+        let heard = ear.reports.clone();
+        let spoken = mouth.report.clone();
+        let thread = std::thread::Builder::new()
+            .name("voice".to_owned())
+            .spawn(move || run(ear, mouth, &inbox))?;
+        Ok(Voice {
+            orders: Some(orders),
+            thread: Some(thread),
+            heard,
+            spoken,
+        })
+    }
+
+    /// Hands a packet over; never blocks.
+    pub(crate) fn packet(&self, slot: usize, packet: ReceivedPacket) {
+        if let Some(orders) = &self.orders
+            && orders.try_send(Order::Packet(slot, packet)).is_err()
+        {
+            tracing::debug!(slot, "voice thread is behind, packet dropped");
+        }
+    }
+
+    pub(crate) fn set_track(&self, slot: usize, track: Option<AudioTrack>) {
+        self.order(Order::Track(slot, track));
+    }
+
+    pub(crate) fn set_muted(&self, muted: bool) {
+        self.order(Order::Muted(muted));
+    }
+
+    pub(crate) fn set_bitrate(&self, bitrate: Bitrate) {
+        self.order(Order::Bitrate(bitrate));
+    }
+
+    pub(crate) fn set_loss(&self, loss: f32) {
+        self.order(Order::Loss(loss));
+    }
+
+    pub(crate) fn restart(&self) {
+        self.order(Order::Restart);
+    }
+
+    /// Orders wait for room, 10 ms at most while the thread lives.
+    fn order(&self, order: Order) {
+        if let Some(orders) = &self.orders {
+            let _ = orders.send(order);
+        }
+    }
+}
+
+impl Drop for Voice {
+    fn drop(&mut self) {
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(mut ear: Ear, mut mouth: Mouth, inbox: &Receiver<Order>) {
+    let mut frames = 0u64;
+    loop {
+        loop {
+            match inbox.try_recv() {
+                Ok(order) => carry_out(order, &mut ear, &mut mouth),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return,
+            }
+        }
+        let far = *ear.run();
+        mouth.run(&far);
+        frames += 1;
+        if frames.is_multiple_of(10) {
+            ear.report();
+        }
+    }
+}
+
+fn carry_out(order: Order, ear: &mut Ear, mouth: &mut Mouth) {
+    match order {
+        Order::Packet(slot, packet) => ear.packet(slot, packet),
+        Order::Track(slot, track) => ear.set_track(slot, track),
+        Order::Muted(muted) => mouth.set_muted(muted),
+        Order::Bitrate(bitrate) => mouth.set_bitrate(bitrate),
+        Order::Loss(loss) => mouth.set_loss(loss),
+        Order::Restart => ear.restart(),
+    }
+}

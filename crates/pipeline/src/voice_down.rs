@@ -1,0 +1,266 @@
+//! From packets to the ear: one jitter buffer and decoder per slot, the mixer behind them. Runs on the voice thread,
+//! 10 ms at a time.
+
+use crate::clock;
+use crate::order::{VOICE_DOWN, VoiceDown};
+use crate::packet::ReceivedPacket;
+use crate::sink::RemoteTrack;
+use crate::stats::AudioDownStats;
+use crate::sync::SharedSync;
+use crate::tap::Taps;
+use confab_audio_io::Speaker;
+use confab_base::{AudioLevel, Duration, Time};
+use confab_codec::{AudioDecoder, CodecError, opus_decoder};
+use confab_dsp::{FRAME, Frame, Mixer, SAMPLE_RATE, Stretcher};
+use confab_rtp::{
+    AudioJitterBuffer, AudioJitterConfig, AudioPacket, JitterEstimator, LossCounter, Pace, Pull,
+    TimestampUnwrapper,
+};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+/// The statistics of all slots, by slot index.
+pub(crate) type AudioReports = Arc<Mutex<BTreeMap<usize, (RemoteTrack, AudioDownStats)>>>;
+
+/// What a slot is to play.
+#[derive(Clone, Debug)]
+pub(crate) struct AudioTrack {
+    pub(crate) track: RemoteTrack,
+    pub(crate) sync: Option<SharedSync>,
+}
+
+/// All voices and the speaker.
+pub(crate) struct Ear {
+    slots: BTreeMap<usize, VoiceSlot>,
+    mixer: Mixer,
+    speaker: Box<dyn Speaker>,
+    /// The mix of these 10 ms.
+    mix: Frame,
+    far: Frame,
+    watch: Option<crate::AudioWatch>,
+    taps: Taps,
+    pub(crate) reports: AudioReports,
+}
+
+impl Ear {
+    pub(crate) fn new(
+        speaker: Box<dyn Speaker>,
+        watch: Option<crate::AudioWatch>,
+        taps: Taps,
+    ) -> Ear {
+        Ear {
+            slots: BTreeMap::new(),
+            mixer: Mixer::default(),
+            speaker,
+            mix: [0.0; FRAME],
+            far: [0.0; FRAME],
+            watch,
+            taps,
+            reports: AudioReports::default(),
+        }
+    }
+
+    pub(crate) fn packet(&mut self, slot: usize, packet: ReceivedPacket) {
+        if let Some(slot) = self.slots.get_mut(&slot) {
+            slot.push(packet);
+        }
+    }
+
+    /// Another track means another decoder and jitter buffer.
+    pub(crate) fn set_track(&mut self, index: usize, track: Option<AudioTrack>) {
+        self.slots.remove(&index);
+        if let Ok(mut reports) = self.reports.lock() {
+            reports.remove(&index);
+        }
+        let Some(track) = track else { return };
+        match VoiceSlot::new(track) {
+            Ok(slot) => {
+                self.slots.insert(index, slot);
+            }
+            Err(error) => tracing::error!("no decoder for audio slot {index}: {error}"),
+        }
+    }
+
+    /// A new peer connection: nothing that was buffered continues.
+    pub(crate) fn restart(&mut self) {
+        let indices: Vec<usize> = self.slots.keys().copied().collect();
+        indices.into_iter().for_each(|i| self.set_track(i, None));
+    }
+
+    /// Plays the next 10 ms and gives what was played: the echo canceller's far reference.
+    pub(crate) fn run(&mut self) -> &Frame {
+        for stage in &VOICE_DOWN {
+            match stage.stage {
+                VoiceDown::Decode => self.decode(stage.name),
+                VoiceDown::Mix => {
+                    self.mixer.finish(&mut self.mix);
+                    self.taps.audio(stage.name, "", &self.mix);
+                }
+                VoiceDown::FarReference => {
+                    self.far = self.mix;
+                    self.taps.audio(stage.name, "", &self.far);
+                }
+                VoiceDown::Play => {
+                    self.speaker.write(&self.mix);
+                    if let Some(watch) = &self.watch {
+                        watch(&self.mix, clock::now());
+                    }
+                    self.taps.audio(stage.name, "", &self.mix);
+                }
+            }
+        }
+        &self.far
+    }
+
+    fn decode(&mut self, name: &str) {
+        let now = clock::now();
+        let mut frame = [0.0; FRAME];
+        for slot in self.slots.values_mut() {
+            slot.play(now, &mut frame);
+            self.taps.audio(name, &slot.tag, &frame);
+            self.mixer.add(&frame, 1.0, 1.0);
+        }
+    }
+
+    /// Publishes the slots' statistics; a few times a second.
+    pub(crate) fn report(&self) {
+        if let Ok(mut reports) = self.reports.lock() {
+            for (index, slot) in &self.slots {
+                reports.insert(*index, (slot.track, slot.report()));
+            }
+        }
+    }
+}
+
+struct VoiceSlot {
+    track: RemoteTrack,
+    tag: String,
+    sync: Option<SharedSync>,
+    buffer: AudioJitterBuffer,
+    decoder: Box<dyn AudioDecoder>,
+    stretcher: Stretcher,
+    /// Decoded and not played yet: less than a packet.
+    pcm: VecDeque<f32>,
+    scratch: Vec<f32>,
+    loss: LossCounter,
+    jitter: JitterEstimator,
+    timestamps: TimestampUnwrapper,
+    packets: u64,
+    bytes: u64,
+    level: Option<AudioLevel>,
+    frames: u64,
+}
+
+impl VoiceSlot {
+    fn new(track: AudioTrack) -> Result<VoiceSlot, CodecError> {
+        Ok(VoiceSlot {
+            tag: track.track.tag(),
+            track: track.track,
+            sync: track.sync,
+            buffer: AudioJitterBuffer::new(AudioJitterConfig::default()),
+            decoder: opus_decoder(1)?,
+            stretcher: Stretcher::new(1),
+            pcm: VecDeque::with_capacity(4 * FRAME),
+            scratch: Vec::with_capacity(6 * FRAME),
+            loss: LossCounter::default(),
+            jitter: JitterEstimator::new(SAMPLE_RATE),
+            timestamps: TimestampUnwrapper::default(),
+            packets: 0,
+            bytes: 0,
+            level: None,
+            frames: 0,
+        })
+    }
+
+    fn push(&mut self, packet: ReceivedPacket) {
+        self.packets += 1;
+        self.bytes += packet.payload.len() as u64;
+        self.loss.packet(packet.seq);
+        let timestamp = self.timestamps.unwrap(packet.timestamp);
+        self.jitter.packet(timestamp, packet.received);
+        if packet.audio_level.is_some() {
+            self.level = packet.audio_level;
+        }
+        if let (Some(sync), Some(report)) = (&self.sync, packet.report) {
+            sync.audio_report(report);
+        }
+        let audio = AudioPacket {
+            seq: packet.seq,
+            timestamp: packet.timestamp,
+            payload: packet.payload,
+        };
+        self.buffer.push(audio, packet.received);
+    }
+
+    /// The next 10 ms of this voice.
+    fn play(&mut self, now: Time, out: &mut Frame) {
+        while self.pcm.len() < FRAME {
+            let held = Duration::from_micros(self.pcm.len() as u64 * 1_000_000 / 48_000);
+            let pull = self.buffer.pull(now + held);
+            self.decode(pull);
+        }
+        for sample in out.iter_mut() {
+            *sample = self.pcm.pop_front().unwrap_or(0.0);
+        }
+        self.frames += 1;
+        // Four times a second, as often as the sync takes a step.
+        if self.frames.is_multiple_of(25)
+            && let (Some(sync), Some((at, timestamp))) = (&self.sync, self.buffer.last_played())
+        {
+            let delay = sync.audio_presented(timestamp, at, now);
+            self.buffer.set_extra_delay(delay);
+        }
+    }
+
+    fn decode(&mut self, pull: Pull) {
+        self.scratch.clear();
+        let (samples, result) = match pull {
+            Pull::Packet {
+                payload,
+                samples,
+                pace,
+            } => {
+                let result = self.decoder.decode(&payload, &mut self.scratch);
+                match pace {
+                    Pace::Normal => 0,
+                    Pace::Faster => self.stretcher.faster(&mut self.scratch),
+                    Pace::Slower => self.stretcher.slower(&mut self.scratch),
+                };
+                (samples, result)
+            }
+            Pull::Fec { payload, samples } => {
+                let n = samples as usize;
+                let result = self.decoder.decode_fec(&payload, n, &mut self.scratch);
+                (samples, result)
+            }
+            Pull::Conceal { samples } => {
+                let result = self.decoder.conceal(samples as usize, &mut self.scratch);
+                (samples, result)
+            }
+            Pull::Silence { samples } => (samples, Ok(())),
+        };
+        if let Err(error) = result {
+            tracing::debug!("audio of {}: {error}", self.tag);
+        }
+        if self.scratch.is_empty() {
+            self.scratch.resize((samples as usize).max(1), 0.0);
+        }
+        self.pcm.extend(&self.scratch);
+    }
+
+    fn report(&self) -> AudioDownStats {
+        let buffer = self.buffer.stats();
+        AudioDownStats {
+            packets: self.packets,
+            bytes: self.bytes,
+            lost: self.loss.lost() + buffer.late_packets,
+            samples: buffer.total_samples,
+            concealed: buffer.concealed_samples,
+            stalls: buffer.stalls,
+            stall_time: buffer.stalled,
+            delay: buffer.delay,
+            jitter: self.jitter.jitter(),
+            level: self.level,
+        }
+    }
+}
