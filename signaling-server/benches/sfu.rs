@@ -1,6 +1,6 @@
 //! What forwarding costs over real sockets: real ICE, DTLS and SRTP on both legs over loopback UDP, one worker thread.
 //!
-//! `cargo bench -p confab-server --bench sfu [-- seconds]`. Printed per case: packets forwarded per second, CPU time of
+//! `cargo bench -p confab-server --bench sfu [-- seconds] [case]`; a case by a part of its name. Printed per case: packets forwarded per second, CPU time of
 //! the worker thread per forwarded packet (system calls, crypto of both legs and RTCP included), the delay from the
 //! sender's write to the receiver's read, and what arrived. Sender and receivers run in this process on other threads;
 //! on a machine with few cores they compete with the worker for the clock, so delays are upper bounds; CPU time is not
@@ -17,10 +17,12 @@ use sfu_bench::floor;
 use std::time::Duration;
 
 fn main() {
-    let seconds = std::env::args()
-        .filter_map(|a| a.parse().ok())
-        .next()
-        .unwrap_or(6);
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
+    let seconds = args.iter().find_map(|a| a.parse().ok()).unwrap_or(6);
+    let wanted = args.iter().find(|a| a.parse::<u64>().is_err());
     let time = Duration::from_secs(seconds);
     let case = |name, senders, receivers, kbps| Case {
         name,
@@ -41,7 +43,10 @@ fn main() {
         "| case | forwarded/s | CPU µs per packet | delay p50 / p99 ms | arrived % | datagrams per send | worker CPU % |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for case in &cases {
+    for case in cases
+        .iter()
+        .filter(|c| wanted.is_none_or(|w| c.name.contains(w.as_str())))
+    {
         println!("{}", play(case, time));
     }
     floor::print();

@@ -143,6 +143,7 @@ impl Forwarder {
             epoch: track.epoch,
         };
         let (owner, source) = (track.owner, track.source);
+        let any_alive = track.any_alive();
         let Some(state) = track.layers.get_mut(usize::from(layer)) else {
             return;
         };
@@ -153,6 +154,9 @@ impl Forwarder {
             is_newest && codec.is_none_or(|c| gate::is_keyframe_start(c, &packet.payload));
         if is_start {
             state.request.arrived();
+        }
+        if woke && !any_alive {
+            track.since = now;
         }
         if woke {
             self.choose_subscribers(id, now);
@@ -473,16 +477,16 @@ impl Forwarder {
         let participants: Vec<ParticipantId> = self.legs.keys().copied().collect();
         for participant in participants {
             self.choose(participant, now);
-            self.tell_rates(participant);
+            self.tell_rates(participant, now);
         }
     }
 
-    fn tell_rates(&mut self, participant: ParticipantId) {
+    fn tell_rates(&mut self, participant: ParticipantId, now: Time) {
         let Some(leg) = self.legs.get_mut(&participant) else {
             return;
         };
         let rates = (
-            leg.desired(&self.slots, &self.tracks),
+            leg.desired(&self.slots, &self.tracks, now),
             leg.current(&self.slots, &self.tracks),
         );
         let near = |a: Bitrate, b: Bitrate| a.bps().abs_diff(b.bps()) * 20 <= b.bps();

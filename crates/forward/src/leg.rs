@@ -112,7 +112,7 @@ impl Leg {
             let Some(slot) = slots.get(key).and_then(Option::as_ref) else {
                 continue;
             };
-            match self.wish(slot, tracks) {
+            match self.wish(slot, tracks, now) {
                 Wish::Nothing(limited) => choices.push(Choice {
                     key,
                     target: None,
@@ -154,7 +154,7 @@ impl Leg {
         choices
     }
 
-    fn wish(&self, slot: &Slot, tracks: &BTreeMap<TrackId, Track>) -> Wish {
+    fn wish(&self, slot: &Slot, tracks: &BTreeMap<TrackId, Track>, now: Time) -> Wish {
         let Some(track) = slot.spec.track.and_then(|t| tracks.get(&t)) else {
             return Wish::Nothing(Limited::No);
         };
@@ -174,10 +174,9 @@ impl Leg {
             return Wish::Audio;
         }
         let heights = track.layers.iter().map(|l| l.spec.height);
-        let any_alive = track.any_alive();
         let mut costs = [None; LAYERS];
         for (cost, layer) in costs.iter_mut().zip(&track.layers) {
-            *cost = (layer.alive || !any_alive).then(|| layer.cost());
+            *cost = track.offers(layer, now).then(|| layer.cost());
         }
         Wish::Video(Demand {
             is_screen: track.source == Source::Screen,
@@ -188,10 +187,15 @@ impl Leg {
     }
 
     /// What the views would take at best.
-    pub fn desired(&self, slots: &[Option<Slot>], tracks: &BTreeMap<TrackId, Track>) -> Bitrate {
+    pub fn desired(
+        &self,
+        slots: &[Option<Slot>],
+        tracks: &BTreeMap<TrackId, Track>,
+        now: Time,
+    ) -> Bitrate {
         let of_slot = |key: &usize| -> Option<u64> {
             let slot = slots.get(*key)?.as_ref()?;
-            Some(match self.wish(slot, tracks) {
+            Some(match self.wish(slot, tracks, now) {
                 Wish::Nothing(_) => 0,
                 Wish::Audio => AUDIO_SHARE,
                 Wish::Video(d) => {

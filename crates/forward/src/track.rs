@@ -10,6 +10,8 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(2);
 /// Silence after which one layer is given up while another of the same track lives.
 const LAYER_SILENCE: Duration = Duration::from_millis(700);
 const SIBLING_ALIVE: Duration = Duration::from_millis(250);
+/// A track that just began may show its lowest layer a little after the others; nobody starts with the wrong one for that.
+const GRACE: Duration = Duration::from_millis(300);
 /// Time constant of the measured rate, seconds.
 const RATE_SECONDS: f64 = 1.0;
 
@@ -90,6 +92,8 @@ pub(crate) struct Track {
     pub epoch: u32,
     /// Keys of the slots that show it.
     pub subscribers: Vec<usize>,
+    /// When its media began, or began anew.
+    pub since: Time,
 }
 
 impl Track {
@@ -107,6 +111,7 @@ impl Track {
             muted: false,
             epoch: 0,
             subscribers: Vec::new(),
+            since: Time::ZERO,
         };
         track.set_layers(layers);
         track
@@ -139,6 +144,11 @@ impl Track {
 
     pub fn kind(&self) -> MediaKind {
         self.source.kind()
+    }
+
+    /// Whether a layer can be had: it lives, or may still show up.
+    pub fn offers(&self, layer: &Layer, now: Time) -> bool {
+        layer.alive || !self.any_alive() || (layer.last.is_none() && now.since(self.since) < GRACE)
     }
 
     pub fn any_alive(&self) -> bool {
