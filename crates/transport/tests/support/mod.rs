@@ -8,6 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Decides on a packet: (it goes to the server, its bytes) → it passes.
+pub type Filter = Box<dyn FnMut(bool, &[u8]) -> bool>;
+
 pub struct Wire {
     pub now: Instant,
     pub start: Instant,
@@ -15,8 +18,7 @@ pub struct Wire {
     pub server: Peer,
     pub client_events: Vec<PeerEvent>,
     pub server_events: Vec<PeerEvent>,
-    /// Decides on each packet after the handshake: (to the server, bytes) → pass.
-    pub filter: Box<dyn FnMut(bool, &[u8]) -> bool>,
+    pub filter: Filter,
     pub delay: Duration,
     flying: BinaryHeap<Flying>,
     count: u64,
