@@ -46,7 +46,7 @@ impl ScreenPattern {
         let (w, h) = p.size();
         let columns = (w / CELL.0).saturating_sub(2).max(1);
         let typed = (counter / FRAMES_PER_LETTER) as usize % columns;
-        let row = allowed_side(text_top(h) + (h - text_top(h)) / 2) / CELL.1 * CELL.1;
+        let row = allowed_side(text_top(h) + h.saturating_sub(text_top(h)) / 2) / CELL.1 * CELL.1;
         p.fill_rect(0, row, w, CELL.1, [235, 128, 128]);
         (1..=typed).for_each(|c| letter(&mut p, c * CELL.0, row, self.id.wrapping_add(1)));
         if (counter / 8).is_multiple_of(2) {
