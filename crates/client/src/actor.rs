@@ -7,7 +7,9 @@ use crate::stats::Reporter;
 use confab_base::{Code, Source};
 use confab_pipeline::clock;
 use confab_protocol::parse_server;
-use confab_session::{Action, Input, JoinOptions, MediaPhase, Output, Phase, Session, SessionState};
+use confab_session::{
+    Action, Input, JoinOptions, MediaPhase, Output, Phase, Session, SessionState,
+};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -108,7 +110,9 @@ impl Actor {
         }
         let code = self.ended.flatten();
         // The end must arrive: wait for room, but not for a reader that is gone.
-        let _ = self.events.send_timeout(Event::Ended(code), Duration::from_secs(1));
+        let _ = self
+            .events
+            .send_timeout(Event::Ended(code), Duration::from_secs(1));
     }
 
     fn feed(&mut self, input: Input) {

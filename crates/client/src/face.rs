@@ -117,7 +117,10 @@ pub enum Event {
     /// The session entered another phase.
     Phase(Phase),
     /// The peer connection of this generation is up or is being made.
-    Media { phase: MediaPhase, generation: u32 },
+    Media {
+        phase: MediaPhase,
+        generation: u32,
+    },
     /// Something happened in the room.
     Room(Sequenced),
     Notice(Notice),

@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_host_link_gives_its_key_and_hides_it() {
-        let link = MeetingLink::parse(&format!("http://127.0.0.1:8480/m/{ID}#host=sesame")).unwrap();
+        let link =
+            MeetingLink::parse(&format!("http://127.0.0.1:8480/m/{ID}#host=sesame")).unwrap();
         assert_eq!(link.socket.as_str(), "ws://127.0.0.1:8480/ws");
         assert_eq!(link.host_key.as_deref(), Some("sesame"));
         assert!(!format!("{link:?}").contains("sesame"));

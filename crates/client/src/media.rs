@@ -11,12 +11,8 @@ use confab_pipeline::{
 };
 use confab_protocol::{Layer, Publish, Slot};
 use confab_session::{Input, SessionState};
-use confab_transport::driver::{
-    Direction, Driver, DriverConfig, DriverEvent, DriverHandle,
-};
-use confab_transport::{
-    InPacket, LocalOffer, MediaPlan, Mid, PeerStats, Protocol, Rid, SendLine,
-};
+use confab_transport::driver::{Direction, Driver, DriverConfig, DriverEvent, DriverHandle};
+use confab_transport::{InPacket, LocalOffer, MediaPlan, Mid, PeerStats, Protocol, Rid, SendLine};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc;
@@ -289,7 +285,10 @@ impl MediaSide {
     /// Takes news of the peer connection; what the session has to know comes back.
     pub(crate) fn handle(&mut self, news: MediaNews) -> Option<Input> {
         let generation = news.generation;
-        let current = self.current.as_mut().filter(|c| c.generation == generation)?;
+        let current = self
+            .current
+            .as_mut()
+            .filter(|c| c.generation == generation)?;
         match news.event {
             DriverEvent::Offer(offer) => return Some(self.on_offer(generation, offer)),
             DriverEvent::OfferFailed(error) | DriverEvent::AnswerFailed(error) => {
@@ -339,18 +338,33 @@ impl MediaSide {
             return None;
         }
         let late = !current.connected && now.since(current.made) > CONNECT_TIME;
-        let gone = current.silent.is_some_and(|since| now.since(since) > RETURN_TIME);
+        let gone = current
+            .silent
+            .is_some_and(|since| now.since(since) > RETURN_TIME);
         let generation = current.generation;
         (late || gone).then_some(Input::MediaFailed { generation })
     }
 
     fn on_offer(&mut self, generation: u32, offer: LocalOffer) -> Input {
-        let names = |mids: &[Mid]| mids.iter().map(|m| m.as_str().to_owned()).collect::<Vec<_>>();
+        let names = |mids: &[Mid]| {
+            mids.iter()
+                .map(|m| m.as_str().to_owned())
+                .collect::<Vec<_>>()
+        };
         self.audio.set_mids(&names(&offer.audio_slots));
         self.video.set_mids(&names(&offer.video_slots));
         if let Some(current) = &self.current {
-            let index = |mids: &[Mid]| mids.iter().copied().enumerate().map(|(i, m)| (m, i)).collect();
-            let mut routes = current.routes.write().unwrap_or_else(PoisonError::into_inner);
+            let index = |mids: &[Mid]| {
+                mids.iter()
+                    .copied()
+                    .enumerate()
+                    .map(|(i, m)| (m, i))
+                    .collect()
+            };
+            let mut routes = current
+                .routes
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             routes.audio = index(&offer.audio_slots);
             routes.video = index(&offer.video_slots);
         }
@@ -361,7 +375,8 @@ impl MediaSide {
             rids: find(*source).map(rids).unwrap_or_default(),
         });
         self.send_lines = lines.collect();
-        self.network.set_lines(self.send_lines.clone(), offer.video_slots.clone());
+        self.network
+            .set_lines(self.send_lines.clone(), offer.video_slots.clone());
         let publish = offer.publish.iter().map(|(mid, source)| Publish {
             mid: mid.as_str().to_owned(),
             source: *source,
@@ -439,13 +454,21 @@ impl MediaSide {
             self.spent = true;
             self.spend();
         }
-        let sent: u64 = self.budget.targets().layers.iter().map(|l| l.bitrate.bps()).sum();
+        let sent: u64 = self
+            .budget
+            .targets()
+            .layers
+            .iter()
+            .map(|l| l.bitrate.bps())
+            .sum();
         let all = self.outgoing.iter().flat_map(|o| &o.layers);
         let wanted: u64 = all.map(|l| l.bitrate.bps()).sum();
         let voice = VOICE.bps();
         // A quarter more than all of it, for repair and key frames.
         let desired = Bitrate((wanted + voice) * 5 / 4);
-        current.driver.set_bitrate(Bitrate(sent + voice).min(desired), desired);
+        current
+            .driver
+            .set_bitrate(Bitrate(sent + voice).min(desired), desired);
     }
 
     fn spend(&self) {
@@ -496,7 +519,11 @@ fn rids(outgoing: &Outgoing) -> Vec<Rid> {
 fn layers(outgoing: &Outgoing) -> Vec<Layer> {
     let simulcast = outgoing.layers.len() > 1;
     let layer = |l: &confab_pipeline::OutgoingLayer| Layer {
-        rid: if simulcast { l.rid.clone() } else { String::new() },
+        rid: if simulcast {
+            l.rid.clone()
+        } else {
+            String::new()
+        },
         width: l.width,
         height: l.height,
         max_bitrate: l.bitrate.bps(),

@@ -124,7 +124,9 @@ impl Reporter {
     }
 
     pub(crate) fn report(&mut self, snapshot: &Snapshot, now: Time) -> Vec<StatsLine> {
-        let passed = self.last.map_or(Duration::from_secs(1), |last| now.since(last));
+        let passed = self
+            .last
+            .map_or(Duration::from_secs(1), |last| now.since(last));
         self.last = Some(now);
         let mut lines = send_lines(snapshot, &self.state);
         lines.extend(receive_lines(snapshot, &self.state));
@@ -156,9 +158,12 @@ impl Reporter {
         };
         let before = self.before.get(&key).copied().unwrap_or_default();
         let seconds = passed.as_secs_f64().max(0.001);
-        line.bitrate_kbps = round(now.bytes.saturating_sub(before.bytes) as f64 * 8.0 / 1000.0 / seconds);
+        line.bitrate_kbps =
+            round(now.bytes.saturating_sub(before.bytes) as f64 * 8.0 / 1000.0 / seconds);
         if line.frames.is_some() {
-            line.fps = Some(round(now.frames.saturating_sub(before.frames) as f64 / seconds));
+            line.fps = Some(round(
+                now.frames.saturating_sub(before.frames) as f64 / seconds,
+            ));
         }
         if line.lost.is_some() {
             let lost = now.lost.saturating_sub(before.lost) as f64;
@@ -172,7 +177,7 @@ impl Reporter {
 /// What all lines of a connection share.
 fn shared(line: &mut StatsLine, peer: Option<&PeerStats>) {
     let Some(peer) = peer else { return };
-    line.rtt_ms = line.rtt_ms.or(peer.rtt.map(ms));
+    line.rtt_ms = peer.rtt.map(ms);
     line.path = peer.path.map(|(protocol, ..)| match protocol {
         Protocol::Udp => "udp",
         Protocol::Tcp => "tcp",
@@ -216,7 +221,11 @@ fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
                 frames: Some(layer.frames),
                 keyframes: Some(layer.keyframes),
                 keyframe_requests: Some(video.keyframe_requests),
-                target_kbps: Some(if layer.active { round(layer.target as f64 / 1000.0) } else { 0.0 }),
+                target_kbps: Some(if layer.active {
+                    round(layer.target as f64 / 1000.0)
+                } else {
+                    0.0
+                }),
                 ..own(*source)
             };
             add_far(&mut line, far(*source, index), 90_000.0);
@@ -241,7 +250,6 @@ fn add_far(line: &mut StatsLine, far: Option<&LineStats>, clock: f64) {
     let Some(far) = far else { return };
     line.lost = far.lost;
     line.jitter_ms = far.jitter.map(|j| round(f64::from(j) * 1000.0 / clock));
-    line.rtt_ms = far.rtt.map(ms);
 }
 
 fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {

@@ -43,11 +43,17 @@ pub fn list() -> DeviceList {
         speakers: speakers.into_iter().map(audio).collect(),
         cameras: confab_camera_io::devices()
             .into_iter()
-            .map(|d| Device { id: d.id, name: d.name })
+            .map(|d| Device {
+                id: d.id,
+                name: d.name,
+            })
             .collect(),
         screens: confab_screen_io::devices()
             .into_iter()
-            .map(|d| Device { id: d.id, name: d.name })
+            .map(|d| Device {
+                id: d.id,
+                name: d.name,
+            })
             .collect(),
     }
 }

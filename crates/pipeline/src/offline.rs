@@ -138,7 +138,11 @@ mod tests {
         assert!((report.seconds - 4_900.0 / 48_000.0).abs() < 1e-9);
         let back = read(&out).unwrap();
         assert_eq!(back.len(), near.len());
-        let worst = near.iter().zip(&back).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let worst = near
+            .iter()
+            .zip(&back)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
         assert!(worst < 0.01, "{worst}");
     }
 
@@ -146,7 +150,10 @@ mod tests {
     fn another_rate_is_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("slow.wav");
-        let spec = WavSpec { sample_rate: 16_000, ..WAV };
+        let spec = WavSpec {
+            sample_rate: 16_000,
+            ..WAV
+        };
         WavWriter::create(&path, spec).unwrap().finalize().unwrap();
         let out = dir.path().join("out.wav");
         let error = process(&path, &path, &out, VoiceConfig::BYPASS).unwrap_err();

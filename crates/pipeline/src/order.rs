@@ -51,7 +51,11 @@ const fn stage<S: Copy>(stage: S, name: &'static str, why: &'static str) -> Stag
 
 /// Every 10 ms, after [`VOICE_DOWN`] of the same 10 ms.
 pub const VOICE_UP: [Stage<VoiceUp>; 4] = [
-    stage(VoiceUp::Capture, "mic", "10 ms of the microphone as the device gave it, 48 kHz mono"),
+    stage(
+        VoiceUp::Capture,
+        "mic",
+        "10 ms of the microphone as the device gave it, 48 kHz mono",
+    ),
     stage(
         VoiceUp::Chain,
         "voice",
@@ -62,7 +66,11 @@ pub const VOICE_UP: [Stage<VoiceUp>; 4] = [
         "opus",
         "two frames to one 20 ms packet: half the headers of 10 ms packets for 10 ms more delay",
     ),
-    stage(VoiceUp::Send, "voice-sent", "the mute gate is the last thing before the network, so nothing can pass it"),
+    stage(
+        VoiceUp::Send,
+        "voice-sent",
+        "the mute gate is the last thing before the network, so nothing can pass it",
+    ),
 ];
 
 /// Every 10 ms.
@@ -72,37 +80,69 @@ pub const VOICE_DOWN: [Stage<VoiceDown>; 4] = [
         "heard",
         "every slot by itself: jitter buffer, Opus, concealment; a late voice must not delay another",
     ),
-    stage(VoiceDown::Mix, "mix", "the sum of all slots, and the limiter in it, since only the sum knows how loud it gets"),
+    stage(
+        VoiceDown::Mix,
+        "mix",
+        "the sum of all slots, and the limiter in it, since only the sum knows how loud it gets",
+    ),
     stage(
         VoiceDown::FarReference,
         "far",
         "exactly what the speaker gets, limiter included: the echo canceller models nothing that is not in it",
     ),
-    stage(VoiceDown::Play, "speaker", "last; from here the device's own clock counts"),
+    stage(
+        VoiceDown::Play,
+        "speaker",
+        "last; from here the device's own clock counts",
+    ),
 ];
 
 /// Every new picture of the camera or the screen.
 pub const VIDEO_UP: [Stage<VideoUp>; 4] = [
-    stage(VideoUp::Capture, "camera", "the latest picture; an older one that found no time is never sent"),
+    stage(
+        VideoUp::Capture,
+        "camera",
+        "the latest picture; an older one that found no time is never sent",
+    ),
     stage(
         VideoUp::Encode,
         "h264",
         "scaling belongs to the encoder, which knows the active layers; a muted source is stopped before it, to spare the work",
     ),
-    stage(VideoUp::Packetize, "video-packets", "whole pictures in, so that the last packet carries the marker"),
-    stage(VideoUp::Send, "video-sent", "the mute gate again, right before the network"),
+    stage(
+        VideoUp::Packetize,
+        "video-packets",
+        "whole pictures in, so that the last packet carries the marker",
+    ),
+    stage(
+        VideoUp::Send,
+        "video-sent",
+        "the mute gate again, right before the network",
+    ),
 ];
 
 /// Every packet of a slot, and every wake-up of its jitter buffer.
 pub const VIDEO_DOWN: [Stage<VideoDown>; 4] = [
-    stage(VideoDown::Assemble, "video-received", "packets to whole pictures"),
+    stage(
+        VideoDown::Assemble,
+        "video-received",
+        "packets to whole pictures",
+    ),
     stage(
         VideoDown::PlayOut,
         "access-units",
         "before the decoder: a picture that waits costs kilobytes here and megabytes behind it",
     ),
-    stage(VideoDown::Decode, "decoded", "only pictures whose references were decoded"),
-    stage(VideoDown::Show, "shown", "sinks take the picture and keep nothing waiting"),
+    stage(
+        VideoDown::Decode,
+        "decoded",
+        "only pictures whose references were decoded",
+    ),
+    stage(
+        VideoDown::Show,
+        "shown",
+        "sinks take the picture and keep nothing waiting",
+    ),
 ];
 
 #[cfg(test)]

@@ -213,7 +213,10 @@ impl Pipeline {
     pub fn restart_slots(&self) {
         self.voice.restart();
         self.receivers.restart();
-        self.syncs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.syncs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// Stops or starts sending a source; the device stays open.
@@ -259,9 +262,21 @@ impl Pipeline {
 
     pub fn stats(&self) -> PipelineStats {
         let has_microphone = self.outgoing.iter().any(|o| o.source == Source::Microphone);
-        let spoken = *self.voice.spoken.lock().unwrap_or_else(PoisonError::into_inner);
-        let heard = self.voice.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = self.receivers.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let spoken = *self
+            .voice
+            .spoken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let heard = self
+            .voice
+            .heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let seen = self
+            .receivers
+            .reports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let syncs = self.syncs.lock().unwrap_or_else(PoisonError::into_inner);
         let up = |(source, s): (&Source, &VideoSender)| {
             let report = s.report.lock().unwrap_or_else(PoisonError::into_inner);
@@ -293,7 +308,11 @@ fn open_pictures(options: &MediaOptions) -> Result<OpenPictures, PipelineError> 
     if let Some(spec) = &options.screen {
         let screen = ScreenSource::open(spec)?;
         let (width, height) = screen.size();
-        open.push((Source::Screen, Box::new(screen), vec![screen_rung(width, height)]));
+        open.push((
+            Source::Screen,
+            Box::new(screen),
+            vec![screen_rung(width, height)],
+        ));
     }
     Ok(open)
 }

@@ -10,7 +10,10 @@ pub(crate) struct SharedSync(Arc<Mutex<AvSync>>);
 
 impl SharedSync {
     fn with<T: Default>(&self, f: impl FnOnce(&mut AvSync) -> T) -> T {
-        self.0.lock().map(|mut sync| f(&mut sync)).unwrap_or_default()
+        self.0
+            .lock()
+            .map(|mut sync| f(&mut sync))
+            .unwrap_or_default()
     }
 
     pub(crate) fn audio_report(&self, report: (u64, u32)) {

@@ -122,9 +122,12 @@ fn write(dir: &Path, pieces: &Receiver<(String, Piece)>) {
 }
 
 fn open(dir: &Path, stage: &str, piece: &Piece) -> Result<TapFile, Failure> {
-    let create = |suffix: &str| File::create(dir.join(format!("{stage}.{suffix}"))).map(BufWriter::new);
+    let create =
+        |suffix: &str| File::create(dir.join(format!("{stage}.{suffix}"))).map(BufWriter::new);
     Ok(match piece {
-        Piece::Audio(_) => TapFile::Wav(hound::WavWriter::new(create("wav")?, crate::offline::WAV)?),
+        Piece::Audio(_) => {
+            TapFile::Wav(hound::WavWriter::new(create("wav")?, crate::offline::WAV)?)
+        }
         Piece::Picture(p) => {
             let writer = y4m::Writer::new(create("y4m")?, p.size(), (30, 1))?;
             TapFile::Y4m(p.size(), writer)

@@ -74,9 +74,7 @@ impl VideoReceivers {
                 .spawn(move || worker.run(&inbox))?;
             Ok((Some(orders), Some(thread)))
         };
-        let workers = (0..workers.max(1))
-            .map(start)
-            .collect::<io::Result<_>>()?;
+        let workers = (0..workers.max(1)).map(start).collect::<io::Result<_>>()?;
         Ok(VideoReceivers { workers, reports })
     }
 
@@ -139,7 +137,11 @@ struct Worker {
 impl Worker {
     fn run(mut self, inbox: &Receiver<Order>) {
         loop {
-            let wakeup = self.slots.values().filter_map(|s| s.buffer.next_wakeup()).min();
+            let wakeup = self
+                .slots
+                .values()
+                .filter_map(|s| s.buffer.next_wakeup())
+                .min();
             let order = match wakeup {
                 Some(at) => inbox.recv_deadline(clock::instant(at)),
                 None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),

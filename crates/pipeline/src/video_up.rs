@@ -200,7 +200,9 @@ impl Eye {
             Order::Muted(muted) => {
                 // Whoever sees this source again needs a picture it can begin with.
                 let unmuted = self.muted && !muted;
-                self.streams.iter_mut().for_each(|s| s.keyframe_wanted |= unmuted);
+                self.streams
+                    .iter_mut()
+                    .for_each(|s| s.keyframe_wanted |= unmuted);
                 self.muted = muted;
                 self.stats.muted = muted;
                 self.publish();
@@ -254,7 +256,8 @@ impl Eye {
         if let Some(watch) = &self.watch {
             watch(self.source, &picture.picture, picture.captured);
         }
-        self.taps.picture(name, source_name(self.source), &picture.picture);
+        self.taps
+            .picture(name, source_name(self.source), &picture.picture);
         !self.muted
     }
 
@@ -264,7 +267,9 @@ impl Eye {
         };
         let now = clock::now();
         let force: Vec<bool> = self.streams.iter().map(|s| s.wants_keyframe(now)).collect();
-        let result = self.encoder.encode(&picture.picture, picture.captured, &force);
+        let result = self
+            .encoder
+            .encode(&picture.picture, picture.captured, &force);
         self.stats.encode_time += clock::now().since(now);
         self.encoded = result.unwrap_or_else(|error| {
             tracing::warn!("{} encoder: {error}", source_name(self.source));
@@ -325,7 +330,9 @@ impl Eye {
     fn send(&mut self, name: &str) -> bool {
         for (layer, packets) in self.packets.drain(..) {
             let tag = format!("{}-{layer}", source_name(self.source));
-            packets.iter().for_each(|p| self.taps.bytes(name, &tag, &p.payload));
+            packets
+                .iter()
+                .for_each(|p| self.taps.bytes(name, &tag, &p.payload));
             self.network.send(self.source, layer, packets);
         }
         true

@@ -248,7 +248,11 @@ mod tests {
 
     #[test]
     fn pattern_sizes_are_even_and_bounded() {
-        let expected = PatternSize { width: 640, height: 360, fps: 15 };
+        let expected = PatternSize {
+            width: 640,
+            height: 360,
+            fps: 15,
+        };
         assert_eq!(parse_size("640x360@15"), Ok(expected));
         assert_eq!(parse_size("640x360").map(|s| s.fps), Ok(30));
         for bad in ["", "640", "641x360", "640x360@0", "99999x2", "axb"] {
@@ -258,7 +262,17 @@ mod tests {
 
     #[test]
     fn two_microphones_are_refused() {
-        let line = ["confab-headless", "join", "l", "--name", "n", "--mic-tone", "300", "--mic-file", "x"];
+        let line = [
+            "confab-headless",
+            "join",
+            "l",
+            "--name",
+            "n",
+            "--mic-tone",
+            "300",
+            "--mic-file",
+            "x",
+        ];
         assert!(Cli::try_parse_from(line).is_err());
     }
 }

@@ -14,8 +14,18 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use std::time::{Duration, Instant};
 
 pub fn run(args: &JoinArgs) -> Result<(), Failure> {
-    let stats = args.output.stats_json.as_deref().map(Lines::open).transpose()?;
-    let events = args.output.events_json.as_deref().map(Lines::open).transpose()?;
+    let stats = args
+        .output
+        .stats_json
+        .as_deref()
+        .map(Lines::open)
+        .transpose()?;
+    let events = args
+        .output
+        .events_json
+        .as_deref()
+        .map(Lines::open)
+        .transpose()?;
     let options = options(args)?;
     let stop = on_interrupt()?;
     let client = Client::start(options)?;
@@ -151,7 +161,9 @@ fn options(args: &JoinArgs) -> Result<ClientOptions, Failure> {
     options.max_height = args.output.max_height;
     options.max_videos = usize::from(args.output.max_videos);
     options.unmuted = !args.meeting.muted;
-    options.test.set_send_while_muted(args.testing.send_while_muted);
+    options
+        .test
+        .set_send_while_muted(args.testing.send_while_muted);
     Ok(options)
 }
 
@@ -204,7 +216,12 @@ fn camera(args: &CameraArgs, looped: bool) -> Option<CameraSpec> {
         return Some(CameraSpec::File { path, looped });
     }
     if let Some(PatternSize { width, height, fps }) = args.camera_pattern {
-        return Some(CameraSpec::Pattern { width, height, fps, id: 1 });
+        return Some(CameraSpec::Pattern {
+            width,
+            height,
+            fps,
+            id: 1,
+        });
     }
     args.camera_device.clone().map(CameraSpec::Device)
 }

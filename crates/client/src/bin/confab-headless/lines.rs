@@ -40,7 +40,9 @@ pub fn event_json(event: &Event) -> Option<Value> {
         Event::Media { phase, generation } => {
             json!({ "at": at, "type": "media", "phase": phase, "generation": generation })
         }
-        Event::Room(entry) => json!({ "at": at, "type": "room", "seq": entry.seq, "event": entry.event }),
+        Event::Room(entry) => {
+            json!({ "at": at, "type": "room", "seq": entry.seq, "event": entry.event })
+        }
         Event::Notice(notice) => json!({ "at": at, "type": "notice", "notice": notice }),
         Event::Ended(code) => json!({ "at": at, "type": "ended", "code": code }),
         Event::Stats(_) => return None,
