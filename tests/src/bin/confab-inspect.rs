@@ -1,7 +1,7 @@
 //! Looks into recordings for the browser tests: who is heard, whose picture is seen. Prints JSON.
 #![allow(clippy::print_stdout)] // its output is its purpose
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use confab_tests::{hearing, seeing};
 use std::path::PathBuf;
 use std::process::ExitCode;
