@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { decodable, preferAudio, preferVideo } from "./codecs";
+import { cameraLayers, decodable, preferAudio, preferVideo } from "./codecs";
 
 const h264 = (id: string, mode: number) => ({ mimeType: "video/H264", sdpFmtpLine: `level-asymmetry-allowed=1;packetization-mode=${mode};profile-level-id=${id}` });
 const chromium = [
@@ -21,4 +21,12 @@ it("falls back to VP8 where there is no H.264", () => {
   expect(preferVideo(firefox).map((c) => c.mimeType)).toEqual(["video/VP8", "video/rtx"]);
   expect(decodable(firefox)).toEqual(["vp8"]);
   expect(decodable(chromium)).toEqual(["h264", "vp8"]);
+});
+
+it("offers as many layers as a browser encodes at the camera's size", () => {
+  const heights = (w: number, h: number) => cameraLayers(w, h).map((l) => [l.rid, l.height]);
+  expect(heights(1280, 720)).toEqual([["q", 180], ["h", 360], ["f", 720]]);
+  expect(heights(640, 360)).toEqual([["q", 180], ["h", 360]]);
+  expect(heights(640, 480)).toEqual([["q", 240], ["h", 480]]);
+  expect(heights(320, 180)).toEqual([["q", 180]]);
 });

@@ -10,6 +10,20 @@ export const CAMERA_LAYERS: readonly (Layer & { scale: number })[] = [
   { rid: "f", width: 1280, height: 720, max_bitrate: 1_700_000, scale: 1 },
 ];
 
+/** Pixels of a source from which browsers encode three layers, and two; they silently leave the highest ones out below. */
+const THREE_LAYERS = 960 * 540;
+const TWO_LAYERS = 480 * 270;
+
+/** The encodings of a camera of this size: as many as browsers really encode, each with its true size. */
+export function cameraLayers(width: number, height: number): (Layer & { scale: number })[] {
+  const pixels = width * height;
+  const count = pixels >= THREE_LAYERS ? 3 : pixels >= TWO_LAYERS ? 2 : 1;
+  return CAMERA_LAYERS.slice(0, count).map((layer, i) => {
+    const scale = 2 ** (count - 1 - i);
+    return { ...layer, scale, width: Math.round(width / scale), height: Math.round(height / scale) };
+  });
+}
+
 /** One layer for a screen: sharpness before smoothness. */
 export const SCREEN_BITRATE = 2_500_000;
 export const SCREEN_FRAME_RATE = 30;

@@ -3,7 +3,7 @@
 
 import type { Publish } from "../../generated/protocol";
 import type { Source } from "../port";
-import { CAMERA_LAYERS, EXTENSIONS, preferAudio, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
+import { CAMERA_LAYERS, cameraLayers, EXTENSIONS, preferAudio, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
 
 export interface PeerEvents {
   offer(sdp: string, publish: Publish[]): void;
@@ -23,6 +23,9 @@ export class PeerLink {
   readonly #sends = new Map<Source, RTCRtpTransceiver>();
   readonly #slots: Record<"audio" | "video", RTCRtpTransceiver[]> = { audio: [], video: [] };
   #streams = new Map<string, MediaStream>();
+  #ladder = cameraLayers(1280, 720);
+  /** Whether the first offer was made. */
+  #begun = false;
   #negotiating = false;
   #again = false;
   #closed = false;
@@ -67,7 +70,29 @@ export class PeerLink {
   async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
     if (this.#closed) return;
     if (source === "screen" || source === "screen_audio") return this.#setScreen(source, track);
-    await this.#sends.get(source)?.sender.replaceTrack(track);
+    const sender = this.#sends.get(source)?.sender;
+    await sender?.replaceTrack(track);
+    if (source === "camera" && track !== null && sender !== undefined) await this.#fitLadder(sender, track);
+  }
+
+  /** A small camera has fewer layers: says so to the encoder and, where that is new, to the server. */
+  async #fitLadder(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
+    const { width = 1280, height = 720 } = track.getSettings();
+    const layers = cameraLayers(width, height);
+    const same = layers.length === this.#ladder.length && layers.every((l, i) => l.height === this.#ladder[i]?.height);
+    if (same || width === 0 || height === 0) return;
+    this.#ladder = layers;
+    const parameters = sender.getParameters();
+    for (const [i, encoding] of parameters.encodings.entries()) {
+      encoding.active = i < layers.length;
+      encoding.scaleResolutionDownBy = layers[i]?.scale ?? 1;
+    }
+    try {
+      await sender.setParameters(parameters);
+    } catch {
+      // The encoder keeps the ladder it has; the layers told below are then only nominal.
+    }
+    if (!this.#closed && this.#pc.signalingState !== "closed" && this.#begun) await this.negotiate();
   }
 
   /** Makes sure there are so many slots; the server hears of new ones by the next offer. */
@@ -85,6 +110,7 @@ export class PeerLink {
       return;
     }
     this.#negotiating = true;
+    this.#begun = true;
     this.#again = false;
     try {
       await this.#pc.setLocalDescription();
@@ -145,9 +171,16 @@ export class PeerLink {
     const all: Publish[] = [];
     for (const [source, transceiver] of this.#sends) {
       if (transceiver.mid === null || transceiver.direction === "inactive") continue;
-      all.push({ mid: transceiver.mid, source, layers: layersOf(source, transceiver) });
+      all.push({ mid: transceiver.mid, source, layers: this.#layersOf(source, transceiver) });
     }
     return all;
+  }
+
+  #layersOf(source: Source, transceiver: RTCRtpTransceiver): Publish["layers"] {
+    if (source === "camera") return this.#ladder.map(({ rid, width, height, max_bitrate }) => ({ rid, width, height, max_bitrate }));
+    if (source !== "screen") return [];
+    const { width = 1920, height = 1080 } = transceiver.sender.track?.getSettings() ?? {};
+    return [{ rid: "", width: Math.round(width), height: Math.round(height), max_bitrate: SCREEN_BITRATE }];
   }
 
   #onConnection(): void {
@@ -162,13 +195,6 @@ export class PeerLink {
     if (this.#closed) return;
     this.#events.failed();
   }
-}
-
-function layersOf(source: Source, transceiver: RTCRtpTransceiver): Publish["layers"] {
-  if (source === "camera") return CAMERA_LAYERS.map(({ rid, width, height, max_bitrate }) => ({ rid, width, height, max_bitrate }));
-  if (source !== "screen") return [];
-  const { width = 1920, height = 1080 } = transceiver.sender.track?.getSettings() ?? {};
-  return [{ rid: "", width: Math.round(width), height: Math.round(height), max_bitrate: SCREEN_BITRATE }];
 }
 
 /** Leaves codecs and header extensions out of the offer that nobody here uses. Where a browser cannot choose, its own
