@@ -54,8 +54,12 @@ impl DeviceMicrophone {
             self.convert = ToOurs::new(rate).ok();
             shared.ring.skip_to(0);
         }
-        let Some(convert) = &mut self.convert else { return false };
-        shared.ring.skip_to((MOST_WAITING.as_millis() as usize * rate as usize) / 1000);
+        let Some(convert) = &mut self.convert else {
+            return false;
+        };
+        shared
+            .ring
+            .skip_to((MOST_WAITING.as_millis() as usize * rate as usize) / 1000);
         loop {
             let got = shared.ring.pop(&mut self.raw);
             convert.process(&self.raw[..got], &mut self.ready);
@@ -105,7 +109,11 @@ fn build(device: &cpal::Device, shared: &Arc<Shared>) -> Result<(cpal::Stream, u
     Ok((stream, config.sample_rate()))
 }
 
-fn stream<T: SizedSample>(device: &cpal::Device, config: cpal::StreamConfig, shared: &Arc<Shared>) -> Result<cpal::Stream, OpenError>
+fn stream<T: SizedSample>(
+    device: &cpal::Device,
+    config: cpal::StreamConfig,
+    shared: &Arc<Shared>,
+) -> Result<cpal::Stream, OpenError>
 where
     f32: FromSample<T>,
 {
@@ -113,8 +121,11 @@ where
     let scale = 1.0 / channels as f32;
     let (data, error) = (Arc::clone(shared), Arc::clone(shared));
     let callback = move |samples: &[T], _: &cpal::InputCallbackInfo| {
-        data.burst.store((samples.len() / channels) as u32, Ordering::Relaxed);
-        let mono = samples.chunks_exact(channels).map(|c| c.iter().map(|s| f32::from_sample(*s)).sum::<f32>() * scale);
+        data.burst
+            .store((samples.len() / channels) as u32, Ordering::Relaxed);
+        let mono = samples
+            .chunks_exact(channels)
+            .map(|c| c.iter().map(|s| f32::from_sample(*s)).sum::<f32>() * scale);
         data.ring.push(mono);
     };
     Ok(device.build_input_stream(config, callback, move |_| error.fail(), None)?)

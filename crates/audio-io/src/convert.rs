@@ -20,16 +20,35 @@ impl ToOurs {
         let engine: Option<Box<dyn Resampler<f32>>> = if rate == SAMPLE_RATE {
             None
         } else if rate.is_multiple_of(50) {
-            let fft = Fft::new(rate as usize, SAMPLE_RATE as usize, chunk, 1, FixedSync::Both);
+            let fft = Fft::new(
+                rate as usize,
+                SAMPLE_RATE as usize,
+                chunk,
+                1,
+                FixedSync::Both,
+            );
             Some(Box::new(fft.map_err(|_| OpenError::Format)?))
         } else {
             // No common grid with 48 kHz: the filter of an FFT conversion would be seconds long.
             let ratio = f64::from(SAMPLE_RATE) / f64::from(rate);
-            let poly = Async::new_poly(ratio, 1.1, PolynomialDegree::Septic, chunk, 1, FixedAsync::Input);
+            let poly = Async::new_poly(
+                ratio,
+                1.1,
+                PolynomialDegree::Septic,
+                chunk,
+                1,
+                FixedAsync::Input,
+            );
             Some(Box::new(poly.map_err(|_| OpenError::Format)?))
         };
-        let output = engine.as_ref().map_or(0, |engine| engine.output_frames_max());
-        Ok(ToOurs { engine, pending: Vec::new(), made: vec![0.0; output] })
+        let output = engine
+            .as_ref()
+            .map_or(0, |engine| engine.output_frames_max());
+        Ok(ToOurs {
+            engine,
+            pending: Vec::new(),
+            made: vec![0.0; output],
+        })
     }
 
     /// Converts what it can in blocks of about 10 ms; the rest waits for the next call.
@@ -41,7 +60,9 @@ impl ToOurs {
         self.pending.extend_from_slice(input);
         let mut used = 0;
         while let Some(block) = self.pending.get(used..used + engine.input_frames_next()) {
-            let Some(written) = run(engine.as_mut(), block, &mut self.made) else { break };
+            let Some(written) = run(engine.as_mut(), block, &mut self.made) else {
+                break;
+            };
             out.extend_from_slice(&self.made[..written]);
             used += block.len();
         }
@@ -58,13 +79,26 @@ pub struct ToDevice {
 impl ToDevice {
     pub fn new(rate: u32) -> Result<ToDevice, OpenError> {
         let ratio = f64::from(rate) / f64::from(SAMPLE_RATE);
-        let engine = Async::new_poly(ratio, 1.02, PolynomialDegree::Septic, FRAME, 1, FixedAsync::Input).map_err(|_| OpenError::Format)?;
-        Ok(ToDevice { made: vec![0.0; engine.output_frames_max()], engine })
+        let engine = Async::new_poly(
+            ratio,
+            1.02,
+            PolynomialDegree::Septic,
+            FRAME,
+            1,
+            FixedAsync::Input,
+        )
+        .map_err(|_| OpenError::Format)?;
+        Ok(ToDevice {
+            made: vec![0.0; engine.output_frames_max()],
+            engine,
+        })
     }
 
     /// Converts one frame. `correction` in -0.01..=0.01 makes it longer or shorter by that fraction.
     pub fn process(&mut self, frame: &[f32; FRAME], correction: f64) -> &[f32] {
-        let _ = self.engine.set_resample_ratio_relative(1.0 + correction.clamp(-0.01, 0.01), true);
+        let _ = self
+            .engine
+            .set_resample_ratio_relative(1.0 + correction.clamp(-0.01, 0.01), true);
         let written = run(&mut self.engine, frame, &mut self.made).unwrap_or(0);
         &self.made[..written]
     }
@@ -74,7 +108,10 @@ fn run(engine: &mut dyn Resampler<f32>, input: &[f32], made: &mut [f32]) -> Opti
     let capacity = made.len();
     let source = InterleavedSlice::new(input, 1, input.len()).ok()?;
     let mut sink = InterleavedSlice::new_mut(made, 1, capacity).ok()?;
-    engine.process_into_buffer(&source, &mut sink, None).ok().map(|(_, written)| written)
+    engine
+        .process_into_buffer(&source, &mut sink, None)
+        .ok()
+        .map(|(_, written)| written)
 }
 
 #[cfg(test)]
@@ -87,8 +124,14 @@ mod tests {
             let mut converter = ToOurs::new(rate).unwrap();
             let input: Vec<f32> = (0..rate).map(|i| (i as f32 * 0.01).sin()).collect();
             let mut out = Vec::new();
-            input.chunks(777).for_each(|piece| converter.process(piece, &mut out));
-            assert!((46_000..=48_500).contains(&out.len()), "{rate}: {}", out.len());
+            input
+                .chunks(777)
+                .for_each(|piece| converter.process(piece, &mut out));
+            assert!(
+                (46_000..=48_500).contains(&out.len()),
+                "{rate}: {}",
+                out.len()
+            );
         }
         assert!(ToOurs::new(10).is_err());
     }
@@ -96,7 +139,11 @@ mod tests {
     #[test]
     fn the_correction_changes_the_length() {
         let mut converter = ToDevice::new(44_100).unwrap();
-        let mut count = |correction| (0..100).map(|_| converter.process(&[0.1; FRAME], correction).len()).sum::<usize>() as f64;
+        let mut count = |correction| {
+            (0..100)
+                .map(|_| converter.process(&[0.1; FRAME], correction).len())
+                .sum::<usize>() as f64
+        };
         assert!((count(0.0) / 44_100.0 - 1.0).abs() < 0.001);
         assert!((count(0.005) / 44_320.0 - 1.0).abs() < 0.001);
     }

@@ -26,22 +26,40 @@ pub struct DeviceInfo {
 /// Asks the server: may take some milliseconds.
 pub fn devices() -> Vec<DeviceInfo> {
     let host = cpal::default_host();
-    [Direction::Microphone, Direction::Speaker].into_iter().flat_map(|direction| list(&host, direction)).map(|(info, _)| info).collect()
+    [Direction::Microphone, Direction::Speaker]
+        .into_iter()
+        .flat_map(|direction| list(&host, direction))
+        .map(|(info, _)| info)
+        .collect()
 }
 
 fn list(host: &cpal::Host, direction: Direction) -> Vec<(DeviceInfo, cpal::Device)> {
     let (default, all) = match direction {
-        Direction::Microphone => (host.default_input_device(), host.input_devices().map(Iterator::collect)),
-        Direction::Speaker => (host.default_output_device(), host.output_devices().map(Iterator::collect)),
+        Direction::Microphone => (
+            host.default_input_device(),
+            host.input_devices().map(Iterator::collect),
+        ),
+        Direction::Speaker => (
+            host.default_output_device(),
+            host.output_devices().map(Iterator::collect),
+        ),
     };
     let default = default.and_then(|device| device.id().ok());
     let all: Vec<cpal::Device> = all.unwrap_or_default();
     all.into_iter()
         .filter_map(|device| {
             let id = device.id().ok()?;
-            let name = device.description().map_or_else(|_| id.id().to_owned(), |d| d.name().to_owned());
+            let name = device
+                .description()
+                .map_or_else(|_| id.id().to_owned(), |d| d.name().to_owned());
             let monitor = direction == Direction::Microphone && id.id().ends_with(".monitor");
-            let info = DeviceInfo { default: default.as_ref() == Some(&id), id: id.to_string(), name, direction, monitor };
+            let info = DeviceInfo {
+                default: default.as_ref() == Some(&id),
+                id: id.to_string(),
+                name,
+                direction,
+                monitor,
+            };
             Some((info, device))
         })
         .collect()
@@ -51,7 +69,10 @@ fn list(host: &cpal::Host, direction: Direction) -> Vec<(DeviceInfo, cpal::Devic
 /// without the host's name in front.
 pub fn choose(direction: Direction, wanted: Option<&str>) -> Option<(DeviceInfo, cpal::Device)> {
     let mut all = list(&cpal::default_host(), direction);
-    let place = best(&all.iter().map(|(info, _)| info).collect::<Vec<_>>(), wanted)?;
+    let place = best(
+        &all.iter().map(|(info, _)| info).collect::<Vec<_>>(),
+        wanted,
+    )?;
     Some(all.swap_remove(place))
 }
 
@@ -63,7 +84,10 @@ fn best(all: &[&DeviceInfo], wanted: Option<&str>) -> Option<usize> {
         })
     };
     let place = |test: &dyn Fn(&&DeviceInfo) -> bool| all.iter().position(test);
-    place(&named).or_else(|| place(&|info| info.default)).or_else(|| place(&|info| !info.monitor)).or(if all.is_empty() { None } else { Some(0) })
+    place(&named)
+        .or_else(|| place(&|info| info.default))
+        .or_else(|| place(&|info| !info.monitor))
+        .or(if all.is_empty() { None } else { Some(0) })
 }
 
 #[cfg(test)]
@@ -71,12 +95,22 @@ mod tests {
     use super::*;
 
     fn info(id: &str, default: bool, monitor: bool) -> DeviceInfo {
-        DeviceInfo { id: id.into(), name: id.into(), direction: Direction::Microphone, default, monitor }
+        DeviceInfo {
+            id: id.into(),
+            name: id.into(),
+            direction: Direction::Microphone,
+            default,
+            monitor,
+        }
     }
 
     #[test]
     fn the_wanted_device_comes_first_then_the_default_then_a_real_one() {
-        let (monitor, usb, built_in) = (info("m", false, true), info("usb", false, false), info("in", true, false));
+        let (monitor, usb, built_in) = (
+            info("m", false, true),
+            info("usb", false, false),
+            info("in", true, false),
+        );
         let all = [&monitor, &usb, &built_in];
         assert_eq!(best(&all, Some("usb")), Some(1));
         assert_eq!(best(&all, Some("gone")), Some(2));

@@ -39,7 +39,11 @@ pub struct ToneMicrophone {
 
 impl ToneMicrophone {
     pub fn new(hz: f32) -> ToneMicrophone {
-        ToneMicrophone { pacer: Pacer::default(), phase: 0.0, step: f64::from(hz) / f64::from(SAMPLE_RATE) }
+        ToneMicrophone {
+            pacer: Pacer::default(),
+            phase: 0.0,
+            step: f64::from(hz) / f64::from(SAMPLE_RATE),
+        }
     }
 }
 

@@ -49,16 +49,30 @@ impl FileMicrophone {
         let wanted = (spec.sample_rate / 100).max(1) as usize * channels;
         self.piece.clear();
         match spec.sample_format {
-            SampleFormat::Float => self.piece.extend(self.reader.samples::<f32>().take(wanted).map_while(Result::ok)),
+            SampleFormat::Float => self.piece.extend(
+                self.reader
+                    .samples::<f32>()
+                    .take(wanted)
+                    .map_while(Result::ok),
+            ),
             SampleFormat::Int => {
                 let scale = 1.0 / (1u64 << (spec.bits_per_sample.clamp(1, 32) - 1)) as f32;
-                self.piece.extend(self.reader.samples::<i32>().take(wanted).map_while(Result::ok).map(|s| s as f32 * scale));
+                self.piece.extend(
+                    self.reader
+                        .samples::<i32>()
+                        .take(wanted)
+                        .map_while(Result::ok)
+                        .map(|s| s as f32 * scale),
+                );
             }
         }
         let short = self.piece.len() < wanted;
         let frames = self.piece.len() / channels;
         for i in 0..frames {
-            self.piece[i] = self.piece[i * channels..(i + 1) * channels].iter().sum::<f32>() / channels as f32;
+            self.piece[i] = self.piece[i * channels..(i + 1) * channels]
+                .iter()
+                .sum::<f32>()
+                / channels as f32;
         }
         self.piece.truncate(frames);
         self.converter.process(&self.piece, &mut self.ready);
@@ -103,22 +117,38 @@ pub struct FileSpeaker {
 
 impl FileSpeaker {
     pub fn create(path: &Path) -> Result<FileSpeaker, OpenError> {
-        let spec = WavSpec { channels: 1, sample_rate: SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
+        let spec = WavSpec {
+            channels: 1,
+            sample_rate: SAMPLE_RATE,
+            bits_per_sample: 16,
+            sample_format: SampleFormat::Int,
+        };
         let mut writer = WavWriter::create(path, spec)?;
         // A reader finds a valid, empty file from the first moment.
         writer.flush()?;
         let (frames, queue) = bounded::<Frame>(200);
         let work = move || {
-            if let Err(error) = write_all(&mut writer, queue.iter()).and_then(|()| writer.finalize()) {
+            if let Err(error) =
+                write_all(&mut writer, queue.iter()).and_then(|()| writer.finalize())
+            {
                 tracing::error!("speaker file: {error}");
             }
         };
-        let thread = std::thread::Builder::new().name("speaker-file".into()).spawn(work).map_err(OpenError::Thread)?;
-        Ok(FileSpeaker { frames: Some(frames), thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("speaker-file".into())
+            .spawn(work)
+            .map_err(OpenError::Thread)?;
+        Ok(FileSpeaker {
+            frames: Some(frames),
+            thread: Some(thread),
+        })
     }
 }
 
-fn write_all(writer: &mut WavWriter<BufWriter<File>>, frames: impl Iterator<Item = Frame>) -> Result<(), hound::Error> {
+fn write_all(
+    writer: &mut WavWriter<BufWriter<File>>,
+    frames: impl Iterator<Item = Frame>,
+) -> Result<(), hound::Error> {
     for (i, frame) in frames.enumerate() {
         for sample in frame {
             writer.write_sample((sample.clamp(-1.0, 1.0) * 32_767.0).round() as i16)?;
@@ -153,7 +183,12 @@ mod tests {
     use super::*;
 
     fn tone_file(path: &Path, rate: u32, channels: u16, seconds: f32) {
-        let spec = WavSpec { channels, sample_rate: rate, bits_per_sample: 16, sample_format: SampleFormat::Int };
+        let spec = WavSpec {
+            channels,
+            sample_rate: rate,
+            bits_per_sample: 16,
+            sample_format: SampleFormat::Int,
+        };
         let mut writer = WavWriter::create(path, spec).unwrap();
         for i in 0..(rate as f32 * seconds) as u32 {
             let sample = (i as f32 / rate as f32 * 500.0 * std::f32::consts::TAU).sin() * 16_000.0;
@@ -163,7 +198,10 @@ mod tests {
     }
 
     fn crossings(samples: &[f32]) -> usize {
-        samples.windows(2).filter(|w| w[0] <= 0.0 && w[1] > 0.0).count()
+        samples
+            .windows(2)
+            .filter(|w| w[0] <= 0.0 && w[1] > 0.0)
+            .count()
     }
 
     fn read(microphone: &mut dyn Microphone, frames: usize) -> Vec<f32> {
@@ -184,7 +222,10 @@ mod tests {
         let mut microphone = FileMicrophone::open(&path, false).unwrap();
         let heard = read(&mut microphone, 40);
         let found = crossings(&heard[..14_400]);
-        assert!((145..=151).contains(&found), "{found} periods of 500 Hz in 0.3 s");
+        assert!(
+            (145..=151).contains(&found),
+            "{found} periods of 500 Hz in 0.3 s"
+        );
         assert!(heard[17_000..].iter().all(|s| *s == 0.0));
         assert_eq!(microphone.poll_event(), Some(DeviceEvent::Ended));
         assert_eq!(microphone.poll_event(), None);
@@ -210,7 +251,11 @@ mod tests {
         drop(speaker);
         let mut reader = WavReader::open(&path).unwrap();
         assert_eq!(reader.duration(), 60 * 480);
-        assert!(reader.samples::<i16>().all(|s| (16_383..=16_384).contains(&s.unwrap())));
+        assert!(
+            reader
+                .samples::<i16>()
+                .all(|s| (16_383..=16_384).contains(&s.unwrap()))
+        );
     }
 
     #[test]
@@ -218,6 +263,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.wav");
         std::fs::write(&path, b"RIFF....WAVEjunk").unwrap();
-        assert!(matches!(FileMicrophone::open(&path, true), Err(OpenError::File(_))));
+        assert!(matches!(
+            FileMicrophone::open(&path, true),
+            Err(OpenError::File(_))
+        ));
     }
 }

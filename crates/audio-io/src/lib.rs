@@ -62,7 +62,10 @@ pub enum MicrophoneSpec {
     /// By [`DeviceInfo::id`]; another is used while it is away.
     Id(String),
     /// A WAV file of any rate and channels; silence follows its end unless it is looped.
-    File { path: PathBuf, looped: bool },
+    File {
+        path: PathBuf,
+        looped: bool,
+    },
     /// A sine of this many Hz, 12 dB below full scale.
     Tone(f32),
     Silence,
@@ -113,7 +116,9 @@ pub fn open_microphone(spec: &MicrophoneSpec) -> Result<Box<dyn Microphone>, Ope
     Ok(match spec {
         MicrophoneSpec::Default => Box::new(capture::DeviceMicrophone::open(None)?),
         MicrophoneSpec::Id(id) => Box::new(capture::DeviceMicrophone::open(Some(id.clone()))?),
-        MicrophoneSpec::File { path, looped } => Box::new(file::FileMicrophone::open(path, *looped)?),
+        MicrophoneSpec::File { path, looped } => {
+            Box::new(file::FileMicrophone::open(path, *looped)?)
+        }
         MicrophoneSpec::Tone(hz) => Box::new(fake::ToneMicrophone::new(*hz)),
         MicrophoneSpec::Silence => Box::new(fake::ToneMicrophone::new(0.0)),
     })

@@ -30,7 +30,12 @@ pub(crate) struct DeviceSpeaker {
 impl DeviceSpeaker {
     pub(crate) fn open(wanted: Option<String>) -> Result<DeviceSpeaker, OpenError> {
         let keeper = Keeper::open(Direction::Speaker, wanted, build)?;
-        Ok(DeviceSpeaker { keeper, epoch: 0, convert: None, fill: 0.0 })
+        Ok(DeviceSpeaker {
+            keeper,
+            epoch: 0,
+            convert: None,
+            fill: 0.0,
+        })
     }
 
     /// Samples the ring should hold.
@@ -53,9 +58,14 @@ impl Speaker for DeviceSpeaker {
             self.convert = ToDevice::new(rate).ok();
             self.fill = target as f64;
             // The first frame finds a cushion of silence, or the first callback would starve.
-            shared.ring.push(std::iter::repeat_n(0.0, target.saturating_sub(shared.ring.len())));
+            shared.ring.push(std::iter::repeat_n(
+                0.0,
+                target.saturating_sub(shared.ring.len()),
+            ));
         }
-        let Some(convert) = &mut self.convert else { return };
+        let Some(convert) = &mut self.convert else {
+            return;
+        };
         let waiting = shared.ring.len();
         if waiting > target + samples(TOO_MUCH, rate) {
             return;
@@ -102,11 +112,16 @@ fn build(device: &cpal::Device, shared: &Arc<Shared>) -> Result<(cpal::Stream, u
     Ok((stream, config.sample_rate()))
 }
 
-fn stream<T: SizedSample + FromSample<f32>>(device: &cpal::Device, config: cpal::StreamConfig, shared: &Arc<Shared>) -> Result<cpal::Stream, OpenError> {
+fn stream<T: SizedSample + FromSample<f32>>(
+    device: &cpal::Device,
+    config: cpal::StreamConfig,
+    shared: &Arc<Shared>,
+) -> Result<cpal::Stream, OpenError> {
     let channels = usize::from(config.channels.max(1));
     let (data, error) = (Arc::clone(shared), Arc::clone(shared));
     let callback = move |out: &mut [T], _: &cpal::OutputCallbackInfo| {
-        data.burst.store((out.len() / channels) as u32, Ordering::Relaxed);
+        data.burst
+            .store((out.len() / channels) as u32, Ordering::Relaxed);
         let mut block = [0.0f32; 256];
         for part in out.chunks_mut(256 * channels) {
             let frames = part.len() / channels;

@@ -15,38 +15,58 @@ pub struct Ring {
 impl Ring {
     /// Room for `capacity` samples, rounded up to a power of two.
     pub fn new(capacity: usize) -> Ring {
-        let slots = (0..capacity.next_power_of_two()).map(|_| AtomicU32::new(0)).collect();
-        Ring { slots, read: AtomicUsize::new(0), written: AtomicUsize::new(0) }
+        let slots = (0..capacity.next_power_of_two())
+            .map(|_| AtomicU32::new(0))
+            .collect();
+        Ring {
+            slots,
+            read: AtomicUsize::new(0),
+            written: AtomicUsize::new(0),
+        }
     }
 
     /// Samples waiting.
     pub fn len(&self) -> usize {
         // The reader's position first: it can then not be ahead of the writer's.
         let read = self.read.load(Ordering::Acquire);
-        self.written.load(Ordering::Acquire).wrapping_sub(read).min(self.slots.len())
+        self.written
+            .load(Ordering::Acquire)
+            .wrapping_sub(read)
+            .min(self.slots.len())
     }
 
     /// Writer: appends samples as long as there is room, and says how many were taken.
     pub fn push(&self, samples: impl Iterator<Item = f32>) -> usize {
         let written = self.written.load(Ordering::Relaxed);
         // Acquire: slots the reader has freed are really read.
-        let room = self.slots.len() - written.wrapping_sub(self.read.load(Ordering::Acquire)).min(self.slots.len());
+        let room = self.slots.len()
+            - written
+                .wrapping_sub(self.read.load(Ordering::Acquire))
+                .min(self.slots.len());
         let mut taken = 0;
         for sample in samples.take(room) {
-            self.slots[written.wrapping_add(taken) & (self.slots.len() - 1)].store(sample.to_bits(), Ordering::Relaxed);
+            self.slots[written.wrapping_add(taken) & (self.slots.len() - 1)]
+                .store(sample.to_bits(), Ordering::Relaxed);
             taken += 1;
         }
         // Release: the samples are there before the position says so.
-        self.written.store(written.wrapping_add(taken), Ordering::Release);
+        self.written
+            .store(written.wrapping_add(taken), Ordering::Release);
         taken
     }
 
     /// Reader: takes up to `out.len()` samples, and says how many there were.
     pub fn pop(&self, out: &mut [f32]) -> usize {
         let read = self.read.load(Ordering::Relaxed);
-        let there = self.written.load(Ordering::Acquire).wrapping_sub(read).min(out.len());
+        let there = self
+            .written
+            .load(Ordering::Acquire)
+            .wrapping_sub(read)
+            .min(out.len());
         for (i, sample) in out[..there].iter_mut().enumerate() {
-            *sample = f32::from_bits(self.slots[read.wrapping_add(i) & (self.slots.len() - 1)].load(Ordering::Relaxed));
+            *sample = f32::from_bits(
+                self.slots[read.wrapping_add(i) & (self.slots.len() - 1)].load(Ordering::Relaxed),
+            );
         }
         self.read.store(read.wrapping_add(there), Ordering::Release);
         there
@@ -56,7 +76,8 @@ impl Ring {
     pub fn skip_to(&self, keep: usize) -> usize {
         let excess = self.len().saturating_sub(keep);
         let read = self.read.load(Ordering::Relaxed);
-        self.read.store(read.wrapping_add(excess), Ordering::Release);
+        self.read
+            .store(read.wrapping_add(excess), Ordering::Release);
         excess
     }
 }

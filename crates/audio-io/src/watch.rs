@@ -50,7 +50,10 @@ impl Shared {
     }
 
     pub(crate) fn poll_event(&self) -> Option<DeviceEvent> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
     }
 }
 
@@ -66,7 +69,11 @@ pub(crate) type Build = fn(&cpal::Device, &Arc<Shared>) -> Result<(cpal::Stream,
 
 impl Keeper {
     /// Opens the device; fails if neither it nor any other opens now.
-    pub(crate) fn open(direction: Direction, wanted: Option<String>, build: Build) -> Result<Keeper, OpenError> {
+    pub(crate) fn open(
+        direction: Direction,
+        wanted: Option<String>,
+        build: Build,
+    ) -> Result<Keeper, OpenError> {
         let shared = Arc::new(Shared {
             ring: Ring::new(RING_SAMPLES),
             rate: AtomicU32::new(0),
@@ -86,9 +93,14 @@ impl Keeper {
             .name(name.into())
             .spawn(move || keep(direction, wanted.as_deref(), build, &theirs, &tell))
             .map_err(OpenError::Thread)?;
-        let keeper = Keeper { shared, thread: Some(thread) };
+        let keeper = Keeper {
+            shared,
+            thread: Some(thread),
+        };
         // A keeper whose thread died without a word is dropped here, like one that failed.
-        told.recv().unwrap_or(Err(OpenError::NoDevice)).map(|()| keeper)
+        told.recv()
+            .unwrap_or(Err(OpenError::NoDevice))
+            .map(|()| keeper)
     }
 }
 
@@ -108,7 +120,13 @@ struct Open {
     _stream: cpal::Stream,
 }
 
-fn keep(direction: Direction, wanted: Option<&str>, build: Build, shared: &Arc<Shared>, tell: &mpsc::SyncSender<Result<(), OpenError>>) {
+fn keep(
+    direction: Direction,
+    wanted: Option<&str>,
+    build: Build,
+    shared: &Arc<Shared>,
+    tell: &mpsc::SyncSender<Result<(), OpenError>>,
+) {
     let mut open = match start(direction, wanted, build, shared) {
         Ok(open) => Some(open),
         Err(error) => {
@@ -133,7 +151,9 @@ fn keep(direction: Direction, wanted: Option<&str>, build: Build, shared: &Arc<S
         if let Some(old) = open.take() {
             shared.rate.store(0, Ordering::Release);
             if failed || best.is_none() {
-                shared.tell(DeviceEvent::Lost { name: old.name.clone() });
+                shared.tell(DeviceEvent::Lost {
+                    name: old.name.clone(),
+                });
             }
             drop(old);
             if best.is_none() {
@@ -144,12 +164,24 @@ fn keep(direction: Direction, wanted: Option<&str>, build: Build, shared: &Arc<S
     }
 }
 
-fn start(direction: Direction, wanted: Option<&str>, build: Build, shared: &Arc<Shared>) -> Result<Open, OpenError> {
+fn start(
+    direction: Direction,
+    wanted: Option<&str>,
+    build: Build,
+    shared: &Arc<Shared>,
+) -> Result<Open, OpenError> {
     let (info, device) = choose(direction, wanted).ok_or(OpenError::NoDevice)?;
     let (stream, rate) = build(&device, shared)?;
     shared.failed.store(false, Ordering::Relaxed);
     shared.epoch.fetch_add(1, Ordering::AcqRel);
     shared.rate.store(rate, Ordering::Release);
-    shared.tell(DeviceEvent::Using { id: info.id.clone(), name: info.name.clone() });
-    Ok(Open { id: info.id, name: info.name, _stream: stream })
+    shared.tell(DeviceEvent::Using {
+        id: info.id.clone(),
+        name: info.name.clone(),
+    });
+    Ok(Open {
+        id: info.id,
+        name: info.name,
+        _stream: stream,
+    })
 }
