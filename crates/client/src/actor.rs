@@ -32,6 +32,8 @@ pub(crate) struct Actor {
     /// Sources to unmute once we are in.
     pub(crate) unmute: Vec<Source>,
     socket: Option<Socket>,
+    /// The socket closed last, until what was queued on it is written.
+    closing: Option<tokio::task::JoinHandle<()>>,
     socket_number: u64,
     news: (mpsc::Sender<SocketNews>, mpsc::Receiver<SocketNews>),
     reporter: Reporter,
@@ -82,6 +84,7 @@ impl Actor {
             media_news: parts.media_news,
             unmute,
             socket: None,
+            closing: None,
             socket_number: 0,
             news: mpsc::channel(256),
             reporter: Reporter::default(),
@@ -104,10 +107,14 @@ impl Actor {
                 _ = second.tick() => self.on_second(),
             }
         }
-        self.media.close();
+        // The last word, a leave, goes out before the media side takes its time.
         if let Some(socket) = self.socket.take() {
             socket.finish().await;
         }
+        if let Some(closing) = self.closing.take() {
+            let _ = closing.await;
+        }
+        self.media.close();
         let code = self.ended.flatten();
         // The end must arrive: wait for room, but not for a reader that is gone.
         let _ = self
@@ -131,7 +138,7 @@ impl Actor {
             }
             Output::CloseSocket => {
                 if let Some(socket) = self.socket.take() {
-                    tokio::spawn(socket.finish());
+                    self.closing = Some(tokio::spawn(socket.finish()));
                 }
             }
             Output::Send { message } => {

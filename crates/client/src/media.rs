@@ -65,7 +65,6 @@ pub(crate) struct Snapshot {
     pub(crate) peer: Option<PeerStats>,
     pub(crate) estimate: Option<Bitrate>,
     pub(crate) send_mids: Vec<(Source, Mid, Vec<Rid>)>,
-    pub(crate) audio_mids: Vec<String>,
     pub(crate) video_mids: Vec<String>,
 }
 
@@ -491,7 +490,6 @@ impl MediaSide {
             peer: self.peer.clone(),
             estimate: self.estimate,
             send_mids: lines.map(|l| (l.source, l.mid, l.rids.clone())).collect(),
-            audio_mids: self.audio.mids().to_vec(),
             video_mids: self.video.mids().to_vec(),
         }
     }

@@ -11,7 +11,6 @@ use confab_codec::{EncodedFrame, H264Config, LayerConfig, VideoEncoder, h264_enc
 use confab_picture::{I420, Rung};
 use confab_rtp::h264::packetize;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
-use std::io;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
