@@ -1,8 +1,8 @@
 //! The system's cameras through nokhwa: Video4Linux, AVFoundation, Media Foundation. nokhwa's own decoder of compressed
 //! pictures is switched off (it builds a C library); MJPEG, which many cameras need for 720p at 30 fps, is decoded here.
 
-use crate::slot::{Frame, Slot};
 use crate::{Camera, CameraError, CameraInfo};
+use confab_capture::{Frame, Slot};
 use confab_picture::I420;
 use nokhwa::pixel_format::RgbFormat;
 use nokhwa::utils::{
@@ -41,7 +41,7 @@ pub(crate) fn open(id: &str) -> Result<Camera, CameraError> {
         .parse()
         .map_or_else(|_| CameraIndex::String(id.to_owned()), CameraIndex::Index);
     let (tell, told) = mpsc::sync_channel(1);
-    let mut camera = Camera::start((0, 0), move |slot, stop| match start(index) {
+    let mut camera = Camera::start("camera", (0, 0), move |slot, stop| match start(index) {
         Ok((device, first)) => {
             let _ = tell.send(Ok(first.size()));
             put(slot, first);
@@ -54,7 +54,7 @@ pub(crate) fn open(id: &str) -> Result<Camera, CameraError> {
     // A driver may never come back from a read: nobody waits for its thread.
     camera.detach();
     match told.recv_timeout(FIRST_PICTURE) {
-        Ok(size) => camera.size = size?,
+        Ok(size) => camera.set_size(size?),
         Err(_) => return Err(CameraError::Failed("no picture came".into())),
     }
     Ok(camera)

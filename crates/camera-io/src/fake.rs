@@ -1,7 +1,7 @@
 //! Cameras that need no device: a Y4M file and a test pattern, paced by the wall clock.
 
-use crate::slot::{Frame, Slot};
 use crate::{Camera, CameraError};
+use confab_capture::{Frame, Slot};
 use confab_picture::{I420, TestPattern, y4m};
 use std::fs::File;
 use std::io::BufReader;
@@ -15,7 +15,7 @@ const NAP: Duration = Duration::from_millis(50);
 
 pub(crate) fn open_pattern(width: usize, height: usize, fps: u32, id: u8) -> Camera {
     let pattern = TestPattern::new(width, height, id);
-    Camera::start(pattern.size(), move |slot, stop| {
+    Camera::start("camera", pattern.size(), move |slot, stop| {
         let mut pace = Pace::new(f64::from(fps.clamp(1, 120)));
         while !stop.load(Ordering::Relaxed) {
             // The number comes from the clock, so that a late frame does not slow the pattern down.
@@ -38,7 +38,7 @@ pub(crate) fn open_file(path: &Path, looped: bool) -> Result<Camera, CameraError
         .ok_or_else(|| fail("it holds no picture".into()))?;
     let fps = reader.header().frames_per_second().clamp(1.0, 120.0);
     let name = path.to_owned();
-    Ok(Camera::start(first.size(), move |slot, stop| {
+    Ok(Camera::start("camera", first.size(), move |slot, stop| {
         let (mut pace, mut number, mut picture) = (Pace::new(fps), 0, Some(first));
         while let Some(shown) = picture.take() {
             let now = pace.wait(stop);

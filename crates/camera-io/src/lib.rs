@@ -5,17 +5,11 @@
 
 mod device;
 mod fake;
-mod slot;
 
-pub use slot::Frame;
+pub use confab_capture::Frame;
 
-use slot::Slot;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use confab_capture::Capture;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// Which camera.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,15 +53,7 @@ pub enum CameraError {
 }
 
 /// An open camera. Dropping it closes the device.
-#[derive(Debug)]
-pub struct Camera {
-    slot: Arc<Slot>,
-    size: (usize, usize),
-    seen: u64,
-    stop: Arc<AtomicBool>,
-    /// Joined on drop; none where the thread may sleep in a driver for as long as that likes.
-    thread: Option<JoinHandle<()>>,
-}
+pub type Camera = Capture;
 
 /// Opens a camera and waits until it works: for a device, until its first picture came.
 pub fn open(spec: &CameraSpec) -> Result<Camera, CameraError> {
@@ -86,64 +72,4 @@ pub fn open(spec: &CameraSpec) -> Result<Camera, CameraError> {
 /// The system's cameras. Empty where there is none, or none may be listed.
 pub fn devices() -> Vec<CameraInfo> {
     device::list()
-}
-
-impl Camera {
-    /// Width and height of its pictures, even numbers.
-    pub fn size(&self) -> (usize, usize) {
-        self.size
-    }
-
-    /// The latest picture that was not given yet; waits for it no longer than `patience`.
-    pub fn next(&mut self, patience: Duration) -> Option<Frame> {
-        self.slot.take(&mut self.seen, patience)
-    }
-
-    /// Whether no more pictures will come: the file has ended, the camera was unplugged.
-    pub fn ended(&self) -> bool {
-        self.slot.is_closed()
-    }
-
-    /// Leaves the thread to end by itself after it was told to stop.
-    pub(crate) fn detach(&mut self) {
-        self.thread = None;
-    }
-
-    /// Starts the thread; `run` fills the slot until it is told to stop, then the slot is closed.
-    pub(crate) fn start(
-        size: (usize, usize),
-        run: impl FnOnce(&Slot, &AtomicBool) + Send + 'static,
-    ) -> Camera {
-        let (slot, stop) = (Arc::new(Slot::default()), Arc::new(AtomicBool::new(false)));
-        let (theirs, told) = (Arc::clone(&slot), Arc::clone(&stop));
-        let thread = std::thread::Builder::new()
-            .name("camera".into())
-            .spawn(move || {
-                // nokhwa panics when it closes a device that went away; whoever waits must hear of the end all the same.
-                let ended = catch_unwind(AssertUnwindSafe(|| run(&theirs, &told)));
-                theirs.close();
-                if ended.is_err() {
-                    tracing::warn!("the camera could not be closed in order");
-                }
-            });
-        if thread.is_err() {
-            slot.close();
-        }
-        Camera {
-            slot,
-            size,
-            seen: 0,
-            stop,
-            thread: thread.ok(),
-        }
-    }
-}
-
-impl Drop for Camera {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
 }

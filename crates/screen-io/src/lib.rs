@@ -8,14 +8,10 @@
 #[cfg(target_os = "linux")]
 mod linux_x11;
 mod pattern;
-mod slot;
 
-pub use slot::Frame;
+pub use confab_capture::Frame;
 
-use slot::Slot;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use confab_capture::Capture;
 use std::time::Duration;
 
 /// Pictures a second of a shared screen.
@@ -56,14 +52,7 @@ pub enum ScreenError {
 }
 
 /// An open screen. Dropping it stops the capture.
-#[derive(Debug)]
-pub struct Screen {
-    slot: Arc<Slot>,
-    size: (usize, usize),
-    seen: u64,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
+pub type Screen = Capture;
 
 /// Opens a screen.
 pub fn open(spec: &ScreenSpec) -> Result<Screen, ScreenError> {
@@ -82,55 +71,4 @@ pub fn devices() -> Vec<ScreenInfo> {
     return linux_x11::list(None).unwrap_or_default();
     #[cfg(not(target_os = "linux"))]
     return Vec::new();
-}
-
-impl Screen {
-    /// Width and height of its pictures, even numbers.
-    pub fn size(&self) -> (usize, usize) {
-        self.size
-    }
-
-    /// The latest picture that was not given yet; waits for it no longer than `patience`.
-    pub fn next(&mut self, patience: Duration) -> Option<Frame> {
-        self.slot.take(&mut self.seen, patience)
-    }
-
-    /// Whether no more pictures will come: the display is gone.
-    pub fn ended(&self) -> bool {
-        self.slot.is_closed()
-    }
-
-    /// Starts the thread; `run` fills the slot until it is told to stop, then the slot is closed.
-    pub(crate) fn start(
-        size: (usize, usize),
-        run: impl FnOnce(&Slot, &AtomicBool) + Send + 'static,
-    ) -> Screen {
-        let (slot, stop) = (Arc::new(Slot::default()), Arc::new(AtomicBool::new(false)));
-        let (theirs, told) = (Arc::clone(&slot), Arc::clone(&stop));
-        let thread = std::thread::Builder::new()
-            .name("screen".into())
-            .spawn(move || {
-                run(&theirs, &told);
-                theirs.close();
-            });
-        if thread.is_err() {
-            slot.close();
-        }
-        Screen {
-            slot,
-            size,
-            seen: 0,
-            stop,
-            thread: thread.ok(),
-        }
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
 }

@@ -1,8 +1,8 @@
 //! X11: RandR lists the monitors, MIT-SHM hands over their pixels without copying them through the socket, XFixes tells
 //! the cursor, which is drawn in because X11 leaves it out. Servers without shared memory (remote ones) are asked plainly.
 
-use crate::slot::{Frame, Slot};
 use crate::{FPS, REFRESH, Screen, ScreenError, ScreenInfo};
+use confab_capture::{Frame, Slot};
 use confab_picture::I420;
 use memmap2::MmapMut;
 use std::fs::File;
@@ -100,7 +100,7 @@ pub(crate) fn open(display: Option<&str>, id: &str) -> Result<Screen, ScreenErro
     let mut grabber = Grabber::new(conn, root, area)?;
     let size = (usize::from(area.width), usize::from(area.height));
     grabber.grab().map_err(failed)?;
-    Ok(Screen::start(size, move |slot, stop| {
+    Ok(Screen::start("screen", size, move |slot, stop| {
         run(grabber, slot, stop)
     }))
 }

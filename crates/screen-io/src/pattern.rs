@@ -1,7 +1,7 @@
 //! A synthetic screen: a page of text on which somebody types.
 
-use crate::slot::Frame;
 use crate::{FPS, Screen};
+use confab_capture::Frame;
 use confab_picture::ScreenPattern;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,7 +12,7 @@ const ID: u8 = 200;
 
 pub(crate) fn open() -> Screen {
     let pattern = ScreenPattern::new(1280, 720, ID);
-    Screen::start(pattern.size(), move |slot, stop| {
+    Screen::start("screen", pattern.size(), move |slot, stop| {
         let (start, step) = (Instant::now(), Duration::from_secs(1) / FPS);
         for counter in 0u32.. {
             let due = start + step * counter;

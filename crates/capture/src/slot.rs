@@ -22,14 +22,14 @@ struct Inner {
 
 /// One writer, any number of takers.
 #[derive(Debug, Default)]
-pub(crate) struct Slot {
+pub struct Slot {
     inner: Mutex<Inner>,
     changed: Condvar,
 }
 
 impl Slot {
     /// Puts a picture in the place of the one before. A taker who was too slow never sees that one.
-    pub(crate) fn put(&self, frame: Frame) {
+    pub fn put(&self, frame: Frame) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.frame = Some(frame);
         inner.count += 1;
