@@ -90,8 +90,6 @@ pub(crate) struct MediaSide {
     budget: SendBudget,
     /// Which source and layer each rung of the budget's ladder is.
     ladder: Vec<(Source, usize)>,
-    /// The pipeline knows its first targets.
-    spent: bool,
 }
 
 /// What [`MediaSide`] starts with.
@@ -109,10 +107,9 @@ impl MediaSide {
     pub(crate) fn new(config: MediaConfig) -> MediaSide {
         let outgoing = config.pipeline.outgoing();
         let ladder = ladder::order(&outgoing);
-        MediaSide {
+        let side = MediaSide {
             budget: ladder::budget(&outgoing, &ladder),
             ladder,
-            spent: false,
             outgoing,
             pipeline: Arc::new(config.pipeline),
             sinks: config.sinks,
@@ -130,7 +127,10 @@ impl MediaSide {
             recent: Vec::new(),
             estimate: None,
             peer: None,
-        }
+        };
+        // Layers the first budget has no room for must not begin, or their watchers would see them stop.
+        side.spend();
+        side
     }
 
     /// Own sources that can be sent.
@@ -449,8 +449,7 @@ impl MediaSide {
             loss: self.peer.as_ref().and_then(|p| p.send_loss).unwrap_or(0.0),
             rtt: self.peer.as_ref().and_then(|p| p.rtt).unwrap_or_default(),
         };
-        if self.budget.update(report, clock::now()) || !self.spent {
-            self.spent = true;
+        if self.budget.update(report, clock::now()) {
             self.spend();
         }
         let sent: u64 = self

@@ -6,7 +6,7 @@ use crate::{MicrophoneSpec, SpeakerSpec};
 use confab_audio_io::{Direction, Microphone, Speaker};
 use confab_base::Duration;
 use confab_camera_io::{Camera, CameraSpec};
-use confab_screen_io::{Screen, ScreenSpec};
+use confab_screen_io::ScreenSpec;
 
 /// A device as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,54 +66,32 @@ pub(crate) fn open_speaker(spec: &SpeakerSpec) -> Result<Box<dyn Speaker>, Pipel
     confab_audio_io::open_speaker(spec).map_err(|e| PipelineError::Speaker(e.to_string()))
 }
 
-pub(crate) struct CameraSource(Camera);
+/// An open camera or screen; both give pictures the same way.
+pub(crate) struct Pictures(Camera);
 
-impl CameraSource {
-    pub(crate) fn open(spec: &CameraSpec) -> Result<CameraSource, PipelineError> {
-        confab_camera_io::open(spec)
-            .map(CameraSource)
-            .map_err(|e| PipelineError::Camera(e.to_string()))
-    }
+pub(crate) fn open_camera(spec: &CameraSpec) -> Result<Pictures, PipelineError> {
+    confab_camera_io::open(spec)
+        .map(Pictures)
+        .map_err(|e| PipelineError::Camera(e.to_string()))
+}
 
+pub(crate) fn open_screen(spec: &ScreenSpec) -> Result<Pictures, PipelineError> {
+    confab_screen_io::open(spec)
+        .map(Pictures)
+        .map_err(|e| PipelineError::Screen(e.to_string()))
+}
+
+impl Pictures {
     pub(crate) fn size(&self) -> (usize, usize) {
         self.0.size()
     }
 }
 
-impl PictureSource for CameraSource {
+impl PictureSource for Pictures {
     fn next(&mut self, patience: Duration) -> Option<Picture> {
         let Some(frame) = self.0.next(patience) else {
             if self.0.ended() {
-                // A dead camera answers at once; do not ask it in a circle.
-                std::thread::sleep(patience);
-            }
-            return None;
-        };
-        Some(Picture {
-            picture: frame.picture,
-            captured: crate::clock::at(frame.captured),
-        })
-    }
-}
-
-pub(crate) struct ScreenSource(Screen);
-
-impl ScreenSource {
-    pub(crate) fn open(spec: &ScreenSpec) -> Result<ScreenSource, PipelineError> {
-        confab_screen_io::open(spec)
-            .map(ScreenSource)
-            .map_err(|e| PipelineError::Screen(e.to_string()))
-    }
-
-    pub(crate) fn size(&self) -> (usize, usize) {
-        self.0.size()
-    }
-}
-
-impl PictureSource for ScreenSource {
-    fn next(&mut self, patience: Duration) -> Option<Picture> {
-        let Some(frame) = self.0.next(patience) else {
-            if self.0.ended() {
+                // A dead device answers at once; do not ask it in a circle.
                 std::thread::sleep(patience);
             }
             return None;

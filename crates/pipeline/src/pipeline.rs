@@ -1,7 +1,7 @@
 //! All stages of one participant together: started from options, fed with packets and orders, asked for statistics.
 
 use crate::clock;
-use crate::devices::{self, CameraSource, ScreenSource};
+use crate::devices;
 use crate::packet::{Network, ReceivedPacket};
 use crate::sink::{RemoteTrack, VideoSink};
 use crate::stats::{AudioDownStats, AudioUpStats, VideoDownStats, VideoUpStats};
@@ -301,12 +301,12 @@ type OpenPictures = Vec<(Source, Box<dyn PictureSource>, Vec<Rung>)>;
 fn open_pictures(options: &MediaOptions) -> Result<OpenPictures, PipelineError> {
     let mut open: OpenPictures = Vec::new();
     if let Some(spec) = &options.camera {
-        let camera = CameraSource::open(spec)?;
+        let camera = devices::open_camera(spec)?;
         let (width, height) = camera.size();
         open.push((Source::Camera, Box::new(camera), ladder(width, height)));
     }
     if let Some(spec) = &options.screen {
-        let screen = ScreenSource::open(spec)?;
+        let screen = devices::open_screen(spec)?;
         let (width, height) = screen.size();
         open.push((
             Source::Screen,
