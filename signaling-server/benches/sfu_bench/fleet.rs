@@ -30,6 +30,9 @@ const PAYLOAD: usize = 1150;
 const WARM_UP: Duration = Duration::from_secs(4);
 
 struct Bot {
+    number: u8,
+    /// Payload types of its microphone and camera.
+    pts: (u8, u8),
     peer: Peer,
     socket: UdpSocket,
     addr: SocketAddr,
@@ -43,12 +46,58 @@ struct Bot {
     got: u64,
 }
 
+/// When each packet left its sender: packets carry sender and number, and the RTP header in clear tells the number again
+/// when the datagram leaves. So the sender's own pacing is not counted.
+struct Times {
+    start: Instant,
+    /// Microseconds by sender, payload type's kind and 16-bit number.
+    sent: Vec<u32>,
+}
+
+impl Times {
+    fn slot(sender: u8, is_video: bool, seq: u16) -> usize {
+        (usize::from(sender) * 2 + usize::from(is_video)) << 16 | usize::from(seq)
+    }
+
+    fn now(&self) -> u32 {
+        self.start.elapsed().as_micros() as u32
+    }
+
+    fn left(&mut self, sender: u8, pts: (u8, u8), datagram: &[u8]) {
+        let [first, pt, hi, lo, ..] = datagram else {
+            return;
+        };
+        let pt = pt & 0x7f;
+        if first >> 6 == 2 && (pt == pts.0 || pt == pts.1) {
+            let at = Times::slot(sender, pt == pts.1, u16::from_be_bytes([*hi, *lo]));
+            let now = self.now();
+            if let Some(sent) = self.sent.get_mut(at) {
+                *sent = now;
+            }
+        }
+    }
+
+    fn delay(&self, packet: &InPacket) -> Option<u32> {
+        let &[_, sender, hi, lo, ..] = &packet.payload[..] else {
+            return None;
+        };
+        let at = Times::slot(
+            sender,
+            packet.codec == Codec::H264,
+            u16::from_be_bytes([hi, lo]),
+        );
+        let read = packet.received.duration_since(self.start).as_micros() as u32;
+        let sent = self.sent.get(at).copied().filter(|t| *t > 0)?;
+        Some(read.saturating_sub(sent))
+    }
+}
+
 struct Fleet {
     bots: Vec<Bot>,
     poll: Poll,
-    start: Instant,
-    /// Microseconds from a packet's write at its sender to its read here.
+    /// Microseconds from a packet's send call at its sender to its read here.
     delays: Vec<u32>,
+    times: Times,
     counting: bool,
     sent: u64,
 }
@@ -105,10 +154,14 @@ pub fn play(case: &Case, time: Duration) -> String {
 impl Fleet {
     fn new() -> Fleet {
         let poll = Poll::new().expect("a poller");
+        let times = Times {
+            start: Instant::now(),
+            sent: vec![0; Times::slot(10, false, 0)],
+        };
         Fleet {
             bots: Vec::new(),
             poll,
-            start: Instant::now(),
+            times,
             delays: Vec::new(),
             counting: false,
             sent: 0,
@@ -161,6 +214,14 @@ impl Fleet {
             }
         };
         peer.accept_answer(&answer).expect("a good answer");
+        let of_kind = |kind| {
+            peer.lines()
+                .iter()
+                .find(|l| l.kind == kind)
+                .and_then(|l| l.codecs.first())
+        };
+        let pt = |kind| of_kind(kind).map_or(0, |c| c.pt);
+        let pts = (pt(MediaKind::Audio), pt(MediaKind::Video));
         let audio = offer
             .audio_slots
             .iter()
@@ -186,6 +247,8 @@ impl Fleet {
             .expect("a poller");
         let (is_up, next, seq, audio, frame, got) = (false, now, 100, 100, 0, 0);
         self.bots.push(Bot {
+            number: n as u8,
+            pts,
             peer,
             socket,
             addr,
@@ -235,7 +298,6 @@ impl Fleet {
         let mut events = Events::with_capacity(256);
         let _ = self.poll.poll(&mut events, Some(wait.min(due)));
         let now = Instant::now();
-        let start = self.start;
         for event in &events {
             let bot = &mut self.bots[event.token().0];
             let mut bytes = [0; 2048];
@@ -248,11 +310,11 @@ impl Fleet {
                     Instant::now(),
                 );
             }
-            bot.drain(start, self.counting.then_some(&mut self.delays));
+            bot.drain(&mut self.times, self.counting.then_some(&mut self.delays));
         }
         for bot in self.bots.iter_mut().filter(|b| b.next <= now) {
             bot.peer.handle_timeout(now);
-            bot.drain(start, self.counting.then_some(&mut self.delays));
+            bot.drain(&mut self.times, self.counting.then_some(&mut self.delays));
         }
     }
 
@@ -260,7 +322,6 @@ impl Fleet {
         let bytes = case.kbps * 1000 / 8 / 30;
         let packets = (bytes as usize).div_ceil(PAYLOAD).max(1);
         let size = bytes as usize / packets;
-        let start = self.start;
         for bot in self
             .bots
             .iter_mut()
@@ -272,7 +333,7 @@ impl Fleet {
             for i in 0..packets {
                 bot.seq += 1;
                 let first = if is_key && i == 0 { 0x67 } else { 0x61 };
-                let payload = stamped(first, size, start);
+                let payload = stamped(first, size, bot.number, bot.seq);
                 let (seq, timestamp) = (bot.seq, bot.frame * 3000);
                 bot.send(
                     Source::Camera,
@@ -284,12 +345,11 @@ impl Fleet {
                 );
             }
             self.sent += u64::from(self.counting) * packets as u64;
-            bot.drain(start, None);
+            bot.drain(&mut self.times, None);
         }
     }
 
     fn speak(&mut self, case: &Case) {
-        let start = self.start;
         for bot in self
             .bots
             .iter_mut()
@@ -304,18 +364,18 @@ impl Fleet {
                 seq,
                 seq as u32 * 960,
                 false,
-                stamped(0, 90, start),
+                stamped(0, 90, bot.number, seq),
             );
             self.sent += u64::from(self.counting);
-            bot.drain(start, None);
+            bot.drain(&mut self.times, None);
         }
     }
 }
 
-/// A payload that carries when it was written.
-fn stamped(first: u8, size: usize, start: Instant) -> Arc<[u8]> {
-    let mut bytes = vec![first];
-    bytes.extend((start.elapsed().as_micros() as u32).to_be_bytes());
+/// A payload that carries whose it is and its number.
+fn stamped(first: u8, size: usize, sender: u8, seq: u64) -> Arc<[u8]> {
+    let mut bytes = vec![first, sender];
+    bytes.extend((seq as u16).to_be_bytes());
     bytes.resize(size.max(5), 1);
     bytes.into()
 }
@@ -372,7 +432,7 @@ impl Bot {
         let _ = self.peer.send_rtp(*mid, None, packet, now);
     }
 
-    fn drain(&mut self, start: Instant, mut delays: Option<&mut Vec<u32>>) {
+    fn drain(&mut self, times: &mut Times, mut delays: Option<&mut Vec<u32>>) {
         loop {
             match self.peer.poll() {
                 PeerOutput::Timeout(at) => {
@@ -380,13 +440,14 @@ impl Bot {
                     return;
                 }
                 PeerOutput::Transmit { dst, bytes, .. } => {
+                    times.left(self.number, self.pts, &bytes);
                     let _ = self.socket.send_to(&bytes, dst);
                 }
                 PeerOutput::Event(PeerEvent::Connected) => self.is_up = true,
                 PeerOutput::Event(PeerEvent::KeyframeRequest { .. }) => self.wants_key = true,
                 PeerOutput::Event(PeerEvent::Rtp(packet)) => {
                     self.got += 1;
-                    if let (Some(delays), Some(delay)) = (&mut delays, delay(&packet, start)) {
+                    if let (Some(delays), Some(delay)) = (&mut delays, times.delay(&packet)) {
                         delays.push(delay);
                     }
                 }
@@ -394,10 +455,4 @@ impl Bot {
             }
         }
     }
-}
-
-fn delay(packet: &InPacket, start: Instant) -> Option<u32> {
-    let stamp = u32::from_be_bytes(packet.payload.get(1..5)?.try_into().ok()?);
-    let read = packet.received.duration_since(start).as_micros() as u32;
-    Some(read.saturating_sub(stamp))
 }
