@@ -62,6 +62,10 @@ fn two_people_hear_and_see_each_other_without_a_gap() {
             who.name
         );
         assert!(seen.windows(2).all(|p| p[0].counter < p[1].counter));
+        let psnr: Vec<f64> = seen.iter().filter_map(|s| s.psnr).collect();
+        let (middle, _) = p50_p95(psnr);
+        println!("{} sees {id} at {middle:.1} dB", who.name);
+        assert!(middle > 28.0, "{} sees {id} at {middle:.1} dB", who.name);
     }
     ana.handle.leave();
     ben.handle.leave();

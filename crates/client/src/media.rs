@@ -221,7 +221,8 @@ impl MediaSide {
     fn filter(&self) -> Option<confab_transport::driver::Filter> {
         let test = self.test.clone();
         Some(Box::new(move |_: Direction, protocol, _: &[u8]| {
-            !test.cut() && !(test.block_udp() && protocol == Protocol::Udp)
+            let blocked = test.block_udp() && protocol == Protocol::Udp;
+            !test.cut() && !blocked
         }))
     }
 

@@ -46,9 +46,12 @@ enum Order {
 /// The statistics of all slots, by slot index.
 pub(crate) type VideoReports = Arc<Mutex<BTreeMap<usize, (RemoteTrack, VideoDownStats)>>>;
 
+/// Our end of a worker: both are taken when it ends.
+type WorkerEnd = (Option<Sender<Order>>, Option<JoinHandle<()>>);
+
 /// The worker threads and their queues. Dropping it ends them.
 pub(crate) struct VideoReceivers {
-    workers: Vec<(Option<Sender<Order>>, Option<JoinHandle<()>>)>,
+    workers: Vec<WorkerEnd>,
     pub(crate) reports: VideoReports,
 }
 

@@ -9,7 +9,7 @@ use confab_client::pipeline::{
     CameraSpec, MediaOptions, MicrophoneSpec, SpeakerSpec, VoiceConfig, Watch, clock,
 };
 use confab_client::{Client, ClientHandle, ClientOptions, MeetingLink, Phase, TestSwitches};
-use confab_picture::read_counter;
+use confab_picture::{I420, Mark, TestPattern, psnr_y, read_counter};
 use confab_protocol::{CreateMeeting, MeetingCreated, ParticipantId};
 use confab_server::{Config, Running};
 use std::path::{Path, PathBuf};
@@ -66,6 +66,15 @@ pub struct Sight {
     pub counter: u32,
     pub shown: Time,
     pub height: usize,
+    /// Luma PSNR against what was sent, dB, of every 30th picture.
+    pub psnr: Option<f64>,
+}
+
+/// The test picture is a function of its number, so it can be drawn again and compared.
+fn psnr(seen: &I420, mark: Mark, (width, height): (usize, usize)) -> Option<f64> {
+    let sent = || TestPattern::new(width, height, mark.id).frame(mark.counter);
+    let often_enough = mark.counter.is_multiple_of(30);
+    often_enough.then(|| psnr_y(&sent().scale_to(seen.width(), seen.height()), seen))
 }
 
 /// How somebody comes to a meeting.
@@ -129,6 +138,7 @@ impl Coming {
                     counter: mark.counter,
                     shown: info.shown,
                     height: picture.height(),
+                    psnr: psnr(picture, mark, (width, height)),
                 });
             }
         }));
