@@ -154,7 +154,7 @@ impl Speech {
                 .iter_mut()
                 .map(|formant| formant.process(source))
                 .sum();
-            *sample = (voice * 2.0 * self.envelope).clamp(-0.95, 0.95);
+            *sample = (voice * 0.5 * self.envelope).clamp(-0.95, 0.95);
         }
     }
 

@@ -95,7 +95,7 @@ impl Stretcher {
             self.threshold = 0.9;
             return Some(best);
         }
-        self.threshold = (self.threshold - 0.1).max(0.3);
+        self.threshold = (self.threshold - 0.1).max(0.0);
         None
     }
 

@@ -184,6 +184,11 @@ impl FrameAssembler {
         self.head.is_some()
     }
 
+    /// Whether there is no room for another packet.
+    pub fn is_full(&self) -> bool {
+        self.packets.len() >= self.max_packets
+    }
+
     pub fn is_empty(&self) -> bool {
         self.packets.is_empty()
     }

@@ -104,7 +104,10 @@ const CONCEAL_LIMIT: u64 = 9600;
 const STALL: u64 = 9600;
 /// Delay may be this far from the target before the pace changes.
 const TOO_LATE: Duration = Duration::from_millis(15);
-const TOO_EARLY: Duration = Duration::from_millis(10);
+const TOO_EARLY: Duration = Duration::from_millis(5);
+/// Added to what the packets need: the pace leaves [`TOO_EARLY`] uncorrected, and players pull up to 10 ms before what they get
+/// is heard.
+const SLACK: Duration = Duration::from_millis(15);
 
 /// Position in the stream, once it plays.
 #[derive(Clone, Copy, Debug)]
@@ -250,7 +253,8 @@ impl AudioJitterBuffer {
         } else {
             Duration::ZERO
         };
-        (self.estimator.spread() + for_fec).clamp(self.config.min_delay, self.config.max_delay)
+        (self.estimator.spread() + SLACK + for_fec)
+            .clamp(self.config.min_delay, self.config.max_delay)
             + self.extra
     }
 

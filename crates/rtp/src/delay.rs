@@ -49,7 +49,7 @@ impl DelayEstimator {
     pub fn packet(&mut self, timestamp: u64, now: Time) -> bool {
         let transit = self.transit(timestamp, now);
         let continuous = self.blocks.is_empty()
-            || (transit - self.base) > -2_000_000 && (transit - self.base) < 10_000_000;
+            || (transit - self.base) > -2_000_000 && (transit - self.base) < 2_000_000;
         if !continuous {
             self.blocks.clear();
         }

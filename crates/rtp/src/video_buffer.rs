@@ -137,16 +137,11 @@ impl VideoJitterBuffer {
 
     pub fn push(&mut self, packet: VideoPacket, now: Time) {
         let timestamp = self.unwrapper.unwrap(packet.timestamp);
-        if !self.assembler.insert(packet.clone(), timestamp, now)
-            && self.assembler.has_gap()
-            && self
-                .gap_since
-                .is_none_or(|t| now.since(t) > self.patience())
-        {
+        if self.assembler.is_full() && self.assembler.head_frame().is_none() {
             // Full of frames that can't be decoded: the newest count, they may hold the key frame.
             self.assembler.trim(self.config.max_packets / 2);
-            self.assembler.insert(packet, timestamp, now);
         }
+        self.assembler.insert(packet, timestamp, now);
     }
 
     pub fn poll_output(&mut self, now: Time) -> Option<VideoOutput> {
