@@ -6,6 +6,9 @@
 //! on a machine with few cores they compete with the worker for the clock, so delays are upper bounds; CPU time is not
 //! affected but for caches. The floor in the same run: AES-128-GCM over 1200 bytes and a segmented send of ten.
 
+// A bench has nothing to say but its table.
+#![allow(clippy::print_stdout)]
+
 mod sfu_bench {
     pub mod fleet;
     pub mod floor;

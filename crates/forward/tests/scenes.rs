@@ -165,13 +165,13 @@ impl Scene {
 
     fn film(&mut self, i: usize) {
         self.cameras[i].frame += 1;
-        for layer in 0..3 {
+        for (layer, packets) in PACKETS.into_iter().enumerate() {
             let c = &mut self.cameras[i];
             if !c.active[layer] {
                 continue;
             }
             let is_key = std::mem::take(&mut c.wants_key[layer]);
-            for n in 0..PACKETS[layer] {
+            for n in 0..packets {
                 let c = &mut self.cameras[i];
                 c.seq[layer] += 1;
                 let kind = if is_key && n == 0 { 0x67 } else { 0x61 };
@@ -180,7 +180,7 @@ impl Scene {
                 let packet = RtpIn {
                     seq: c.seq[layer],
                     timestamp: c.frame * 3000 + layer as u32 * 999_999,
-                    marker: n + 1 == PACKETS[layer],
+                    marker: n + 1 == packets,
                     payload: payload.into(),
                     audio_level: None,
                     voice: false,
