@@ -124,25 +124,24 @@ fn program_path(name: &str) -> PathBuf {
     path
 }
 
-/// A process that ends with the test.
-struct Running(Child);
+/// A process that ends with the test; its log is shown if the test fails.
+struct Running(Child, PathBuf);
 
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(&self.1).unwrap_or_default();
+            eprintln!("--- {}\n{log}", self.1.display());
+        }
     }
 }
 
 fn start(mut command: Command, log: &Path) -> Running {
-    let log = std::fs::File::create(log).expect("a log file");
-    Running(
-        command
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("ip netns exec starts"),
-    )
+    let file = std::fs::File::create(log).expect("a log file");
+    let child = command.stdout(Stdio::null()).stderr(file).spawn();
+    Running(child.expect("ip netns exec starts"), log.to_owned())
 }
 
 fn wait_for(what: &str, limit: Duration, mut probe: impl FnMut() -> bool) -> Duration {

@@ -1,6 +1,6 @@
 //! The addresses clients are told, and which of them a datagram was meant for.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 #[derive(Debug)]
 pub(crate) struct Announced {
@@ -62,36 +62,29 @@ impl Announced {
     }
 }
 
-/// This machine's addresses: loopback, and whichever the system would send from to the world and to private networks.
-/// Connecting a UDP socket sends nothing.
+/// The addresses of this machine's interfaces that are up, loopback first; at most [`MOST`], or descriptions grow beyond use.
+/// Link-local ones are left out: they mean nothing without an interface's name.
 fn local_addresses(with_v6: bool) -> Vec<IpAddr> {
     let mut found: Vec<IpAddr> = vec![Ipv4Addr::LOCALHOST.into()];
-    let targets: [IpAddr; 6] = [
-        Ipv4Addr::new(192, 0, 2, 1).into(),
-        Ipv4Addr::new(10, 255, 255, 254).into(),
-        Ipv4Addr::new(172, 31, 255, 254).into(),
-        Ipv4Addr::new(192, 168, 255, 254).into(),
-        Ipv4Addr::new(100, 127, 255, 254).into(),
-        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
-    ];
-    for target in targets.into_iter().filter(|t| t.is_ipv4() || with_v6) {
-        let any: IpAddr = match target {
-            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|e| {
+        tracing::warn!("this machine's addresses could not be listed: {e}");
+        Vec::new()
+    });
+    for interface in interfaces {
+        let ip = interface.ip();
+        let usable = match ip {
+            IpAddr::V4(v4) => !v4.is_link_local(),
+            IpAddr::V6(v6) => with_v6 && !v6.is_unicast_link_local(),
         };
-        let from = UdpSocket::bind((any, 0)).and_then(|s| {
-            s.connect((target, 9))?;
-            s.local_addr()
-        });
-        if let Ok(from) = from
-            && !from.ip().is_unspecified()
-            && !found.contains(&from.ip())
-        {
-            found.push(from.ip());
+        if usable && !ip.is_loopback() && !found.contains(&ip) && found.len() < MOST {
+            found.push(ip);
         }
     }
     found
 }
+
+/// Addresses announced at most.
+const MOST: usize = 12;
 
 #[cfg(test)]
 mod tests {
