@@ -95,18 +95,40 @@ impl Microphone for DeviceMicrophone {
     }
 }
 
+/// Opens the device in its own format, with callbacks of 10 ms where it lets us choose.
 fn build(device: &cpal::Device, shared: &Arc<Shared>) -> Result<(cpal::Stream, u32), OpenError> {
     let config = device.default_input_config()?;
-    let stream = match config.sample_format() {
-        SampleFormat::F32 => stream::<f32>(device, config.config(), shared),
-        SampleFormat::I16 => stream::<i16>(device, config.config(), shared),
-        SampleFormat::I32 => stream::<i32>(device, config.config(), shared),
-        SampleFormat::U16 => stream::<u16>(device, config.config(), shared),
-        SampleFormat::U8 => stream::<u8>(device, config.config(), shared),
-        _ => return Err(OpenError::Format),
-    }?;
+    let rate = config.sample_rate();
+    let short = cpal::StreamConfig {
+        buffer_size: cpal::BufferSize::Fixed(rate / 100),
+        ..config.config()
+    };
+    let format = config.sample_format();
+    let stream = typed(device, format, short, shared)
+        .or_else(|_| typed(device, format, config.config(), shared))?;
     stream.play()?;
-    Ok((stream, config.sample_rate()))
+    Ok((stream, rate))
+}
+
+fn typed(
+    device: &cpal::Device,
+    format: SampleFormat,
+    config: cpal::StreamConfig,
+    shared: &Arc<Shared>,
+) -> Result<cpal::Stream, OpenError> {
+    match format {
+        SampleFormat::F32 => stream::<f32>(device, config, shared),
+        SampleFormat::I16 => stream::<i16>(device, config, shared),
+        SampleFormat::I24 => stream::<cpal::I24>(device, config, shared),
+        SampleFormat::I32 => stream::<i32>(device, config, shared),
+        SampleFormat::F64 => stream::<f64>(device, config, shared),
+        SampleFormat::I8 => stream::<i8>(device, config, shared),
+        SampleFormat::U8 => stream::<u8>(device, config, shared),
+        SampleFormat::U16 => stream::<u16>(device, config, shared),
+        SampleFormat::U24 => stream::<cpal::U24>(device, config, shared),
+        SampleFormat::U32 => stream::<u32>(device, config, shared),
+        _ => Err(OpenError::Format),
+    }
 }
 
 fn stream<T: SizedSample>(
@@ -128,5 +150,5 @@ where
             .map(|c| c.iter().map(|s| f32::from_sample(*s)).sum::<f32>() * scale);
         data.ring.push(mono);
     };
-    Ok(device.build_input_stream(config, callback, move |_| error.fail(), None)?)
+    Ok(device.build_input_stream(config, callback, move |e| error.error(&e), None)?)
 }

@@ -2,6 +2,7 @@
 
 use cpal::traits::{DeviceTrait, HostTrait};
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -65,15 +66,51 @@ fn list(host: &cpal::Host, direction: Direction) -> Vec<(DeviceInfo, cpal::Devic
         .collect()
 }
 
-/// The wanted device if it is there, else the default, else the first real one, else any. `wanted` is an id, with or
-/// without the host's name in front.
-pub fn choose(direction: Direction, wanted: Option<&str>) -> Option<(DeviceInfo, cpal::Device)> {
-    let mut all = list(&cpal::default_host(), direction);
-    let place = best(
-        &all.iter().map(|(info, _)| info).collect::<Vec<_>>(),
-        wanted,
-    )?;
-    Some(all.swap_remove(place))
+/// How long a device that would not open is left alone.
+const REFUSED: Duration = Duration::from_secs(10);
+
+/// Finds the device to use, again and again. Keeps its connection to the sound server as long as that gives devices.
+pub struct Finder {
+    direction: Direction,
+    /// An id, with or without the host's name in front.
+    wanted: Option<String>,
+    host: Option<cpal::Host>,
+    refused: Vec<(String, Instant)>,
+}
+
+impl Finder {
+    pub fn new(direction: Direction, wanted: Option<&str>) -> Finder {
+        Finder {
+            direction,
+            wanted: wanted.map(str::to_owned),
+            host: None,
+            refused: Vec::new(),
+        }
+    }
+
+    /// The wanted device if it is there, else the default, else the first real one, else any; never one refused lately.
+    pub fn best(&mut self) -> Option<(DeviceInfo, cpal::Device)> {
+        self.refused.retain(|(_, at)| at.elapsed() < REFUSED);
+        let mut all = list(
+            self.host.get_or_insert_with(cpal::default_host),
+            self.direction,
+        );
+        if all.is_empty() {
+            // The sound server may have been restarted: the old connection would stay dead.
+            all = list(self.host.insert(cpal::default_host()), self.direction);
+        }
+        all.retain(|(info, _)| self.refused.iter().all(|(id, _)| *id != info.id));
+        let place = best(
+            &all.iter().map(|(info, _)| info).collect::<Vec<_>>(),
+            self.wanted.as_deref(),
+        )?;
+        Some(all.swap_remove(place))
+    }
+
+    /// This device would not open; the next ones are tried for a while.
+    pub fn refuse(&mut self, id: String) {
+        self.refused.push((id, Instant::now()));
+    }
 }
 
 fn best(all: &[&DeviceInfo], wanted: Option<&str>) -> Option<usize> {

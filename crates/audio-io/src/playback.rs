@@ -13,11 +13,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Sound kept in the ring beside one callback's worth, so that a late writer is not heard.
-const CUSHION: Duration = Duration::from_millis(30);
-/// Above the target by this much, the excess is dropped at once instead of being played off slowly.
-const TOO_MUCH: Duration = Duration::from_millis(150);
+const CUSHION: Duration = Duration::from_millis(20);
+/// Above the target by this much, frames are dropped until the target is reached: after a hiccup of the writer, playing it off slowly
+/// would keep everyone late for many seconds.
+const TOO_MUCH: Duration = Duration::from_millis(60);
 /// Strength of the correction: 10 ms off the target change the rate by 0.1 %.
 const GAIN_PER_SECOND: f64 = 0.1;
+/// The largest correction: clocks of real devices are off by less, and a change of pitch by 0.3 % is not heard.
+const MOST: f64 = 0.003;
 
 pub(crate) struct DeviceSpeaker {
     keeper: Keeper,
@@ -25,6 +28,8 @@ pub(crate) struct DeviceSpeaker {
     convert: Option<ToDevice>,
     /// The fill, smoothed over about a second, samples.
     fill: f64,
+    /// Frames are being dropped, see [`TOO_MUCH`].
+    draining: bool,
 }
 
 impl DeviceSpeaker {
@@ -35,6 +40,7 @@ impl DeviceSpeaker {
             epoch: 0,
             convert: None,
             fill: 0.0,
+            draining: false,
         })
     }
 
@@ -67,7 +73,14 @@ impl Speaker for DeviceSpeaker {
             return;
         };
         let waiting = shared.ring.len();
-        if waiting > target + samples(TOO_MUCH, rate) {
+        let limit = if self.draining {
+            target
+        } else {
+            target + samples(TOO_MUCH, rate)
+        };
+        self.draining = waiting > limit;
+        if self.draining {
+            self.fill = target as f64;
             return;
         }
         if waiting == 0 {
@@ -77,7 +90,7 @@ impl Speaker for DeviceSpeaker {
         }
         self.fill += 0.01 * (waiting as f64 - self.fill);
         let off = (target as f64 - self.fill) / f64::from(rate);
-        let made = convert.process(frame, off * GAIN_PER_SECOND);
+        let made = convert.process(frame, (off * GAIN_PER_SECOND).clamp(-MOST, MOST));
         shared.ring.push(made.iter().copied());
     }
 
@@ -85,7 +98,11 @@ impl Speaker for DeviceSpeaker {
         let shared = &self.keeper.shared;
         match shared.rate.load(Ordering::Acquire) {
             0 => Duration::ZERO,
-            rate => Duration::from_secs_f64(shared.ring.len() as f64 / f64::from(rate)),
+            rate => {
+                let device = shared.latency.load(Ordering::Relaxed);
+                Duration::from_secs_f64(shared.ring.len() as f64 / f64::from(rate))
+                    + Duration::from_micros(device.into())
+            }
         }
     }
 
@@ -98,18 +115,40 @@ fn samples(time: Duration, rate: u32) -> usize {
     (time.as_secs_f64() * f64::from(rate)) as usize
 }
 
+/// Opens the device in its own format, with callbacks of 10 ms where it lets us choose.
 fn build(device: &cpal::Device, shared: &Arc<Shared>) -> Result<(cpal::Stream, u32), OpenError> {
     let config = device.default_output_config()?;
-    let stream = match config.sample_format() {
-        SampleFormat::F32 => stream::<f32>(device, config.config(), shared),
-        SampleFormat::I16 => stream::<i16>(device, config.config(), shared),
-        SampleFormat::I32 => stream::<i32>(device, config.config(), shared),
-        SampleFormat::U16 => stream::<u16>(device, config.config(), shared),
-        SampleFormat::U8 => stream::<u8>(device, config.config(), shared),
-        _ => return Err(OpenError::Format),
-    }?;
+    let rate = config.sample_rate();
+    let short = cpal::StreamConfig {
+        buffer_size: cpal::BufferSize::Fixed(rate / 100),
+        ..config.config()
+    };
+    let format = config.sample_format();
+    let stream = typed(device, format, short, shared)
+        .or_else(|_| typed(device, format, config.config(), shared))?;
     stream.play()?;
-    Ok((stream, config.sample_rate()))
+    Ok((stream, rate))
+}
+
+fn typed(
+    device: &cpal::Device,
+    format: SampleFormat,
+    config: cpal::StreamConfig,
+    shared: &Arc<Shared>,
+) -> Result<cpal::Stream, OpenError> {
+    match format {
+        SampleFormat::F32 => stream::<f32>(device, config, shared),
+        SampleFormat::I16 => stream::<i16>(device, config, shared),
+        SampleFormat::I24 => stream::<cpal::I24>(device, config, shared),
+        SampleFormat::I32 => stream::<i32>(device, config, shared),
+        SampleFormat::F64 => stream::<f64>(device, config, shared),
+        SampleFormat::I8 => stream::<i8>(device, config, shared),
+        SampleFormat::U8 => stream::<u8>(device, config, shared),
+        SampleFormat::U16 => stream::<u16>(device, config, shared),
+        SampleFormat::U24 => stream::<cpal::U24>(device, config, shared),
+        SampleFormat::U32 => stream::<u32>(device, config, shared),
+        _ => Err(OpenError::Format),
+    }
 }
 
 fn stream<T: SizedSample + FromSample<f32>>(
@@ -119,7 +158,13 @@ fn stream<T: SizedSample + FromSample<f32>>(
 ) -> Result<cpal::Stream, OpenError> {
     let channels = usize::from(config.channels.max(1));
     let (data, error) = (Arc::clone(shared), Arc::clone(shared));
-    let callback = move |out: &mut [T], _: &cpal::OutputCallbackInfo| {
+    let callback = move |out: &mut [T], info: &cpal::OutputCallbackInfo| {
+        let latency = info
+            .timestamp()
+            .playback
+            .duration_since(info.timestamp().callback);
+        data.latency
+            .store(latency.as_micros() as u32, Ordering::Relaxed);
         data.burst
             .store((out.len() / channels) as u32, Ordering::Relaxed);
         let mut block = [0.0f32; 256];
@@ -132,5 +177,5 @@ fn stream<T: SizedSample + FromSample<f32>>(
             }
         }
     };
-    Ok(device.build_output_stream(config, callback, move |_| error.fail(), None)?)
+    Ok(device.build_output_stream(config, callback, move |e| error.error(&e), None)?)
 }

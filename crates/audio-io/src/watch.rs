@@ -1,9 +1,10 @@
 //! Keeps a device open: on a thread of its own (streams of some systems may not change threads) it opens the wanted device or
 //! the next best, notices when it fails, vanishes or stops being the best choice, and opens another.
 
-use crate::device::choose;
+use crate::device::Finder;
 use crate::ring::Ring;
 use crate::{DeviceEvent, Direction, OpenError};
+use cpal::ErrorKind;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -30,15 +31,24 @@ pub(crate) struct Shared {
     pub(crate) epoch: AtomicU64,
     /// Frames the device takes or gives in one callback, at the last one.
     pub(crate) burst: AtomicU32,
+    /// Of a speaker: from the callback to the air, µs.
+    pub(crate) latency: AtomicU32,
     failed: AtomicBool,
     stop: AtomicBool,
     events: Mutex<VecDeque<DeviceEvent>>,
 }
 
 impl Shared {
-    /// Called by the device's error callback.
-    pub(crate) fn fail(&self) {
-        self.failed.store(true, Ordering::Relaxed);
+    /// Called by the device's error callback. A lost buffer, a refused priority or a stream the system has moved by itself leave
+    /// the stream alive.
+    pub(crate) fn error(&self, error: &cpal::Error) {
+        let alive = matches!(
+            error.kind(),
+            ErrorKind::Xrun | ErrorKind::RealtimeDenied | ErrorKind::DeviceChanged
+        );
+        if !alive {
+            self.failed.store(true, Ordering::Relaxed);
+        }
     }
 
     fn tell(&self, event: DeviceEvent) {
@@ -79,6 +89,7 @@ impl Keeper {
             rate: AtomicU32::new(0),
             epoch: AtomicU64::new(0),
             burst: AtomicU32::new(0),
+            latency: AtomicU32::new(0),
             failed: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             events: Mutex::new(VecDeque::new()),
@@ -127,7 +138,8 @@ fn keep(
     shared: &Arc<Shared>,
     tell: &mpsc::SyncSender<Result<(), OpenError>>,
 ) {
-    let mut open = match start(direction, wanted, build, shared) {
+    let mut finder = Finder::new(direction, wanted);
+    let mut open = match start(&mut finder, build, shared) {
         Ok(open) => Some(open),
         Err(error) => {
             let _ = tell.send(Err(error));
@@ -138,50 +150,56 @@ fn keep(
     let mut looks = 0u32;
     while !shared.stop.load(Ordering::Relaxed) {
         std::thread::sleep(LOOK);
-        looks += 1;
+        looks = looks.wrapping_add(1);
         let failed = open.is_some() && shared.failed.swap(false, Ordering::Relaxed);
         if !failed && !looks.is_multiple_of(LOOKS_PER_LIST) {
             continue;
         }
-        let best = choose(direction, wanted).map(|(info, _)| info.id);
+        let best = finder.best().map(|(info, _)| info.id);
         let same = !failed && open.as_ref().map(|o| &o.id) == best.as_ref();
         if same {
             continue;
         }
         if let Some(old) = open.take() {
             shared.rate.store(0, Ordering::Release);
-            if failed || best.is_none() {
-                shared.tell(DeviceEvent::Lost {
-                    name: old.name.clone(),
-                });
-            }
+            let name = old.name.clone();
             drop(old);
+            if failed || best.is_none() {
+                shared.tell(DeviceEvent::Lost { name });
+            }
             if best.is_none() {
                 shared.tell(DeviceEvent::None);
             }
         }
-        open = start(direction, wanted, build, shared).ok();
+        open = start(&mut finder, build, shared).ok();
     }
 }
 
-fn start(
-    direction: Direction,
-    wanted: Option<&str>,
-    build: Build,
-    shared: &Arc<Shared>,
-) -> Result<Open, OpenError> {
-    let (info, device) = choose(direction, wanted).ok_or(OpenError::NoDevice)?;
-    let (stream, rate) = build(&device, shared)?;
-    shared.failed.store(false, Ordering::Relaxed);
-    shared.epoch.fetch_add(1, Ordering::AcqRel);
-    shared.rate.store(rate, Ordering::Release);
-    shared.tell(DeviceEvent::Using {
-        id: info.id.clone(),
-        name: info.name.clone(),
-    });
-    Ok(Open {
-        id: info.id,
-        name: info.name,
-        _stream: stream,
-    })
+/// Opens the best device, or the next best when one will not open.
+fn start(finder: &mut Finder, build: Build, shared: &Arc<Shared>) -> Result<Open, OpenError> {
+    let mut last = OpenError::NoDevice;
+    while let Some((info, device)) = finder.best() {
+        match build(&device, shared) {
+            Ok((stream, rate)) => {
+                shared.failed.store(false, Ordering::Relaxed);
+                shared.epoch.fetch_add(1, Ordering::AcqRel);
+                shared.rate.store(rate, Ordering::Release);
+                shared.tell(DeviceEvent::Using {
+                    id: info.id.clone(),
+                    name: info.name.clone(),
+                });
+                return Ok(Open {
+                    id: info.id,
+                    name: info.name,
+                    _stream: stream,
+                });
+            }
+            Err(error) => {
+                tracing::warn!("{} will not open: {error}", info.name);
+                finder.refuse(info.id);
+                last = error;
+            }
+        }
+    }
+    Err(last)
 }
