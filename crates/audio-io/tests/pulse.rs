@@ -70,7 +70,7 @@ impl Server {
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr);
-        println!("{text}");
+        eprintln!("{text}");
         assert!(
             output.status.success() && text.contains("1 passed"),
             "{text}"
@@ -170,7 +170,7 @@ fn inside_tone() {
         .iter()
         .filter(|(pure, rms)| *pure > 0.9 && (0.33..0.38).contains(rms))
         .count();
-    println!(
+    eprintln!(
         "4 s took {took:.2} s; first sound after {:.0} ms; clean windows {clean} of {}; speaker delay {:?}",
         onset as f64 / 48.0,
         windows.len(),
@@ -198,7 +198,7 @@ fn inside_unplug() {
     // The server itself may have moved the stream; the keeper follows within a second.
     play_and_hear(microphone.as_mut(), speaker.as_mut(), 150, n);
     let events: Vec<DeviceEvent> = std::iter::from_fn(|| speaker.poll_event()).collect();
-    println!("sound again after {found:?}; {events:?}");
+    eprintln!("sound again after {found:?}; {events:?}");
     assert!(found.is_some_and(|after| after < Duration::from_secs(2)));
     assert!(
         matches!(events.as_slice(), [.., DeviceEvent::Using { id, .. }] if id.contains("other"))

@@ -229,7 +229,7 @@ fn an_hour_of_clock_drift_moves_no_delay() {
             "{ppm} ppm: {}",
             outcome.concealed_share()
         );
-        println!(
+        eprintln!(
             "{ppm} ppm, one hour: {begin:.1} ms then {end:.1} ms, concealed {:.4} %",
             outcome.concealed_share() * 100.0
         );
