@@ -82,7 +82,7 @@ test('two guests and two natives hear and see each other for a minute', async (t
 
   for (const row of report) {
     console.log(`${row.listener} hears ${row.speaker}: ${(100 * row.share).toFixed(0)} % of ${row.active} windows, longest gap ${row.longest_gap_s} s, correlation ${row.correlation?.toFixed(2)}`);
-    assert.ok(row.active >= 100, `${row.listener} heard ${row.speaker} long enough to judge`);
+    assert.ok(row.active >= 80, `${row.listener} heard ${row.speaker} long enough to judge`);
     assert.ok(row.share >= 0.95, `${row.listener} hears ${row.speaker}: ${JSON.stringify(row)}`);
     assert.ok(row.longest_gap_s <= 1, `${row.listener} hears ${row.speaker} without a gap: ${JSON.stringify(row)}`);
   }

@@ -1,6 +1,6 @@
 //! Recognises a known recording inside what somebody heard, through codecs, mixing and jitter buffers.
 //!
-//! Both sides are brought to 16 kHz and differenced (which flattens the spectrum of speech, so that one vowel does not
+//! Both sides are brought to 8 kHz and differenced (which flattens the spectrum of speech, so that one vowel does not
 //! look like another). Windows of the heard sound are cross-correlated with the whole source by FFT. A window counts as
 //! recognised when its best match lies where the other windows' matches say it must, so chance matches count for nothing.
 
@@ -8,12 +8,12 @@ use rustfft::{Fft, FftPlanner, num_complex::Complex32};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Samples per second inside this module.
-const RATE: usize = 16_000;
+/// Samples per second inside this module, and of what [`read_wav`] gives.
+pub const RATE: usize = 8_000;
 /// Length of a window: 1 s.
 const WINDOW: usize = RATE;
-/// Distance of windows: 0.25 s.
-const HOP: usize = RATE / 4;
+/// Distance of windows: 0.5 s.
+const HOP: usize = RATE / 2;
 /// Matches may wander this far around the common offset (jitter buffers stretch time), in samples.
 const WANDER: usize = RATE / 4;
 /// Normalised correlation from which a window in the right place is recognised.
@@ -36,7 +36,7 @@ pub struct Heard {
     pub longest_gap_s: f32,
 }
 
-/// Reads a WAV file of any channel count and rate as 16 kHz mono.
+/// Reads a WAV file of any channel count and rate as 8 kHz mono.
 pub fn read_wav(path: &Path) -> Result<Vec<f32>, String> {
     let mut reader =
         hound::WavReader::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -96,7 +96,7 @@ fn decimate(x: &[f32], factor: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Looks for `source` (16 kHz mono, looping) in `heard`. `None` when there is less than one window, or silence.
+/// Looks for `source` (8 kHz mono, looping) in `heard`. `None` when there is less than one window, or silence.
 pub fn recognise(heard: &[f32], source: &[f32]) -> Option<Heard> {
     let finder = Finder::new(source);
     let heard = difference(heard);

@@ -256,7 +256,7 @@ fn natives_in_namespaces_of_their_own_meet_and_survive_a_pulled_cable() {
 
     let heard = hearing::read_wav(&at("Ada.wav")).expect("what Ada heard");
     let voice = hearing::read_wav(&media.join("speech-fr.wav")).expect("Bob's voice");
-    let found = hearing::recognise(&heard[..heard.len().min(9 * 16_000)], &voice)
+    let found = hearing::recognise(&heard[..heard.len().min(9 * hearing::RATE)], &voice)
         .expect("Ada heard something");
     println!("Ada hears Bob: {found:?}");
     assert!(

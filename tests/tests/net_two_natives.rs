@@ -3,7 +3,7 @@
 mod net_common;
 
 use confab_client::pipeline::{MicrophoneSpec, VoiceConfig};
-use confab_tests::hearing::{read_wav, recognise};
+use confab_tests::hearing::{RATE, read_wav, recognise};
 use net_common::*;
 use std::path::Path;
 use std::time::Duration;
@@ -75,7 +75,7 @@ fn two_people_hear_and_see_each_other_without_a_gap() {
         let voice = read_wav(&dir.join(format!("{other}.wav"))).unwrap();
         let own = read_wav(&dir.join(format!("{who}.wav"))).unwrap();
         // Without the seconds in which they were still coming in.
-        let middle = &heard[heard.len() - 10 * 16_000..];
+        let middle = &heard[heard.len() - 10 * RATE..];
         let found = recognise(middle, &voice).expect("something was heard");
         println!("{who} hears {other}: {found:?}");
         assert!(found.share > 0.9, "{who} hears {other}: {found:?}");
@@ -103,7 +103,7 @@ fn speech_passes_the_whole_voice_chain() {
     ben.handle.leave();
     let heard = read_wav(&dir.join("ben-heard.wav")).unwrap();
     let voice = read_wav(&dir.join("ana.wav")).unwrap();
-    let found = recognise(&heard[heard.len() - 6 * 16_000..], &voice).expect("something was heard");
+    let found = recognise(&heard[heard.len() - 6 * RATE..], &voice).expect("something was heard");
     println!("through the voice chain: {found:?}");
     // Noise suppression takes the generated consonants for noise, so less of it is recognised than of real speech.
     assert!(found.share > 0.5, "{found:?}");
