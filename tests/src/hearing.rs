@@ -58,7 +58,7 @@ pub fn read_wav(path: &Path) -> Result<Vec<f32>, String> {
         .map(|c| c.iter().sum::<f32>() / channels as f32)
         .collect();
     let rate = spec.sample_rate as usize;
-    if rate % RATE != 0 {
+    if !rate.is_multiple_of(RATE) {
         return Err(format!(
             "{}: {rate} Hz is no multiple of {RATE} Hz",
             path.display()
