@@ -1,5 +1,10 @@
 //! How long sound and pictures take between two natives over loopback. A report: the bounds asserted are only those of sanity,
 //! the aim of 80 ms is read from what is printed (on a quiet machine, release build).
+#![allow(
+    clippy::print_stdout,
+    clippy::type_complexity,
+    reason = "a report test prints what it measured"
+)]
 
 mod net_common;
 

@@ -1,4 +1,9 @@
 //! What a host may do is done by the server, whatever the other client does.
+#![allow(
+    clippy::print_stdout,
+    clippy::type_complexity,
+    reason = "a report test prints what it measured"
+)]
 
 mod net_common;
 

@@ -2,6 +2,11 @@
 //! the server's own certificate. They meet over real links; one link is pulled for five seconds and put back.
 //!
 //! Needs root for `ip netns`. Where that is missing the test says so and checks nothing; CI has it.
+#![allow(
+    clippy::print_stdout,
+    clippy::type_complexity,
+    reason = "a report test prints what it measured"
+)]
 
 use confab_tests::hearing;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,9 @@
 //! Cuts, blocked UDP and a killed server: everybody comes back, in both directions, within the promised time.
+#![allow(
+    clippy::print_stdout,
+    clippy::type_complexity,
+    reason = "a report test prints what it measured"
+)]
 
 mod net_common;
 

@@ -1,4 +1,9 @@
 //! Two native participants in a real meeting on a real server: they hear and see each other.
+#![allow(
+    clippy::print_stdout,
+    clippy::type_complexity,
+    reason = "a report test prints what it measured"
+)]
 
 mod net_common;
 
