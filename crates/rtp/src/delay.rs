@@ -4,11 +4,20 @@
 //! base: the way without queues. It moves with the window, so clock drift between sender and receiver never adds up. The target is
 //! a quantile of the *worst lateness per 100 ms of arrival time*: random jitter is judged by its peaks, and a single stall counts
 //! as one block however many packets it held up, so it does not keep the delay high after it is over.
+//!
+//! When the way gets longer for good (another route, or the sender's clock stood still for a moment), waiting for the window to
+//! pass would call every packet late for seconds. So once all arrivals of [`SETTLED`] are late by more than [`STEP`], the times
+//! before are forgotten.
 
 use confab_base::{Duration, Time};
 use std::collections::VecDeque;
 
 const BLOCK: Duration = Duration::from_millis(100);
+/// A lasting change of the transit time is at least this large, µs; less is left to the window.
+const STEP: i64 = 80_000;
+/// And it has lasted for this long, with arrivals in at least [`SETTLED_BLOCKS`] blocks.
+const SETTLED: Duration = Duration::from_millis(500);
+const SETTLED_BLOCKS: usize = 4;
 
 /// Transit statistics of one stream over a sliding window.
 #[derive(Clone, Debug)]
@@ -75,10 +84,27 @@ impl DelayEstimator {
                 {
                     self.blocks.pop_front();
                 }
+                self.forget_before_step(now);
                 self.measure();
             }
         }
         continuous
+    }
+
+    /// Drops the blocks before a step up of the transit time that has lasted.
+    fn forget_before_step(&mut self, now: Time) {
+        let recent = self
+            .blocks
+            .iter()
+            .rev()
+            .take_while(|block| now.since(block.start) <= SETTLED);
+        let (count, min) =
+            recent.fold((0, i64::MAX), |(n, min), block| (n + 1, min.min(block.min)));
+        let old = self.blocks.len() - count;
+        let base = self.blocks.iter().take(old).map(|block| block.min).min();
+        if count >= SETTLED_BLOCKS && base.is_some_and(|base| min > base + STEP) {
+            self.blocks.drain(..old);
+        }
     }
 
     fn measure(&mut self) {
@@ -158,6 +184,25 @@ mod tests {
             jittery.spread()
         );
         assert_eq!(stalled.spread(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_longer_way_is_the_new_normal_within_a_second() {
+        let mut e = estimator();
+        for i in 0..400u64 {
+            let slip = if i < 200 { 0 } else { 800 };
+            e.packet(i * 960, Time::from_millis(1000 + i * 20 + slip));
+            if i == 250 {
+                assert_eq!(
+                    e.delay_at(i * 960, Time::from_millis(1000 + i * 20 + slip)),
+                    0
+                );
+                assert_eq!(e.spread(), Duration::ZERO);
+            }
+        }
+        // And back: at once.
+        e.packet(400 * 960, Time::from_millis(1000 + 400 * 20));
+        assert_eq!(e.delay_at(400 * 960, Time::from_millis(1000 + 400 * 20)), 0);
     }
 
     #[test]

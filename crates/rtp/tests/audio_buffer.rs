@@ -204,6 +204,18 @@ fn after_a_burst_the_delay_is_back_at_its_target_within_five_seconds() {
 }
 
 #[test]
+fn a_sender_whose_clock_stood_still_is_heard_whole_again_within_a_second() {
+    // From packet 500 on everything comes 800 ms later, with a little jitter: the sender's device missed that time.
+    let path = |i| Some(if i < 500 { 20_000 } else { 820_000 } + dice(i, 8) * 1_000);
+    let outcome = run(Scenario::new(1500, path));
+    let missed = outcome.stats.concealed_samples as f64 / 48.0;
+    assert!((700.0..1_300.0).contains(&missed), "concealed {missed} ms");
+    assert!(outcome.stats.dropped_packets <= 25, "{:?}", outcome.stats);
+    let delay = outcome.delay(12.5, 29.0);
+    assert!(delay < 880.0, "{delay} ms");
+}
+
+#[test]
 fn reordered_packets_are_played_in_order_and_not_concealed() {
     let outcome = run(Scenario::new(3000, |i| {
         Some(if i % 10 == 3 { 55_000 } else { 30_000 })
