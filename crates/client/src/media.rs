@@ -236,19 +236,22 @@ impl MediaSide {
         let (media, events) = (driver.media.clone(), driver.events.clone());
         let (pipeline, routes) = (Arc::downgrade(&self.pipeline), routes.clone());
         let news = self.news.clone();
-        let carry = move || loop {
-            crossbeam_channel::select! {
-                recv(media) -> packet => {
-                    let (Ok(packet), Some(pipeline)) = (packet, pipeline.upgrade()) else {
-                        break;
-                    };
-                    route(packet, &pipeline, &routes);
-                }
-                recv(events) -> event => {
-                    let Ok(event) = event else { break };
-                    // The loop takes events faster than they come; when it is gone this thread ends soon, too.
-                    if news.try_send(MediaNews { generation, event }).is_err() {
-                        tracing::warn!("a media event found no reader");
+        let carry = move || {
+            confab_priority::raise(confab_priority::Urgency::Network);
+            loop {
+                crossbeam_channel::select! {
+                    recv(media) -> packet => {
+                        let (Ok(packet), Some(pipeline)) = (packet, pipeline.upgrade()) else {
+                            break;
+                        };
+                        route(packet, &pipeline, &routes);
+                    }
+                    recv(events) -> event => {
+                        let Ok(event) = event else { break };
+                        // The loop takes events faster than they come; when it is gone this thread ends soon, too.
+                        if news.try_send(MediaNews { generation, event }).is_err() {
+                            tracing::warn!("a media event found no reader");
+                        }
                     }
                 }
             }

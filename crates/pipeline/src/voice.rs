@@ -39,7 +39,10 @@ impl Voice {
         let spoken = mouth.report.clone();
         let thread = std::thread::Builder::new()
             .name("voice".to_owned())
-            .spawn(move || run(ear, mouth, &inbox))?;
+            .spawn(move || {
+                confab_priority::raise(confab_priority::Urgency::Voice);
+                run(ear, mouth, &inbox);
+            })?;
         Ok(Voice {
             orders: Some(orders),
             thread: Some(thread),

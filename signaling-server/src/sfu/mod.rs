@@ -138,7 +138,10 @@ pub fn start(config: SfuConfig) -> io::Result<Sfu> {
         let worker = Worker::new(index, socket, outlet, shared.clone())?;
         let thread = std::thread::Builder::new()
             .name(format!("sfu-{index}"))
-            .spawn(move || worker.run())?;
+            .spawn(move || {
+                confab_priority::raise(confab_priority::Urgency::Network);
+                worker.run();
+            })?;
         sfu.threads.push(thread);
     }
     Ok(sfu)

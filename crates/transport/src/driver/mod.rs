@@ -126,7 +126,10 @@ impl Driver {
         };
         std::thread::Builder::new()
             .name(config.name.clone())
-            .spawn(move || thread::run(config, poll, ends))?;
+            .spawn(move || {
+                confab_priority::raise(confab_priority::Urgency::Network);
+                thread::run(config, poll, ends);
+            })?;
         let sender = MediaSender {
             control,
             bursts,
