@@ -4,11 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod code;
+mod device;
 pub mod id;
 mod media;
 mod time;
 
 pub use code::Code;
+pub use device::DeviceFault;
 pub use id::{MeetingId, ParticipantId, TrackId};
 pub use media::{AudioLevel, Bitrate, MediaKind, Source, VideoCodec};
 pub use time::{Duration, Time};

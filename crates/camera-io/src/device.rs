@@ -2,7 +2,7 @@
 //! pictures is switched off (it builds a C library); MJPEG, which many cameras need for 720p at 30 fps, is decoded here.
 
 use crate::{Camera, CameraError, CameraInfo};
-use confab_capture::{Frame, Slot};
+use confab_capture::{Control, End, Frame, Slot};
 use confab_picture::I420;
 use nokhwa::pixel_format::RgbFormat;
 use nokhwa::utils::{
@@ -10,7 +10,6 @@ use nokhwa::utils::{
 };
 use nokhwa::{Buffer, NokhwaError};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use zune_jpeg::JpegDecoder;
@@ -41,14 +40,15 @@ pub(crate) fn open(id: &str) -> Result<Camera, CameraError> {
         .parse()
         .map_or_else(|_| CameraIndex::String(id.to_owned()), CameraIndex::Index);
     let (tell, told) = mpsc::sync_channel(1);
-    let mut camera = Camera::start("camera", (0, 0), move |slot, stop| match start(index) {
+    let mut camera = Camera::start("camera", (0, 0), move |slot, control| match start(index) {
         Ok((device, first)) => {
             let _ = tell.send(Ok(first.size()));
             put(slot, first);
-            run(device, slot, stop);
+            run(device, slot, control)
         }
         Err(error) => {
             let _ = tell.send(Err(error));
+            End::Failed
         }
     });
     // A driver may never come back from a read: nobody waits for its thread.
@@ -72,21 +72,25 @@ fn start(index: CameraIndex) -> Result<(nokhwa::Camera, I420), CameraError> {
     Ok((device, first))
 }
 
-fn run(mut device: nokhwa::Camera, slot: &Slot, stop: &AtomicBool) {
+fn run(mut device: nokhwa::Camera, slot: &Slot, control: &Control) -> End {
     let mut failures = 0;
-    while !stop.load(Ordering::Relaxed) && failures < FAILURES {
+    while !control.stopped() && failures < FAILURES {
         match device.frame().ok().as_ref().and_then(picture) {
             Some(picture) => {
                 failures = 0;
-                put(slot, picture);
+                if !control.paused() {
+                    put(slot, picture);
+                }
             }
             None => failures += 1,
         }
     }
-    if failures > 0 {
-        tracing::warn!("the camera gives no more pictures");
-    }
     let _ = device.stop_stream();
+    if control.stopped() {
+        return End::Stopped;
+    }
+    tracing::warn!("the camera gives no more pictures");
+    End::Gone
 }
 
 fn put(slot: &Slot, picture: I420) {

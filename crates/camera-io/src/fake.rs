@@ -1,13 +1,12 @@
 //! Cameras that need no device: a Y4M file and a test pattern, paced by the wall clock.
 
 use crate::{Camera, CameraError};
-use confab_capture::{Frame, Slot};
+use confab_capture::{Control, End, Frame, Slot};
 use confab_picture::{I420, TestPattern, y4m};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The longest nap between looks at the stop flag.
@@ -15,13 +14,16 @@ const NAP: Duration = Duration::from_millis(50);
 
 pub(crate) fn open_pattern(width: usize, height: usize, fps: u32, id: u8) -> Camera {
     let pattern = TestPattern::new(width, height, id);
-    Camera::start("camera", pattern.size(), move |slot, stop| {
+    Camera::start("camera", pattern.size(), move |slot, control| {
         let mut pace = Pace::new(f64::from(fps.clamp(1, 120)));
-        while !stop.load(Ordering::Relaxed) {
+        while !control.stopped() {
             // The number comes from the clock, so that a late frame does not slow the pattern down.
-            let number = pace.wait(stop);
-            put(slot, pattern.frame(number as u32), pace.due(number));
+            let number = pace.wait(control);
+            if !control.paused() {
+                put(slot, pattern.frame(number as u32), pace.due(number));
+            }
         }
+        End::Stopped
     })
 }
 
@@ -38,30 +40,37 @@ pub(crate) fn open_file(path: &Path, looped: bool) -> Result<Camera, CameraError
         .ok_or_else(|| fail("it holds no picture".into()))?;
     let fps = reader.header().frames_per_second().clamp(1.0, 120.0);
     let name = path.to_owned();
-    Ok(Camera::start("camera", first.size(), move |slot, stop| {
-        let (mut pace, mut number, mut picture) = (Pace::new(fps), 0, Some(first));
-        while let Some(shown) = picture.take() {
-            let now = pace.wait(stop);
-            if stop.load(Ordering::Relaxed) {
-                return;
+    Ok(Camera::start(
+        "camera",
+        first.size(),
+        move |slot, control| {
+            let (mut pace, mut number, mut picture) = (Pace::new(fps), 0, Some(first));
+            while let Some(shown) = picture.take() {
+                let now = pace.wait(control);
+                if control.stopped() {
+                    return End::Stopped;
+                }
+                if !control.paused() {
+                    put(slot, shown, pace.due(now));
+                }
+                // A reader that fell behind skips frames, as a camera would.
+                let skip = now.saturating_sub(number).clamp(1, 30);
+                number = now.max(number + 1);
+                for _ in 0..skip {
+                    let next = if looped {
+                        reader.next_looped()
+                    } else {
+                        reader.next_picture()
+                    };
+                    picture = next.unwrap_or_else(|e| {
+                        tracing::warn!("{}: {e}", name.display());
+                        None
+                    });
+                }
             }
-            put(slot, shown, pace.due(now));
-            // A reader that fell behind skips frames, as a camera would.
-            let skip = now.saturating_sub(number).clamp(1, 30);
-            number = now.max(number + 1);
-            for _ in 0..skip {
-                let next = if looped {
-                    reader.next_looped()
-                } else {
-                    reader.next_picture()
-                };
-                picture = next.unwrap_or_else(|e| {
-                    tracing::warn!("{}: {e}", name.display());
-                    None
-                });
-            }
-        }
-    }))
+            End::Finished
+        },
+    ))
 }
 
 fn put(slot: &Slot, picture: I420, captured: Instant) {
@@ -91,12 +100,12 @@ impl Pace {
         self.start + Duration::from_secs_f64(number as f64 / self.fps)
     }
 
-    /// Sleeps until the next frame is due, or `stop`, and gives its number.
-    fn wait(&mut self, stop: &AtomicBool) -> u64 {
+    /// Sleeps until the next frame is due, or the end, and gives its number.
+    fn wait(&mut self, control: &Control) -> u64 {
         let now = (self.start.elapsed().as_secs_f64() * self.fps) as u64;
         let number = self.last.map_or(0, |last| now.max(last + 1));
         self.last = Some(number);
-        while !stop.load(Ordering::Relaxed) {
+        while !control.stopped() {
             let left = self.due(number).saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -143,7 +152,7 @@ mod tests {
         let path = clip(folder.path(), 3);
         let mut once = open_file(&path, false).unwrap();
         while take(&mut once).is_some() {}
-        assert!(once.ended());
+        assert_eq!(once.end(), Some(End::Finished));
         let mut looped = open_file(&path, true).unwrap();
         for _ in 0..8 {
             assert!(take(&mut looped).is_some());

@@ -6,8 +6,9 @@
 mod device;
 mod fake;
 
-pub use confab_capture::Frame;
+pub use confab_capture::{End, Frame, Handle};
 
+use confab_base::DeviceFault;
 use confab_capture::Capture;
 use std::path::PathBuf;
 
@@ -50,6 +51,19 @@ pub enum CameraError {
     File { path: PathBuf, why: String },
     #[error("the camera does not work: {0}")]
     Failed(String),
+}
+
+impl CameraError {
+    /// What people can do about it.
+    pub fn fault(&self) -> DeviceFault {
+        match self {
+            CameraError::NotFound(_) => DeviceFault::Missing,
+            CameraError::Busy => DeviceFault::Busy,
+            CameraError::Denied => DeviceFault::Denied,
+            CameraError::Format => DeviceFault::Unsupported,
+            CameraError::File { .. } | CameraError::Failed(_) => DeviceFault::Failed,
+        }
+    }
 }
 
 /// An open camera. Dropping it closes the device.

@@ -1,5 +1,6 @@
 //! The slot between a capture thread and whoever takes pictures: holds the latest one, overwrites, never queues.
 
+use crate::End;
 use confab_picture::I420;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ struct Inner {
     frame: Option<Frame>,
     /// Rises with every frame put in; a taker remembers the last one it saw.
     count: u64,
-    closed: bool,
+    end: Option<End>,
 }
 
 /// One writer, any number of takers.
@@ -38,19 +39,24 @@ impl Slot {
     }
 
     /// No more pictures will come; waiting takers wake up.
-    pub(crate) fn close(&self) {
-        self.inner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .closed = true;
+    pub(crate) fn close(&self, end: End) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.end.get_or_insert(end);
+        drop(inner);
         self.changed.notify_all();
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
+    pub(crate) fn end(&self) -> Option<End> {
         self.inner
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .closed
+            .end
+    }
+
+    /// The latest picture, which stays where it is.
+    pub(crate) fn latest(&self) -> Option<Frame> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.frame.clone()
     }
 
     /// The latest picture if it is newer than number `seen`, waiting for one no longer than `patience`.
@@ -58,7 +64,7 @@ impl Slot {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let (inner, _) = self
             .changed
-            .wait_timeout_while(inner, patience, |i| i.count == *seen && !i.closed)
+            .wait_timeout_while(inner, patience, |i| i.count == *seen && i.end.is_none())
             .unwrap_or_else(PoisonError::into_inner);
         if inner.count == *seen {
             return None;
@@ -94,7 +100,7 @@ mod tests {
         let slot = Arc::new(Slot::default());
         let waiting = Arc::clone(&slot);
         let taker = std::thread::spawn(move || waiting.take(&mut 0, Duration::from_secs(60)));
-        slot.close();
+        slot.close(End::Finished);
         assert!(taker.join().unwrap().is_none());
     }
 }

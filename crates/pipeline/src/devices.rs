@@ -1,12 +1,13 @@
 //! What microphones, speakers, cameras and screens there are, and opening them.
 
-use crate::pipeline::PipelineError;
 use crate::video_up::{Picture, PictureSource};
 use crate::{MicrophoneSpec, SpeakerSpec};
-use confab_audio_io::{Direction, Microphone, Speaker};
+use confab_audio_io::{DeviceEvent, Direction, Microphone, OpenError, Speaker};
+pub use confab_base::DeviceFault;
 use confab_base::Duration;
+pub use confab_camera_io::End;
 use confab_camera_io::{Camera, CameraSpec};
-use confab_screen_io::ScreenSpec;
+use confab_screen_io::{ScreenOptions, ScreenSpec};
 
 /// A device as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,44 +42,141 @@ pub fn list() -> DeviceList {
     DeviceList {
         microphones: microphones.into_iter().map(audio).collect(),
         speakers: speakers.into_iter().map(audio).collect(),
-        cameras: confab_camera_io::devices()
+        cameras: list_cameras(),
+        screens: confab_screen_io::sources()
             .into_iter()
             .map(|d| Device {
                 id: d.id,
-                name: d.name,
-            })
-            .collect(),
-        screens: confab_screen_io::devices()
-            .into_iter()
-            .map(|d| Device {
-                id: d.id,
-                name: d.name,
+                name: d.title,
             })
             .collect(),
     }
 }
 
-pub(crate) fn open_microphone(spec: &MicrophoneSpec) -> Result<Box<dyn Microphone>, PipelineError> {
-    confab_audio_io::open_microphone(spec).map_err(|e| PipelineError::Microphone(e.to_string()))
+/// The cameras alone.
+pub fn list_cameras() -> Vec<Device> {
+    let cameras = confab_camera_io::devices().into_iter();
+    let device = |d: confab_camera_io::CameraInfo| Device {
+        id: d.id,
+        name: d.name,
+    };
+    cameras.map(device).collect()
 }
 
-pub(crate) fn open_speaker(spec: &SpeakerSpec) -> Result<Box<dyn Speaker>, PipelineError> {
-    confab_audio_io::open_speaker(spec).map_err(|e| PipelineError::Speaker(e.to_string()))
+/// Screens and windows that can be shared now, by [`Device::id`].
+pub fn list_screens() -> Vec<Device> {
+    let sources = confab_screen_io::sources().into_iter();
+    let device = |s: confab_screen_io::Source| Device {
+        id: s.id,
+        name: s.title,
+    };
+    sources.map(device).collect()
+}
+
+/// What a device is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DeviceUse {
+    Microphone,
+    Speaker,
+    Camera,
+    Screen,
+}
+
+impl std::fmt::Display for DeviceUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DeviceUse::Microphone => "microphone",
+            DeviceUse::Speaker => "speaker",
+            DeviceUse::Camera => "camera",
+            DeviceUse::Screen => "screen",
+        })
+    }
+}
+
+/// Why a device could not be opened.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{of}: {why}")]
+pub struct DeviceError {
+    pub of: DeviceUse,
+    /// `None`: the user chose not to.
+    pub fault: Option<DeviceFault>,
+    pub why: String,
+}
+
+/// What happened to a device in use. Names are for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceNews {
+    /// It goes through this device now: at the start, after a loss, or because the system's default changed.
+    Using {
+        of: DeviceUse,
+        id: String,
+        name: String,
+    },
+    /// It is gone or failed; another is looked for.
+    Lost { of: DeviceUse, name: String },
+    /// No device is left. The search goes on.
+    None { of: DeviceUse },
+    /// Nothing more will come.
+    Ended { of: DeviceUse, end: End },
+}
+
+/// Hears [`DeviceNews`]. Called on media threads: must be quick.
+pub type DeviceWatch = std::sync::Arc<dyn Fn(DeviceNews) + Send + Sync>;
+
+pub(crate) fn audio_news(of: DeviceUse, event: DeviceEvent) -> DeviceNews {
+    match event {
+        DeviceEvent::Using { id, name } => DeviceNews::Using { of, id, name },
+        DeviceEvent::Lost { name } => DeviceNews::Lost { of, name },
+        DeviceEvent::Refused { name, fault } => {
+            tracing::info!("{of} {name}: {fault}");
+            DeviceNews::Lost { of, name }
+        }
+        DeviceEvent::None => DeviceNews::None { of },
+        DeviceEvent::Ended => DeviceNews::Ended {
+            of,
+            end: End::Finished,
+        },
+    }
+}
+
+pub(crate) fn open_microphone(spec: &MicrophoneSpec) -> Result<Box<dyn Microphone>, DeviceError> {
+    confab_audio_io::open_microphone(spec).map_err(|e| audio_error(DeviceUse::Microphone, &e))
+}
+
+pub(crate) fn open_speaker(spec: &SpeakerSpec) -> Result<Box<dyn Speaker>, DeviceError> {
+    confab_audio_io::open_speaker(spec).map_err(|e| audio_error(DeviceUse::Speaker, &e))
+}
+
+fn audio_error(of: DeviceUse, error: &OpenError) -> DeviceError {
+    let (fault, why) = (Some(error.fault()), error.to_string());
+    DeviceError { of, fault, why }
 }
 
 /// An open camera or screen; both give pictures the same way.
 pub(crate) struct Pictures(Camera);
 
-pub(crate) fn open_camera(spec: &CameraSpec) -> Result<Pictures, PipelineError> {
+pub(crate) fn open_camera(spec: &CameraSpec) -> Result<Pictures, DeviceError> {
     confab_camera_io::open(spec)
         .map(Pictures)
-        .map_err(|e| PipelineError::Camera(e.to_string()))
+        .map_err(|error| DeviceError {
+            of: DeviceUse::Camera,
+            fault: Some(error.fault()),
+            why: error.to_string(),
+        })
 }
 
-pub(crate) fn open_screen(spec: &ScreenSpec) -> Result<Pictures, PipelineError> {
-    confab_screen_io::open(spec)
+pub(crate) fn open_screen(spec: &ScreenSpec, fps: u32) -> Result<Pictures, DeviceError> {
+    let options = ScreenOptions {
+        fps,
+        ..ScreenOptions::default()
+    };
+    confab_screen_io::open_with(spec, &options)
         .map(Pictures)
-        .map_err(|e| PipelineError::Screen(e.to_string()))
+        .map_err(|error| DeviceError {
+            of: DeviceUse::Screen,
+            fault: error.fault(),
+            why: error.to_string(),
+        })
 }
 
 impl Pictures {
@@ -100,5 +198,9 @@ impl PictureSource for Pictures {
             picture: frame.picture,
             captured: crate::clock::at(frame.captured),
         })
+    }
+
+    fn ended(&self) -> Option<End> {
+        self.0.end()
     }
 }

@@ -1,74 +1,201 @@
-//! Screens. On Linux with X11: shared memory and the cursor drawn in. A synthetic screen needs no display.
+//! Screens and windows of every desktop, and a synthetic screen that needs none.
 //!
-//! A capture thread named `screen` leaves the latest picture in a slot that is overwritten, never queued. A picture equal
-//! to the one before is left out, so that a still screen costs no encoding; once a second it comes all the same.
+//! A capture thread named `screen` leaves the latest picture in a slot that is overwritten, never queued. Only what was
+//! drawn anew is read; a still screen costs next to nothing, and comes once a second all the same, for those who join late.
 //!
-//! Wayland, Windows and macOS come with the desktop app; there [`open`] says [`ScreenError::Unsupported`].
+//! | desktop | by | who chooses |
+//! |---|---|---|
+//! | Linux, X11 | `x11`: MIT-SHM, DAMAGE, XFixes cursor, Composite for windows | our picker |
 
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 #[cfg(target_os = "linux")]
-mod linux_x11;
+mod linux;
 mod pattern;
+#[cfg(target_os = "linux")]
+mod x11;
 
-pub use confab_capture::Frame;
+#[cfg(not(target_os = "linux"))]
+use elsewhere as system;
+#[cfg(target_os = "linux")]
+use linux as system;
 
+pub use confab_capture::{End, Frame, Handle};
+
+use confab_base::DeviceFault;
 use confab_capture::Capture;
+use confab_picture::I420;
 use std::time::Duration;
 
-/// Pictures a second of a shared screen.
-pub const FPS: u32 = 15;
 /// A still screen is sent again after this long.
 pub const REFRESH: Duration = Duration::from_secs(1);
+/// The id of the only source there is where the system shows a dialog of its own to choose in.
+pub const SYSTEM_DIALOG: &str = "display:system-dialog";
 
-/// Which screen.
+/// Which screen or window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScreenSpec {
-    /// A screen by an id that [`devices`] lists.
+    /// A screen by an id that [`sources`] lists.
     Display(String),
+    /// A window by an id that [`sources`] lists.
+    Window(String),
     /// A synthetic 1280x720 page of text with a frame counter in it.
     Pattern,
 }
 
-/// A screen as lists show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScreenInfo {
-    /// For [`ScreenSpec::Display`].
-    pub id: String,
-    pub name: String,
-    pub width: usize,
-    pub height: usize,
+impl ScreenSpec {
+    /// From an id of [`sources`]; every id says what it is.
+    pub fn from_id(id: &str) -> ScreenSpec {
+        match id.starts_with("window:") {
+            true => ScreenSpec::Window(id.to_owned()),
+            false => ScreenSpec::Display(id.to_owned()),
+        }
+    }
 }
 
-/// Why a screen can't be shared.
+/// How to capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScreenOptions {
+    /// Pictures a second at most, 1..=60: 15 for text, 30 for films.
+    pub fps: u32,
+    /// Draw the pointer.
+    pub cursor: bool,
+}
+
+impl Default for ScreenOptions {
+    fn default() -> ScreenOptions {
+        ScreenOptions {
+            fps: 15,
+            cursor: true,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Display,
+    Window,
+}
+
+/// A screen or window as pickers show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// For [`ScreenSpec`] and [`thumbnail`]. A screen's stays over restarts, a window's as long as the window.
+    pub id: String,
+    pub kind: Kind,
+    /// The monitor's connector or the window's title. Empty for [`SYSTEM_DIALOG`].
+    pub title: String,
+    /// Pixels; zeros where not known before it is opened.
+    pub size: (usize, usize),
+    /// The main screen.
+    pub primary: bool,
+}
+
+/// Why a screen or window can't be shared.
 #[derive(Debug, thiserror::Error)]
 pub enum ScreenError {
-    #[error("there is no screen {0}")]
+    #[error("there is no screen or window {0}")]
     NotFound(String),
     #[error("no display: this session has none, or its access is not allowed")]
     NoDisplay,
-    #[error("sharing a screen is not possible on this system yet")]
+    #[error("this program may not record the screen")]
+    Denied,
+    #[error("nothing was chosen")]
+    Cancelled,
+    #[error("sharing this is not possible on this system")]
     Unsupported,
     #[error("the screen can't be read: {0}")]
     Failed(String),
 }
 
-/// An open screen. Dropping it stops the capture.
-pub type Screen = Capture;
-
-/// Opens a screen.
-pub fn open(spec: &ScreenSpec) -> Result<Screen, ScreenError> {
-    match spec {
-        ScreenSpec::Pattern => Ok(pattern::open()),
-        #[cfg(target_os = "linux")]
-        ScreenSpec::Display(id) => linux_x11::open(None, id),
-        #[cfg(not(target_os = "linux"))]
-        ScreenSpec::Display(_) => Err(ScreenError::Unsupported),
+impl ScreenError {
+    /// What people can do about it; `None` where they chose not to share.
+    pub fn fault(&self) -> Option<DeviceFault> {
+        Some(match self {
+            ScreenError::NotFound(_) | ScreenError::NoDisplay => DeviceFault::Missing,
+            ScreenError::Denied => DeviceFault::Denied,
+            ScreenError::Cancelled => return None,
+            ScreenError::Unsupported => DeviceFault::Unsupported,
+            ScreenError::Failed(_) => DeviceFault::Failed,
+        })
     }
 }
 
-/// The screens there are. Empty without a display.
-pub fn devices() -> Vec<ScreenInfo> {
-    #[cfg(target_os = "linux")]
-    return linux_x11::list(None).unwrap_or_default();
-    #[cfg(not(target_os = "linux"))]
-    return Vec::new();
+/// An open screen or window. Dropping it stops the capture. [`Capture::end`] says why it ended by itself.
+pub type Screen = Capture;
+
+/// What can be shared now: screens first, then windows, the topmost first. Empty without a display.
+pub fn sources() -> Vec<Source> {
+    system::sources().unwrap_or_else(|e| {
+        tracing::info!("no screens to share: {e}");
+        Vec::new()
+    })
+}
+
+/// What a source looks like now, in its own shape and at most `max_width` wide.
+pub fn thumbnail(id: &str, max_width: usize) -> Result<I420, ScreenError> {
+    Ok(shrink(
+        &system::picture(&ScreenSpec::from_id(id))?,
+        max_width,
+    ))
+}
+
+/// Opens a screen or window with the usual options.
+pub fn open(spec: &ScreenSpec) -> Result<Screen, ScreenError> {
+    open_with(spec, &ScreenOptions::default())
+}
+
+/// Opens a screen or window. Where the system asks the user, this waits for the answer.
+pub fn open_with(spec: &ScreenSpec, options: &ScreenOptions) -> Result<Screen, ScreenError> {
+    let options = ScreenOptions {
+        fps: options.fps.clamp(1, 60),
+        ..*options
+    };
+    match spec {
+        ScreenSpec::Pattern => Ok(pattern::open(options.fps)),
+        spec => system::open(spec, &options),
+    }
+}
+
+fn shrink(picture: &I420, max_width: usize) -> I420 {
+    let (width, height) = picture.size();
+    let wanted = max_width.clamp(2, width);
+    picture.scale_to(wanted, (height * wanted / width).max(2))
+}
+
+/// The bare part of an id: `HDMI-1` of `display:HDMI-1`. Ids without a kind are taken as they are.
+fn bare(id: &str) -> &str {
+    id.strip_prefix("display:")
+        .or_else(|| id.strip_prefix("window:"))
+        .unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_says_what_it_is() {
+        let (window, display) = ("window:0x1a", "display:HDMI-1");
+        assert_eq!(
+            ScreenSpec::from_id(window),
+            ScreenSpec::Window(window.into())
+        );
+        assert_eq!(
+            ScreenSpec::from_id(display),
+            ScreenSpec::Display(display.into())
+        );
+        assert_eq!(
+            (bare(window), bare(display), bare("eDP")),
+            ("0x1a", "HDMI-1", "eDP")
+        );
+    }
+
+    #[test]
+    fn thumbnails_keep_the_shape_and_never_grow() {
+        let picture = I420::black(1920, 1080);
+        assert_eq!(shrink(&picture, 320).size(), (320, 180));
+        assert_eq!(shrink(&picture, 4000).size(), (1920, 1080));
+        assert_eq!(shrink(&I420::black(2, 900), 0).size(), (2, 900));
+    }
 }

@@ -176,7 +176,7 @@ fn media(args: &JoinArgs) -> MediaOptions {
         (None, None) => None,
     };
     let screen = match (&args.screen.screen, args.screen.screen_pattern) {
-        (Some(id), _) => Some(ScreenSpec::Display(id.clone())),
+        (Some(id), _) => Some(ScreenSpec::from_id(id)),
         (None, true) => Some(ScreenSpec::Pattern),
         (None, false) => None,
     };

@@ -1,0 +1,31 @@
+//! Linux has two desktops. Under Wayland an X server may be there too, but shows nothing of the others' windows.
+
+use crate::{Screen, ScreenError, ScreenOptions, ScreenSpec, Source, x11};
+use confab_picture::I420;
+
+fn wayland() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    set("WAYLAND_DISPLAY") || std::env::var_os("XDG_SESSION_TYPE").is_some_and(|t| t == "wayland")
+}
+
+pub(crate) fn sources() -> Result<Vec<Source>, ScreenError> {
+    if !wayland() {
+        return x11::sources(None);
+    }
+    Err(ScreenError::Unsupported)
+}
+
+pub(crate) fn picture(spec: &ScreenSpec) -> Result<I420, ScreenError> {
+    match wayland() {
+        // Only the system's dialog may look before the user has agreed.
+        true => Err(ScreenError::Unsupported),
+        false => x11::picture(None, spec),
+    }
+}
+
+pub(crate) fn open(spec: &ScreenSpec, options: &ScreenOptions) -> Result<Screen, ScreenError> {
+    if !wayland() {
+        return x11::open(None, spec, options);
+    }
+    Err(ScreenError::Unsupported)
+}
