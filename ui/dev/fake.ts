@@ -1,6 +1,7 @@
 // A port without a server, for looking at every state of the UI. Development only: never part of the build.
 
 import type { ChatEntry, Participant, Port, PortEvent, PortState, QualityLevel, VideoSurface } from "../src/port/port";
+import { placeOf } from "../src/port/guest/place";
 
 const NAMES = [
   "Ana López", "王小明", "Bo", "محمد عبد الرحمن", "Maximiliane von Hohenstein-Sonnenburg zu Lichtenfels", "Priya Raman", "陈美玲", "James O’Neil", "Émile Zátopek",
@@ -31,7 +32,7 @@ const CHAT: [number, string][] = [
   [5, "A very long line without any space: " + "x".repeat(90)],
 ];
 
-export function fakePort(scene: Scene): Port {
+export function fakePort(scene: Scene, path: string): Port {
   const cameras = scene.cameras ?? true;
   const participants: Participant[] = Array.from({ length: scene.people }, (_, i) => ({
     id: i + 1, name: NAMES[i % NAMES.length] as string, role: i === 0 && scene.host !== false ? "host" : i === 3 ? "host" : "guest", client: "browser",
@@ -75,6 +76,8 @@ export function fakePort(scene: Scene): Port {
   const info = { id: "0123456789abcdefghjkmnpqrs", title: "Weekly planning 每周例会", state: "running" as const, starts_at: Date.UTC(2026, 10, 22, 9), minutes: 45, locked: scene.locked ?? false, participants: 3 };
   return {
     kind: "guest",
+    place: placeOf(path, location.origin),
+    can: { screenPicker: false, popOut: true, fullScreen: true, processing: true, speakerLevel: false },
     subscribe: (l) => (listeners.add(l), l(state), () => listeners.delete(l)),
     onEvent: (l) => (events.add(l), () => events.delete(l)),
     meetingInfo: async () => (scene.notFound === true ? { ok: false, code: "meeting_not_found" } : { ok: true, value: info }),
@@ -90,7 +93,18 @@ export function fakePort(scene: Scene): Port {
     stopScreen: () => local("screen", false),
     chooseDevice: async () => {},
     refreshDevices: async () => {},
-    microphoneLevel: () => 0.55,
+    levels: () => ({ microphone: 0.55, speaker: 0.3 }),
+    screenSources: async () => [],
+    pauseScreen: async () => {},
+    setScreenMode: async () => {},
+    recordTest: () => new Promise((r) => setTimeout(() => r(undefined), 800)),
+    playTest: () => new Promise((r) => setTimeout(r, 800)),
+    setProcessing: async () => {},
+    setDataSaver: () => {},
+    ownScreen: () => drawing(3),
+    streamStats: async () => [],
+    popOut: async () => ({ kind: "refused" }),
+    setFullScreen: async () => {},
     testSpeaker: () => new Promise((r) => setTimeout(r, 800)),
     allowSound: async () => {},
     ownCamera: () => drawing(0),

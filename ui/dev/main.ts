@@ -10,11 +10,13 @@ import { fakePort, type Scene } from "./fake";
 const query = new URLSearchParams(location.search);
 remember({
   theme: query.get("theme") === "light" ? "light" : "dark",
-  locale: query.get("locale") === "zh-CN" ? "zh-CN" : "en",
+  language: query.get("locale") === "zh-CN" ? "zh-CN" : "en",
+  highContrast: query.get("contrast") === "more",
   layout: query.get("layout") === "speaker" ? "speaker" : "grid",
   name: query.get("name") ?? prefs.name,
 });
 followSystem();
 const scene = JSON.parse(query.get("scene") ?? '{"people":4}') as Scene;
 const target = document.getElementById("app");
-if (target !== null) mount(App, { target, props: { port: fakePort(scene), path: query.get("path") ?? "/m/0123456789abcdefghjkmnpqrs" } });
+const path = query.get("path") ?? "/m/0123456789abcdefghjkmnpqrs";
+if (target !== null) mount(App, { target, props: { port: fakePort(scene, path) } });

@@ -1,7 +1,6 @@
 // The port of a browser guest: the session machine with a WebSocket and an RTCPeerConnection around it. Rules are in
 // ../session, slots in ../state/slots; here is only what moves bytes, tracks and elements.
 
-import type { ServerMessage } from "../generated/protocol";
 import { Session, type Action, type Input, type Notice, type Output } from "../session/session";
 import { createMeeting, meetingInfo } from "./guest/api";
 import { Awake } from "./guest/awake";
@@ -9,12 +8,18 @@ import { decodable } from "./guest/codecs";
 import { LocalDevices } from "./guest/devices";
 import { Media } from "./guest/media";
 import { Mirror } from "./guest/outlets";
+import { placeOf } from "./guest/place";
 import { NOBODY, RoomView } from "./guest/room";
 import { keepSeat, readSeat } from "./guest/seat";
+import { BrowserWindow } from "./guest/window";
+import { browserName, hostAction, parseMessage, randomId } from "./guest/words";
 import type {
-  CreateMeeting, DeviceKind, EndReason, HostAction, JoinRequest, LinkStats, Port, PortEvent, PortState, Reaction, ShownVideo, Source, TrackId, VideoSurface,
+  Abilities, CreateMeeting, DeviceKind, EndReason, HostAction, JoinRequest, Place, PopOutHost, Port, PortEvent, PortState, Processing, Reaction,
+  ScreenChoice, ScreenMode, ShownVideo, Source, TrackId,
 } from "./port";
 
+/** Tallest camera layer with the data saver on. */
+const SAVING_HEIGHT = 360;
 /** Nobody waits longer than this for a first answer of the server, milliseconds. */
 const FIRST_JOIN_MS = 20_000;
 
@@ -31,7 +36,13 @@ class GuestPort implements Port {
     track: (source, track) => this.#onLocalTrack(source, track),
     tell: (event) => this.#tell(event),
   });
+  readonly #window = new BrowserWindow((event) => this.#tell(event));
+  readonly place: Place = placeOf(location.pathname, location.origin);
+  readonly can: Abilities = {
+    screenPicker: false, popOut: this.#window.canPopOut, fullScreen: this.#window.canFullScreen, processing: true, speakerLevel: false,
+  };
   readonly #mirror = new Mirror();
+  readonly #screenMirror = new Mirror();
   readonly #media = new Media(this.#devices, (input) => this.#feed(input), () => this.#session?.state);
   readonly #view = new RoomView();
   readonly #awake = new Awake();
@@ -94,41 +105,26 @@ class GuestPort implements Port {
 
   // ── What the person does ──────────────────────────────────────────────────────────────────────────────────────
 
-  setMicrophone(on: boolean): Promise<void> {
-    return this.#devices.set("microphone", on);
-  }
-
-  setCamera(on: boolean): Promise<void> {
-    return this.#devices.set("camera", on);
-  }
-
-  startScreen(): Promise<void> {
-    return this.#devices.startScreen();
-  }
-
-  stopScreen(): void {
-    this.#devices.stopScreen();
-  }
+  setMicrophone = (on: boolean) => this.#devices.set("microphone", on);
+  setCamera = (on: boolean) => this.#devices.set("camera", on);
+  refreshDevices = () => this.#devices.refresh();
+  setProcessing = (processing: Processing) => this.#devices.setProcessing(processing);
+  setDataSaver = (on: boolean) => void this.#media.limitCamera(on ? SAVING_HEIGHT : Infinity);
+  /** The browser asks by itself. */
+  screenSources = async () => [];
+  startScreen = (choice: ScreenChoice = { audio: true, mode: "text" }) => this.#devices.screen.start(choice);
+  pauseScreen = (on: boolean) => this.#devices.screen.pause(on);
+  setScreenMode = async (mode: ScreenMode) => this.#devices.screen.setMode(mode);
+  stopScreen = () => this.#devices.screen.stop();
+  levels = () => ({ microphone: this.#devices.level(), speaker: 0 });
+  testSpeaker = () => this.#media.sounds.test();
+  recordTest = (seconds: number) => this.#devices.record(seconds);
+  playTest = async () => this.#devices.rehearsal.play(await this.#media.sounds.apart());
+  allowSound = () => this.#media.sounds.allow();
 
   async chooseDevice(kind: DeviceKind, id: string | undefined): Promise<void> {
     await this.#devices.choose(kind, id);
     if (kind === "speaker") await this.#media.sounds.setSpeaker(id);
-  }
-
-  refreshDevices(): Promise<void> {
-    return this.#devices.refresh();
-  }
-
-  microphoneLevel(): number {
-    return this.#devices.level();
-  }
-
-  testSpeaker(): Promise<void> {
-    return this.#media.sounds.test();
-  }
-
-  allowSound(): Promise<void> {
-    return this.#media.sounds.allow();
   }
 
   sendChat(text: string): void {
@@ -153,20 +149,18 @@ class GuestPort implements Port {
 
   // ── Pictures ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  ownCamera(): VideoSurface {
-    return this.#mirror.surface();
-  }
+  ownCamera = () => this.#mirror.surface();
+  ownScreen = () => this.#screenMirror.surface();
+  video = (track: TrackId) => this.#media.pictures.surface(track);
+  show = (videos: readonly ShownVideo[]) => this.#media.show(videos);
+  linkStats = () => this.#media.stats();
+  streamStats = () => this.#media.streams();
+  setFullScreen = (on: boolean) => this.#window.setFullScreen(on);
 
-  video(track: TrackId): VideoSurface {
-    return this.#media.pictures.surface(track);
-  }
-
-  show(videos: readonly ShownVideo[]): void {
-    this.#media.show(videos);
-  }
-
-  linkStats(): Promise<LinkStats> {
-    return this.#media.stats();
+  async popOut(what: TrackId | "speaker" | undefined): Promise<PopOutHost> {
+    if (what !== undefined) return this.#window.popOut(() => this.#media.pictures.element(what === "speaker" ? undefined : what));
+    await this.#window.close();
+    return { kind: "apart" };
   }
 
   // ── The session and its effects ───────────────────────────────────────────────────────────────────────────────
@@ -227,7 +221,7 @@ class GuestPort implements Port {
     socket.addEventListener("open", mine(() => this.#feed({ type: "socket_opened" })));
     socket.addEventListener("close", mine(() => this.#feed({ type: "socket_closed" })));
     socket.addEventListener("message", (event) => {
-      const message = this.#socket === socket ? parse(event.data) : undefined;
+      const message = this.#socket === socket ? parseMessage(event.data) : undefined;
       if (message !== undefined) this.#feed({ type: "received", message });
     });
   }
@@ -262,7 +256,7 @@ class GuestPort implements Port {
     }
     this.#tell({ type: "muted_by_host", source: notice.source, by: notice.by });
     if (notice.source === "microphone" || notice.source === "camera") void this.#devices.set(notice.source, false);
-    else this.#devices.stopScreen();
+    else this.#devices.screen.stop();
   }
 
   #onEnded(): void {
@@ -284,6 +278,7 @@ class GuestPort implements Port {
 
   #onLocalTrack(source: Source, track: MediaStreamTrack | null): void {
     if (source === "camera") this.#mirror.setTrack(track);
+    if (source === "screen") this.#screenMirror.setTrack(track);
     if (source === "microphone" || source === "camera") this.#sayMute(source);
     else if (track === null) this.#act({ type: "unpublish", source });
     void this.#media.setTrack(source, track);
@@ -326,38 +321,4 @@ class GuestPort implements Port {
   #tell(event: PortEvent): void {
     for (const listener of this.#eventListeners) listener(event);
   }
-}
-
-function hostAction(action: HostAction): Action {
-  switch (action.type) {
-    case "mute":
-      return { type: "host_mute", participant: action.participant, source: action.source };
-    case "mute_all":
-      return { type: "host_mute_all" };
-    case "lower_hand":
-      return { type: "host_lower_hand", participant: action.participant };
-    case "remove":
-      return { type: "host_remove", participant: action.participant };
-    case "lock":
-      return { type: "host_lock", locked: action.locked };
-    case "end":
-      return { type: "host_end" };
-  }
-}
-
-function parse(data: unknown): ServerMessage | undefined {
-  try {
-    return typeof data === "string" ? (JSON.parse(data) as ServerMessage) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function randomId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, "0")).join("");
-}
-
-/** "Chrome/156" or the like, for the server's log. */
-function browserName(): string {
-  return /(Firefox|Edg|Chrome|Version)\/\d+/.exec(navigator.userAgent)?.[0] ?? "browser";
 }

@@ -1,11 +1,15 @@
 // The one door between the views and whatever carries the meeting: a browser's own WebRTC (guest.ts), or the desktop
-// shell (native.ts, later). Views know nothing else of the world.
+// shell (native.ts). Views know nothing else of the world. What only the desktop app has is in app.ts.
 
 import type {
   ChatMessage, Code, CreateMeeting, Limited, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
   Role, Slot, Source, Track, VideoCodec,
 } from "../generated/protocol";
+import type { AppPort } from "./app";
+import type { LinkStats, StreamStats } from "./stats";
 
+export type * from "./app";
+export type * from "./stats";
 export type {
   ChatMessage, Code, CreateMeeting, Limited, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
   Role, Slot, Source, Track, VideoCodec,
@@ -26,6 +30,67 @@ export interface Device {
 /** Why a device gives nothing, in terms the views have words for. */
 export type DeviceProblem = "denied" | "missing" | "busy" | "insecure" | "unsupported" | "failed";
 
+/** Which page a window shows. A guest's stands in its address; the desktop shell gives each window its own. */
+export type Place =
+  | { kind: "home" }
+  | {
+      kind: "meeting" | "pop_out";
+      meeting: string;
+      /** Origin of the server, without a slash at the end: "https://meet.example". */
+      server: string;
+      /** The link has the host's key, which only the port knows. A guest page finds its key itself. */
+      host?: boolean;
+      /** A link led to a server never used before: nothing is sent there before `join` or `meetingInfo` is called. */
+      unknownServer?: boolean;
+    }
+  /** An address of nothing. */
+  | { kind: "nowhere" };
+
+/** What this port can do beside the meeting itself. Views leave out what cannot be. */
+export interface Abilities {
+  /** Screens and windows are listed by `screenSources`; without it the browser asks by itself. */
+  screenPicker: boolean;
+  /** `popOut` can open something. */
+  popOut: boolean;
+  fullScreen: boolean;
+  /** `setProcessing` has an effect. */
+  processing: boolean;
+  /** `levels().speaker` is measured. */
+  speakerLevel: boolean;
+}
+
+/** What is done to the own voice before it is sent. */
+export interface Processing {
+  echoCancellation: boolean;
+  noiseSuppression: boolean;
+  gainControl: boolean;
+}
+
+/** A screen or window that can be shared. */
+export interface ScreenSource {
+  /** Stable while the source is there. */
+  id: string;
+  kind: "display" | "window";
+  /** The window's title or the monitor's name. */
+  title: string;
+  /** Pixels. */
+  width: number;
+  height: number;
+  /** A small picture as a `data:` URL (PNG or JPEG, at most 320 pixels wide). */
+  thumbnail?: string;
+}
+
+/** "text": every letter sharp, frames may wait. "motion": 30 frames a second, letters may soften. */
+export type ScreenMode = "text" | "motion";
+
+export interface ScreenChoice {
+  /** Of `screenSources`; absent where the browser asks. */
+  id?: string;
+  /** Also what the computer plays, without the meeting's own sound. */
+  audio: boolean;
+  mode: ScreenMode;
+}
+
 /** The microphone, the camera or the screen on its way out. */
 export interface LocalSource {
   /** What the user wants. */
@@ -37,10 +102,18 @@ export interface LocalSource {
   problem?: DeviceProblem;
 }
 
+export interface LocalScreen extends LocalSource {
+  /** The others see the last picture until it goes on. */
+  paused?: boolean;
+  mode?: ScreenMode;
+  /** What is shared, where known: a window's title or the monitor's name. */
+  title?: string;
+}
+
 export interface LocalState {
   microphone: LocalSource;
   camera: LocalSource;
-  screen: LocalSource;
+  screen: LocalScreen;
   speaker: { device?: string; choosable: boolean };
   devices: Device[];
   /** Whether screens can be shared from here at all. */
@@ -87,7 +160,26 @@ export type PortEvent =
   /** Someone else muted one of our sources. */
   | { type: "muted_by_host"; source: Source; by: ParticipantId }
   /** A device vanished and the next one is in use, or none is left. */
-  | { type: "device_changed"; kind: DeviceKind; label?: string };
+  | { type: "device_changed"; kind: DeviceKind; label?: string }
+  /** A system-wide shortcut or the tray, also while another window has the keyboard. `pressed` is false when "talk" is let go. */
+  | { type: "shortcut"; action: GlobalAction; pressed: boolean }
+  /** The shared screen is gone without the user's asking. */
+  | { type: "screen_ended"; reason: ScreenEnd }
+  | { type: "full_screen"; on: boolean }
+  | { type: "pop_out_closed" };
+
+export type GlobalAction = "microphone" | "camera" | "talk";
+
+/** `closed`: the window was closed or the monitor unplugged. `system`: stopped from the system's own bar. */
+export type ScreenEnd = "closed" | "system" | "failed";
+
+/** Where the picture-in-picture window is drawn. */
+export type PopOutHost =
+  /** By these views, into a window of this page. */
+  | { kind: "window"; window: Window }
+  /** By the browser, or by the shell in a window of its own with the place "pop_out". */
+  | { kind: "apart" }
+  | { kind: "refused" };
 
 /** A place to hang a picture. The port draws into the element given and takes its drawing away again. */
 export interface VideoSurface {
@@ -101,15 +193,9 @@ export interface ShownVideo {
   height: number;
 }
 
-/** Numbers for the curious; -1 where not known. */
-export interface LinkStats {
-  rttMs: number;
-  sendKbps: number;
-  receiveKbps: number;
-  /** Share of packets lost on the way to us, 0 to 1. */
-  loss: number;
-  /** How media travels: "udp", "tcp", or "" before it does. */
-  transport: string;
+export interface Levels {
+  microphone: number;
+  speaker: number;
 }
 
 export interface JoinRequest {
@@ -127,10 +213,14 @@ export type HostAction =
   | { type: "end" };
 
 /** An answer of the server's HTTP API, or the code why there is none. */
-export type Result<T> = { ok: true; value: T } | { ok: false; code: Code | "unreachable" };
+export type Result<T, C = Code | "unreachable"> = { ok: true; value: T } | { ok: false; code: C };
 
 export interface Port {
   readonly kind: "guest" | "native";
+  readonly place: Place;
+  readonly can: Abilities;
+  /** Only in the desktop app. */
+  readonly app?: AppPort;
 
   /** Calls back at once and after every change; returns how to stop. */
   subscribe(listener: (state: PortState) => void): () => void;
@@ -148,20 +238,34 @@ export interface Port {
   /** Opens or closes a device; before the meeting for the preview, in it for all. Never rejects: see `problem`. */
   setMicrophone(on: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;
-  /** Asks which screen to share. */
-  startScreen(): Promise<void>;
+  /** Empty without `can.screenPicker`. */
+  screenSources(): Promise<ScreenSource[]>;
+  /** Shares a screen; without an id the browser asks which. Never rejects: see `problem`. */
+  startScreen(choice?: ScreenChoice): Promise<void>;
+  /** Freezes the shared picture for the others, or lets it go on. */
+  pauseScreen(on: boolean): Promise<void>;
+  setScreenMode(mode: ScreenMode): Promise<void>;
   stopScreen(): void;
   /** Switches the device in use; absent: the system's default. */
   chooseDevice(kind: DeviceKind, id: string | undefined): Promise<void>;
   refreshDevices(): Promise<void>;
-  /** How loud the own microphone is now, 0 to 1. */
-  microphoneLevel(): number;
-  /** Plays a short sound through the chosen speaker. */
+  /** How loud it is now, 0 to 1 over 60 dB: the own microphone, and what is played. Called for every drawn frame. */
+  levels(): Levels;
+  /** Plays a short sound through the chosen speaker; resolves when it is over. */
   testSpeaker(): Promise<void>;
+  /** Records the microphone for so long, at most 10 seconds; resolves when done, with the problem if there was one. */
+  recordTest(seconds: number): Promise<DeviceProblem | undefined>;
+  /** Plays through the chosen speaker what `recordTest` recorded last, and forgets it; resolves when it is over. */
+  playTest(): Promise<void>;
+  setProcessing(processing: Processing): Promise<void>;
+  /** Sends the camera no larger than 360p. What is received is limited by what is asked for in `show`. */
+  setDataSaver(on: boolean): void;
   /** To be called from a click when `soundBlocked`. */
   allowSound(): Promise<void>;
 
   ownCamera(): VideoSurface;
+  /** What the others see of the own screen. */
+  ownScreen(): VideoSurface;
   video(track: TrackId): VideoSurface;
   /** Every picture on screen now, most important first; replaces what was said before. */
   show(videos: readonly ShownVideo[]): void;
@@ -173,4 +277,10 @@ export interface Port {
   host(action: HostAction): void;
 
   linkStats(): Promise<LinkStats>;
+  /** Every stream sent and received now; rates are since the call before. */
+  streamStats(): Promise<StreamStats[]>;
+
+  /** Opens picture-in-picture on a track, or on whoever speaks; from within a click. `undefined` closes it. */
+  popOut(what: TrackId | "speaker" | undefined): Promise<PopOutHost>;
+  setFullScreen(on: boolean): Promise<void>;
 }

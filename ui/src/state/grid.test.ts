@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bestGrid, type Stage } from "./grid";
+import { bestGrid, galleryPages, type Stage } from "./grid";
 
 const wide = 16 / 9;
 const stage = (width: number, height: number, over: Partial<Stage> = {}): Stage => ({
@@ -44,5 +44,32 @@ describe("bestGrid", () => {
   });
   it("survives a stage of no size", () => {
     expect(bestGrid(3, stage(0, 0)).tileWidth).toBe(0);
+  });
+});
+
+describe("galleryPages", () => {
+  const laptop = stage(1256, 672, { minTileWidth: 180 });
+  const phone = stage(366, 700, { minTileWidth: 160, minAspect: 1 });
+  it("needs one page as long as all fit", () => {
+    expect(galleryPages(9, laptop)).toEqual({ count: 1, perPage: 9 });
+    expect(galleryPages(25, laptop)).toEqual({ count: 1, perPage: 25 });
+  });
+  it("never makes a page that scrolls or draws stamps", () => {
+    for (let n = 1; n <= 120; n++) {
+      for (const s of [laptop, phone]) {
+        const { count, perPage } = galleryPages(n, s);
+        expect(count * perPage).toBeGreaterThanOrEqual(n);
+        expect((count - 1) * perPage).toBeLessThan(n);
+        const g = bestGrid(perPage, s);
+        expect(g.scrolls).toBe(false);
+        expect(g.tileWidth).toBeGreaterThanOrEqual(s.minTileWidth);
+      }
+    }
+  });
+  it("spreads people evenly", () => {
+    expect(galleryPages(26, laptop)).toEqual({ count: 2, perPage: 13 });
+  });
+  it("shows one at a time where not even one fits", () => {
+    expect(galleryPages(3, stage(90, 60, { minTileWidth: 160 }))).toEqual({ count: 3, perPage: 1 });
   });
 });

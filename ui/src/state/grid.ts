@@ -58,3 +58,26 @@ function scrollingGrid(n: number, stage: Stage): Grid {
   const scrolls = rows * tileHeight + (rows - 1) * stage.gap > stage.height;
   return { columns, rows, tileWidth, tileHeight, scrolls };
 }
+
+/** The tiles of a gallery cut into pages that need no scrolling. */
+export interface Pages {
+  count: number;
+  perPage: number;
+}
+
+/** More pictures at once are a mosaic, and more than many machines decode. */
+const MOST_PER_PAGE = 25;
+
+/** As many tiles to a page as keep their smallest width, spread evenly, so that the last page is not nearly empty. */
+export function galleryPages(tiles: number, stage: Stage): Pages {
+  const n = Math.max(1, Math.floor(tiles));
+  let most = Math.min(n, MOST_PER_PAGE);
+  while (most > 1 && !fits(most, stage)) most--;
+  const count = Math.ceil(n / most);
+  return { count, perPage: Math.ceil(n / count) };
+}
+
+function fits(count: number, stage: Stage): boolean {
+  const grid = bestGrid(count, stage);
+  return !grid.scrolls && grid.tileWidth >= stage.minTileWidth;
+}

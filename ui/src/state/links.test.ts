@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hostKeyIn, linkify, meetingInPath, parseDestination } from "./links";
+import { hostKeyIn, linkify, meetingInPath, parseDestination, readServer } from "./links";
 
 const id = "0123456789abcdefghjkmnpqrs";
 const key = "zyxwvtsrqpnmkjhgfedcba9876";
@@ -52,4 +52,23 @@ describe("linkify", () => {
   it("never links other schemes, markup or a disguised host", () => {
     expect(links("javascript:alert(1) data:text/html,x <a href=x> https://good.org@evil.org/")).toEqual([]);
   });
+});
+
+describe("readServer", () => {
+  it("adds https and takes nothing but the origin", () => {
+    expect(readServer(" meet.example ")).toBe("https://meet.example");
+    expect(readServer("https://meet.example:8443/")).toBe("https://meet.example:8443");
+    expect(readServer("http://localhost:8480")).toBe("http://localhost:8480");
+  });
+  it("refuses what is no server", () => {
+    for (const text of ["", "two words", "ftp://meet.example", "https://meet.example/m/x", "https://a:b@meet.example", "javascript:alert(1)", "https://meet.example/?q"]) {
+      expect(readServer(text), text).toBeUndefined();
+    }
+  });
+});
+
+it("reads a link where no server is set", () => {
+  expect(parseDestination(`https://meet.example/m/${id}`, "")).toMatchObject({ kind: "elsewhere", host: "meet.example" });
+  expect(parseDestination(`confab://join/meet.example/${id}`, "")).toMatchObject({ kind: "elsewhere", host: "meet.example" });
+  expect(parseDestination(`/m/${id}`, "")).toEqual({ kind: "none" });
 });

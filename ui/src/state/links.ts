@@ -13,7 +13,7 @@ export function isMeetingId(text: string): boolean {
   return ID.test(text);
 }
 
-/** Reads a pasted meeting link, deep link or bare id. Anything else is `none`. */
+/** Reads a pasted meeting link, deep link or bare id. Anything else is `none`. `origin` is the own server's; empty: none. */
 export function parseDestination(text: string, origin: string): Destination {
   const trimmed = text.trim();
   if (isMeetingId(trimmed)) return { kind: "here", meeting: trimmed };
@@ -25,6 +25,19 @@ export function parseDestination(text: string, origin: string): Destination {
   if (meeting === undefined) return { kind: "none" };
   if (url.origin !== origin) return { kind: "elsewhere", url: `${url.origin}/m/${meeting}${url.hash}`, host: url.host };
   return withKey(meeting, hostKeyIn(url.hash));
+}
+
+/** A server as somebody types it, as its origin: https unless it says otherwise. */
+export function readServer(text: string): string | undefined {
+  const trimmed = text.trim().replace(/\/+$/, "");
+  const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `https://${trimmed}`);
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "") return undefined;
+  return url.pathname === "/" && !/\s/.test(trimmed) && url.hostname !== "" ? url.origin : undefined;
+}
+
+/** Where a meeting's guests go: its link, and its entry for calendars. */
+export function meetingLink(server: string, meeting: string): string {
+  return `${server}/m/${meeting}`;
 }
 
 /** The meeting named by this page's path, if it has the form `/m/<id>`. */
@@ -80,7 +93,7 @@ function count(text: string, letter: string): number {
 
 function parseUrl(text: string, base?: string): URL | undefined {
   try {
-    return text.startsWith("/m/") && base !== undefined ? new URL(text, base) : new URL(text);
+    return text.startsWith("/m/") && base ? new URL(text, base) : new URL(text);
   } catch {
     return undefined;
   }
@@ -90,7 +103,7 @@ function parseUrl(text: string, base?: string): URL | undefined {
 function deepLink(url: URL, origin: string): Destination {
   const [host, meeting] = `${url.host}${url.pathname}`.replace(/^join\//, "").split("/");
   if (!host || !meeting || !isMeetingId(meeting)) return { kind: "none" };
-  if (host === new URL(origin).host) return withKey(meeting, hostKeyIn(url.hash));
+  if (host === parseUrl(origin)?.host) return withKey(meeting, hostKeyIn(url.hash));
   const target = parseUrl(`https://${host}/m/${meeting}${url.hash}`);
   return target === undefined ? { kind: "none" } : { kind: "elsewhere", url: target.href, host: target.host };
 }

@@ -3,14 +3,16 @@
 import { createContext } from "svelte";
 import { t, type MessageKey } from "../i18n/i18n.svelte";
 import type { Params } from "../i18n/format";
-import type { Participant, ParticipantId, Port, PortEvent, PortState, Reaction } from "../port/port";
+import type { GlobalAction, Participant, ParticipantId, Port, PortEvent, PortState, Reaction, ScreenChoice } from "../port/port";
 import { newMessages, tellings, type Telling } from "./announce";
+import { dueAt, hearSpeakers, type Floor } from "./hold";
 import { prefs } from "./prefs.svelte";
+import { problemKey } from "./problems";
 import { ShownVideos } from "./shown";
 import { handOrder, planStage } from "./stage";
 
 export type PanelName = "people" | "chat";
-export type DialogName = "settings" | "rename" | "shortcuts" | "connection" | "notices" | "end" | "mute_all" | "remove";
+export type DialogName = "settings" | "rename" | "shortcuts" | "connection" | "notices" | "screen" | "end" | "mute_all" | "remove";
 
 export interface Toast {
   id: number;
@@ -51,8 +53,13 @@ export class MeetingModel {
   unread = $state(0);
   polite = $state("");
   urgent = $state("");
-  /** The last one who spoke, other than the viewer: keeps the stage while nobody speaks. */
-  speaker = $state<ParticipantId | undefined>();
+  /** Who has the large place in the speaker view. */
+  floor = $state.raw<Floor>({});
+  /** Page of the gallery, from 0; the stage keeps it within what there is. */
+  page = $state(0);
+  pages = $state(1);
+  fullScreen = $state(false);
+  poppedOut = $state(false);
   /** Space is held: the microphone is open for as long. */
   talking = $state(false);
 
@@ -64,11 +71,13 @@ export class MeetingModel {
     participants: this.state.participants, layout: prefs.layout,
     ...(this.state.you !== undefined && { you: this.state.you }),
     ...(this.pinned !== undefined && { pinned: this.pinned }),
-    ...(this.speaker !== undefined && { speaker: this.speaker }),
+    ...(this.floor.speaker !== undefined && { speaker: this.floor.speaker }),
   }));
 
   #stop: (() => void)[] = [];
   #serial = 0;
+  #undraw: (() => void) | undefined;
+  #wait: ReturnType<typeof setTimeout> | undefined;
 
   constructor(port: Port) {
     this.port = port;
@@ -87,6 +96,9 @@ export class MeetingModel {
   }
 
   close(): void {
+    clearTimeout(this.#wait);
+    this.#undraw?.();
+    if (this.poppedOut) void this.port.popOut(undefined);
     for (const stop of this.#stop.splice(0)) stop();
   }
 
@@ -103,7 +115,7 @@ export class MeetingModel {
     const on = !this.state.local.microphone.on;
     await this.port.setMicrophone(on);
     const { on: now, problem } = this.state.local.microphone;
-    if (problem !== undefined && on) this.problem(`device.microphone.${problem}`, `device_${problem}`);
+    if (problem !== undefined && on) this.problem(problemKey("microphone", problem, this.port.kind), `device_${problem}`);
     else this.say(now ? "say.microphone_on" : "say.microphone_off");
   }
 
@@ -111,19 +123,55 @@ export class MeetingModel {
     const on = !this.state.local.camera.on;
     await this.port.setCamera(on);
     const { on: now, problem } = this.state.local.camera;
-    if (problem !== undefined && on) this.problem(`device.camera.${problem}`, `device_${problem}`);
+    if (problem !== undefined && on) this.problem(problemKey("camera", problem, this.port.kind), `device_${problem}`);
     else this.say(now ? "say.camera_on" : "say.camera_off");
   }
 
+  /** Stops sharing, or asks what to share: here where screens can be listed, else the browser asks. */
   async toggleScreen(): Promise<void> {
     if (this.state.local.screen.on) return this.port.stopScreen();
-    await this.port.startScreen();
+    if (this.port.can.screenPicker) this.dialog = "screen";
+    else await this.share({ audio: true, mode: "text" });
+  }
+
+  async share(choice: ScreenChoice): Promise<void> {
+    await this.port.startScreen(choice);
     const problem = this.state.local.screen.problem;
-    if (problem !== undefined) this.problem(`device.screen.${problem}`, `device_${problem}`);
+    if (problem !== undefined) this.problem(problemKey("screen", problem, this.port.kind), `device_${problem}`);
+  }
+
+  turnPage(by: number): void {
+    this.page = Math.max(0, Math.min(this.pages - 1, Math.min(this.page, this.pages - 1) + by));
+  }
+
+  async toggleFullScreen(): Promise<void> {
+    await this.port.setFullScreen(!this.fullScreen);
+  }
+
+  /** Opens or closes picture-in-picture; `draw` puts the view into a window of this page and says how to take it away. */
+  async togglePopOut(draw: (window: Window, model: MeetingModel) => () => void): Promise<void> {
+    if (this.poppedOut) {
+      await this.port.popOut(undefined);
+      return;
+    }
+    const main = this.plan.kind === "focus" ? this.plan.main.track : undefined;
+    const host = await this.port.popOut(main ?? "speaker");
+    this.poppedOut = host.kind !== "refused";
+    if (host.kind === "window") this.#undraw = draw(host.window, this);
+    if (host.kind === "refused") this.problem("popout.refused", "popout_refused");
   }
 
   toggleHand(): void {
     this.port.raiseHand(this.you?.hand === undefined);
+  }
+
+  /** Opens a microphone that is off for as long as a key is held. */
+  async talk(on: boolean): Promise<void> {
+    if (on === this.talking || (on && this.state.local.microphone.on)) return;
+    this.talking = on;
+    await this.port.setMicrophone(on);
+    // Let go while the device was still opening: the last word counts.
+    if (on && !this.talking) await this.port.setMicrophone(false);
   }
 
   togglePin(key: string): void {
@@ -163,12 +211,19 @@ export class MeetingModel {
   }
 
   #follow(before: PortState, after: PortState): void {
-    const loudest = after.speakers.find((id) => id !== after.you);
-    if (loudest !== undefined) this.speaker = loudest;
+    this.#hear();
     if (before === after) return;
     for (const telling of tellings(before, after)) this.#tellOne(telling);
     if (this.panel === "chat") this.unread = 0;
     else if (before.meeting !== undefined) this.unread += newMessages(before, after).length;
+  }
+
+  #hear(): void {
+    const now = Date.now();
+    this.floor = hearSpeakers(this.floor, this.state.speakers, this.state.you, now);
+    clearTimeout(this.#wait);
+    const due = dueAt(this.floor);
+    if (due !== undefined) this.#wait = setTimeout(() => this.#hear(), Math.max(0, due - now));
   }
 
   #tellOne({ key, params, how, opens }: Telling): void {
@@ -182,8 +237,22 @@ export class MeetingModel {
     if (event.type === "device_changed") {
       return event.label ? this.tell("device.switched", { label: event.label }) : this.problem(`device.lost.${event.kind}`, "device_lost");
     }
+    if (event.type === "shortcut") return this.#onShortcut(event.action, event.pressed);
+    if (event.type === "screen_ended") return event.reason === "failed" ? this.problem("device.screen.failed", "screen_failed") : this.tell(`screen.ended.${event.reason}`);
+    if (event.type === "full_screen") return void (this.fullScreen = event.on);
+    if (event.type === "pop_out_closed") {
+      this.#undraw?.();
+      this.#undraw = undefined;
+      this.poppedOut = false;
+      return;
+    }
     const key = event.source === "camera" ? "say.camera_by" : event.source === "microphone" ? "say.muted_by" : "say.screen_by";
     this.tell(key, { name: this.nameOf(event.by) });
+  }
+
+  #onShortcut(action: GlobalAction, pressed: boolean): void {
+    if (action === "talk") void this.talk(pressed);
+    else if (pressed) void (action === "microphone" ? this.toggleMicrophone() : this.toggleCamera());
   }
 
   #float(participant: ParticipantId, reaction: Reaction): void {

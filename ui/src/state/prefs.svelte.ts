@@ -1,74 +1,85 @@
-// What this browser remembers of its user: name, devices, language, appearance, shortcuts. Nothing leaves the machine.
+// What is remembered of the user: by a guest's browser in its own storage, by the desktop app in its settings file. Nothing
+// leaves the machine.
 
-import { bestLocale, setLocale, type Locale } from "../i18n/i18n.svelte";
-import type { DeviceKind } from "../port/port";
-import { readShortcuts, type Shortcuts } from "./shortcuts";
-import type { LayoutMode } from "./stage";
-
-export type Theme = "system" | "dark" | "light";
-
-export interface Prefs {
-  name: string;
-  /** As last time; the first time both are off until chosen. */
-  microphoneOn: boolean;
-  cameraOn: boolean;
-  devices: Partial<Record<DeviceKind, string>>;
-  locale?: Locale;
-  theme: Theme;
-  layout: LayoutMode;
-  shortcuts: Shortcuts;
-}
+import { bestLocale, setLocale } from "../i18n/i18n.svelte";
+import type { AppPort, DeviceKind, LocalState, Port, Settings } from "../port/port";
+import { chosenFor, rememberDevice } from "./devicesets";
+import { readSettings, type Prefs } from "./settings";
 
 const KEY = "confab.prefs";
 
-export const prefs: Prefs = $state(load());
+export const prefs: Prefs = $state(readSettings(stored()));
+
+let keep: (patch: Partial<Prefs>) => void = keepInBrowser;
 
 /** Changes and keeps some preferences. */
-export function remember(change: Partial<Prefs>): void {
-  Object.assign(prefs, change);
+export function remember(patch: Partial<Prefs>): void {
+  Object.assign(prefs, patch);
+  keep($state.snapshot(patch) as Partial<Prefs>);
+  apply();
+}
+
+/** From now on the preferences are the desktop app's settings, which other windows may change too. */
+export async function useApp(app: AppPort): Promise<void> {
+  const take = (settings: Settings) => {
+    Object.assign(prefs, readSettings(settings));
+    apply();
+  };
+  keep = (patch) => void app.saveSettings(patch);
+  app.onSettings(take);
+  take(await app.settings());
+}
+
+/** Chooses a device now and for whenever these devices are connected again. */
+export function chooseDevice(port: Port, local: LocalState, kind: DeviceKind, id: string | undefined): void {
+  remember({ deviceSets: rememberDevice(local.devices, prefs.deviceSets, kind, id) });
+  void port.chooseDevice(kind, id);
+}
+
+/** Goes back to what was chosen for the devices that are connected now. */
+export async function recallDevices(port: Port, local: LocalState): Promise<void> {
+  const choice = chosenFor(local.devices, prefs.deviceSets);
+  for (const kind of ["microphone", "camera", "speaker"] as const) {
+    if (choice[kind] !== undefined && choice[kind] !== local[kind].device) await port.chooseDevice(kind, choice[kind]);
+  }
+}
+
+/** Tells the port what is done to the own voice and how much is sent. */
+export function applyMedia(port: Port): void {
+  const { echoCancellation, noiseSuppression, gainControl, dataSaver } = prefs;
+  void port.setProcessing({ echoCancellation, noiseSuppression, gainControl });
+  port.setDataSaver(dataSaver);
+}
+
+const asks = (query: string) => window.matchMedia(query);
+const SYSTEM = { dark: "(prefers-color-scheme: dark)", contrast: "(prefers-contrast: more)", still: "(prefers-reduced-motion: reduce)" };
+
+/** Applies language and appearance; called once at the start and after every change. */
+export function apply(): void {
+  setLocale(prefs.language === "system" ? bestLocale(navigator.languages) : prefs.language);
+  const root = document.documentElement.dataset;
+  root["theme"] = prefs.theme === "system" ? (asks(SYSTEM.dark).matches ? "dark" : "light") : prefs.theme;
+  root["contrast"] = prefs.highContrast || asks(SYSTEM.contrast).matches ? "more" : "normal";
+  root["motion"] = prefs.reducedMotion || asks(SYSTEM.still).matches ? "reduced" : "full";
+}
+
+/** Follows the system when it turns dark or light, or asks for contrast or stillness. */
+export function followSystem(): void {
+  apply();
+  for (const query of Object.values(SYSTEM)) asks(query).addEventListener("change", apply);
+}
+
+function keepInBrowser(): void {
   try {
     localStorage.setItem(KEY, JSON.stringify(prefs));
   } catch {
     // A browser without storage simply forgets.
   }
-  apply();
 }
 
-/** Applies language and appearance; called once at the start and after every change. */
-export function apply(): void {
-  setLocale(prefs.locale ?? bestLocale(navigator.languages));
-  const dark = window.matchMedia("(prefers-color-scheme: dark)").matches;
-  document.documentElement.dataset["theme"] = prefs.theme === "system" ? (dark ? "dark" : "light") : prefs.theme;
-}
-
-/** Follows the system when it turns dark or light. */
-export function followSystem(): void {
-  apply();
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
-}
-
-function load(): Prefs {
-  const stored = read();
-  const text = (value: unknown) => (typeof value === "string" ? value : "");
-  const devices = (typeof stored["devices"] === "object" && stored["devices"] !== null ? stored["devices"] : {}) as Prefs["devices"];
-  const locale = text(stored["locale"]);
-  const theme = text(stored["theme"]);
-  return {
-    name: text(stored["name"]).slice(0, 64),
-    microphoneOn: stored["microphoneOn"] === true,
-    cameraOn: stored["cameraOn"] === true,
-    devices,
-    ...(locale === "en" || locale === "zh-CN" ? { locale } : {}),
-    theme: theme === "dark" || theme === "light" ? theme : "system",
-    layout: stored["layout"] === "speaker" ? "speaker" : "grid",
-    shortcuts: readShortcuts(stored["shortcuts"]),
-  };
-}
-
-function read(): Record<string, unknown> {
+function stored(): unknown {
   try {
-    const value: unknown = JSON.parse(localStorage.getItem(KEY) ?? "{}");
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+    return JSON.parse(localStorage.getItem(KEY) ?? "{}");
   } catch {
     return {};
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { chordOf, DEFAULT_SHORTCUTS, keysOf, match, readShortcuts, takenBy, type KeyPress } from "./shortcuts";
+import { chordOf, DEFAULT_SHORTCUTS, keysOf, match, readShortcuts, takenBy, worksGlobally, type KeyPress } from "./shortcuts";
 
 const press = (code: string, mods = "", key = ""): KeyPress => ({
   code, key, ctrlKey: mods.includes("c"), metaKey: mods.includes("m"), shiftKey: mods.includes("s"), altKey: mods.includes("a"),
@@ -45,4 +45,16 @@ it("falls back to the default where storage holds nonsense", () => {
     ...DEFAULT_SHORTCUTS, hand: { code: "KeyR", mod: true, shift: false, alt: false },
   });
   expect(readShortcuts("x")).toEqual(DEFAULT_SHORTCUTS);
+});
+
+it("lets another window keep its plain keys", () => {
+  const chord = (code: string, mod = false) => ({ code, mod, shift: false, alt: false });
+  expect(worksGlobally(chord("KeyM"))).toBe(false);
+  expect(worksGlobally(chord("Space"))).toBe(false);
+  expect(worksGlobally(chord("KeyM", true))).toBe(true);
+  expect(worksGlobally(chord("F8"))).toBe(true);
+});
+
+it("has no two defaults on the same keys", () => {
+  for (const [action, chord] of Object.entries(DEFAULT_SHORTCUTS)) expect(takenBy(chord, DEFAULT_SHORTCUTS, action as keyof typeof DEFAULT_SHORTCUTS), action).toBeUndefined();
 });

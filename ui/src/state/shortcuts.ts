@@ -1,15 +1,11 @@
 // Keyboard shortcuts as data: what each does, its keys, and whether a key press is one of them.
 
-export type ShortcutAction = "microphone" | "camera" | "share" | "hand" | "people" | "chat" | "talk" | "help";
+import type { Chord } from "../port/port";
 
-/** A key with its modifiers. `mod` is Ctrl, or ⌘ on Apple machines. `code` is the physical key ("KeyD"), or "?" by meaning. */
-export interface Chord {
-  code: string;
-  mod: boolean;
-  shift: boolean;
-  alt: boolean;
-}
+export type ShortcutAction =
+  | "microphone" | "camera" | "share" | "hand" | "people" | "chat" | "talk" | "fullScreen" | "popOut" | "settings" | "nextPage" | "previousPage" | "help";
 
+export type { Chord };
 export type Shortcuts = Record<ShortcutAction, Chord>;
 
 const chord = (code: string, mod = false, shift = false): Chord => ({ code, mod, shift, alt: false });
@@ -22,6 +18,11 @@ export const DEFAULT_SHORTCUTS: Shortcuts = {
   people: chord("KeyP", true, true),
   chat: chord("KeyC", true, true),
   talk: chord("Space"),
+  fullScreen: chord("KeyF", true, true),
+  popOut: chord("KeyU", true, true),
+  settings: chord("Comma", true),
+  nextPage: chord("PageDown"),
+  previousPage: chord("PageUp"),
   help: chord("?"),
 };
 
@@ -65,9 +66,15 @@ export function sameChord(a: Chord, b: Chord): boolean {
   return a.code === b.code && a.mod === b.mod && a.shift === b.shift && a.alt === b.alt;
 }
 
+/** Physical keys whose code is not what stands on them. */
+const DRAWN: Record<string, string> = {
+  Comma: ",", Period: ".", Slash: "/", Semicolon: ";", Quote: "'", BracketLeft: "[", BracketRight: "]", Minus: "-", Equal: "=", Backquote: "`", Backslash: "\\",
+  PageDown: "PgDn", PageUp: "PgUp", ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→",
+};
+
 /** The keys as drawn: `["Ctrl", "Shift", "S"]`. */
 export function keysOf(wanted: Chord, apple: boolean): string[] {
-  const key = wanted.code.replace(/^Key|^Digit/, "").replace(/^Arrow/, "");
+  const key = DRAWN[wanted.code] ?? wanted.code.replace(/^Key|^Digit/, "");
   return [
     ...(wanted.mod ? [apple ? "⌘" : "Ctrl"] : []),
     ...(wanted.alt ? [apple ? "⌥" : "Alt"] : []),
@@ -76,15 +83,24 @@ export function keysOf(wanted: Chord, apple: boolean): string[] {
   ];
 }
 
+/** Whether a chord can be used with another window in front without taking a key from its typing. */
+export function worksGlobally(wanted: Chord): boolean {
+  return wanted.code !== "?" && (wanted.mod || wanted.alt || /^(F\d{1,2}|Pause|ScrollLock|Insert|Media\w+)$/.test(wanted.code));
+}
+
+export function isChord(value: unknown): value is Chord {
+  if (typeof value !== "object" || value === null) return false;
+  const { code, mod, shift, alt } = value as Partial<Chord>;
+  return typeof code === "string" && code !== "" && [mod, shift, alt].every((v) => typeof v === "boolean");
+}
+
 /** Shortcuts from storage: unknown or broken entries fall back to the defaults. */
 export function readShortcuts(stored: unknown): Shortcuts {
   const result: Shortcuts = { ...DEFAULT_SHORTCUTS };
   if (typeof stored !== "object" || stored === null) return result;
   for (const action of Object.keys(result) as ShortcutAction[]) {
-    const value = (stored as Record<string, unknown>)[action] as Partial<Chord> | undefined;
-    if (value && typeof value.code === "string" && [value.mod, value.shift, value.alt].every((v) => typeof v === "boolean")) {
-      result[action] = value as Chord;
-    }
+    const value = (stored as Record<string, unknown>)[action];
+    if (isChord(value)) result[action] = value;
   }
   return result;
 }

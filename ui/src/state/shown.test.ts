@@ -9,3 +9,7 @@ it("names each track once, tallest first", () => {
 it("asks for nothing while the page is hidden", () => {
   expect(gather([{ track: 3, height: 180 }], true)).toEqual([{ track: 3, height: 0 }]);
 });
+
+it("goes on asking for a picture in a window apart", () => {
+  expect(gather([{ track: 3, height: 180 }, { track: 3, height: 240, apart: true }], true)).toEqual([{ track: 3, height: 240 }]);
+});

@@ -7,15 +7,16 @@ const GATHER_MS = 80;
 
 export class ShownVideos {
   #port: Port;
-  #by = new Map<symbol, ShownVideo>();
+  #by = new Map<symbol, Shown>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(port: Port) {
     this.#port = port;
   }
 
-  set(owner: symbol, track: TrackId, height: number): void {
-    this.#by.set(owner, { track, height });
+  /** `apart`: in a window of its own, which is seen also while this page is hidden. */
+  set(owner: symbol, track: TrackId, height: number, apart = false): void {
+    this.#by.set(owner, { track, height, apart });
     this.#later();
   }
 
@@ -36,9 +37,13 @@ export class ShownVideos {
   }
 }
 
-/** One entry per track with its tallest picture, tallest first. */
-export function gather(all: readonly ShownVideo[], hidden: boolean): ShownVideo[] {
+export interface Shown extends ShownVideo {
+  apart?: boolean;
+}
+
+/** One entry per track with its tallest picture, tallest first. `hidden`: nobody sees the page, only windows apart. */
+export function gather(all: readonly Shown[], hidden: boolean): ShownVideo[] {
   const tallest = new Map<TrackId, number>();
-  for (const { track, height } of all) tallest.set(track, Math.max(tallest.get(track) ?? 0, hidden ? 0 : height));
+  for (const { track, height, apart } of all) tallest.set(track, Math.max(tallest.get(track) ?? 0, hidden && apart !== true ? 0 : height));
   return [...tallest].map(([track, height]) => ({ track, height })).sort((a, b) => b.height - a.height || a.track - b.track);
 }

@@ -44,6 +44,20 @@ describe("planStage", () => {
     const plan = planStage({ participants: [person(1), person(2, { muted: ["camera"] })], you: 1, layout: "grid" });
     expect(plan.kind === "grid" && plan.tiles[1]?.track).toBeUndefined();
   });
+  it("keeps the strip still when the speaker changes", () => {
+    const participants = [person(1), person(2), person(3)];
+    const strip = (speaker: number) => {
+      const plan = planStage({ participants, you: 1, layout: "speaker", speaker });
+      return plan.kind === "focus" ? plan.strip : [];
+    };
+    expect(strip(2).map((t) => t.key)).toEqual(strip(3).map((t) => t.key));
+    expect(strip(2).filter((t) => t.standIn).map((t) => t.participant)).toEqual([2]);
+    expect(strip(2).find((t) => t.standIn)?.track).toBeUndefined();
+  });
+  it("needs no stand-in for two people", () => {
+    const plan = planStage({ participants: [person(1), person(2)], you: 1, layout: "speaker" });
+    expect(plan.kind === "focus" && plan.strip.map((t) => t.participant)).toEqual([1]);
+  });
   it("shows one person alone in the grid, in every layout", () => {
     expect(planStage({ participants: [person(1)], you: 1, layout: "speaker" }).kind).toBe("grid");
   });

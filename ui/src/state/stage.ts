@@ -11,6 +11,8 @@ export interface TileRef {
   source: "camera" | "screen";
   /** The picture to show; absent: no picture now. */
   track?: TrackId;
+  /** Holds the place in the strip of somebody who is shown large, so that the strip keeps still. */
+  standIn?: boolean;
 }
 
 export type StagePlan =
@@ -34,11 +36,15 @@ export function planStage(input: StageInput): StagePlan {
   const cameras = people.map(cameraTile);
   const screens = people.flatMap((p) => screenTile(p, input.you));
   const tiles = [...screens, ...cameras];
-  const main = tiles.find((t) => t.key === input.pinned)
-    ?? screens[screens.length - 1]
-    ?? (input.layout === "speaker" && cameras.length > 1 ? speakerTile(cameras, input) : undefined);
+  const chosen = tiles.find((t) => t.key === input.pinned) ?? screens[screens.length - 1];
+  const bySpeech = chosen === undefined && input.layout === "speaker" && cameras.length > 1;
+  const main = bySpeech ? speakerTile(cameras, input) : chosen;
   if (main === undefined || tiles.length < 2) return { kind: "grid", tiles };
-  return { kind: "focus", main, strip: tiles.filter((t) => t.key !== main.key) };
+  // Whoever speaks comes and goes: the strip keeps their place. Of two people only one can ever be the speaker.
+  const strip = bySpeech && cameras.length > 2
+    ? tiles.map((t) => (t.key === main.key ? { key: t.key, participant: t.participant, source: t.source, standIn: true } : t))
+    : tiles.filter((t) => t.key !== main.key);
+  return { kind: "focus", main, strip };
 }
 
 /** The viewer first, then the others as they came. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { clock, meetingTime, shortTime, until } from "./time";
+import { ago, clock, meetingTime, shortTime, until } from "./time";
 
 it("shows the meeting's clock", () => {
   expect([clock(-5), clock(65_400), clock(3_845_000)]).toEqual(["0:00", "1:05", "1:04:05"]);
@@ -16,4 +16,15 @@ it("says how long it is until the start", () => {
   expect(until(60_000 * 12, 0, "en")).toBe("in 12 minutes");
   expect(until(3_600_000 * 5, 0, "en")).toBe("in 5 hours");
   expect(until(86_400_000 * 3, 0, "en")).toBe("in 3 days");
+});
+
+it("says how long ago, and beyond a week on which day", () => {
+  const now = Date.UTC(2026, 10, 21, 12);
+  const minute = 60_000;
+  expect(ago(now - 5 * minute, now, "en")).toBe("5 minutes ago");
+  expect(ago(now - 180 * minute, now, "en")).toBe("3 hours ago");
+  expect(ago(now - 1440 * minute, now, "en")).toBe("yesterday");
+  expect(ago(now - 30 * 1440 * minute, now, "en")).toContain("2026");
+  expect(ago(now + minute, now, "en")).toBe("now");
+  expect(ago(now - 1440 * minute, now, "zh-CN")).toBe("昨天");
 });

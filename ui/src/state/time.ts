@@ -30,3 +30,14 @@ export function until(at: number, now: number, locale: string): string {
   if (minutes < 48 * 60) return format.format(Math.round(minutes / 60), "hour");
   return format.format(Math.round(minutes / 1440), "day");
 }
+
+/** "5 minutes ago", "yesterday", "3 days ago"; beyond a week the day itself. */
+export function ago(at: number, now: number, locale: string): string {
+  const minutes = Math.max(0, Math.round((now - at) / 60_000));
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  if (minutes < 1) return format.format(0, "second");
+  if (minutes < 60) return format.format(-minutes, "minute");
+  if (minutes < 24 * 60) return format.format(-Math.round(minutes / 60), "hour");
+  if (minutes < 7 * 1440) return format.format(-Math.round(minutes / 1440), "day");
+  return new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" }).format(at);
+}

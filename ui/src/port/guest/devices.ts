@@ -1,8 +1,10 @@
-// The own microphone, camera and screen: opening, switching, losing them, and how loud the microphone is.
+// The own microphone and camera: opening, switching, losing them, and how loud the microphone is. The screen is in screen.ts.
 
-import type { Device, DeviceKind, LocalSource, LocalState, PortEvent, Source } from "../port";
+import type { Device, DeviceKind, DeviceProblem, LocalScreen, LocalState, PortEvent, Processing, Source } from "../port";
 import { LevelProbe } from "./level";
-import { describeFailure, isCancelled } from "./problems";
+import { describeFailure } from "./problems";
+import { Rehearsal } from "./rehearse";
+import { ScreenShare } from "./screen";
 
 export interface DeviceEvents {
   changed(): void;
@@ -26,11 +28,20 @@ export class LocalDevices {
   /** In a meeting a muted microphone stays open, so that the first word after unmuting is not lost. */
   keepMicrophone = false;
 
+  readonly screen = new ScreenShare({
+    put: (change) => this.#put("screen", change),
+    track: (source, track) => this.#events.track(source, track),
+    lost: () => this.#events.tell({ type: "screen_ended", reason: "system" }),
+  });
+  readonly rehearsal = new Rehearsal();
+
   readonly #events: DeviceEvents;
   readonly #tracks = new Map<Source, MediaStreamTrack>();
   readonly #level = new LevelProbe();
   /** Rises with every order for a device, so that an overtaken one can tell. */
   readonly #order: Record<Capture, number> = { microphone: 0, camera: 0 };
+  #rehearsing = false;
+  #processing: Processing = { echoCancellation: true, noiseSuppression: true, gainControl: true };
 
   constructor(events: DeviceEvents) {
     this.#events = events;
@@ -38,11 +49,11 @@ export class LocalDevices {
   }
 
   track(source: Source): MediaStreamTrack | null {
-    return this.#tracks.get(source) ?? null;
+    return this.#tracks.get(source) ?? this.screen.track(source) ?? null;
   }
 
   level(): number {
-    return this.state.microphone.on ? this.#level.read() : 0;
+    return this.state.microphone.on || this.#rehearsing ? this.#level.read() : 0;
   }
 
   async set(kind: Capture, on: boolean): Promise<void> {
@@ -83,42 +94,37 @@ export class LocalDevices {
     }
   }
 
-  async startScreen(): Promise<void> {
-    if (this.state.screen.on || this.state.screen.starting) return;
-    this.#put("screen", { starting: true, problem: undefined });
-    try {
-      const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 30 } }, audio: true });
-      const video = stream.getVideoTracks()[0];
-      const audio = stream.getAudioTracks()[0];
-      if (video === undefined) throw new DOMException("no picture", "NotFoundError");
-      // Text must stay sharp; the encoder then gives up frames before detail.
-      video.contentHint = "detail";
-      video.addEventListener("ended", () => this.stopScreen());
-      this.#tracks.set("screen", video);
-      if (audio !== undefined) this.#tracks.set("screen_audio", audio);
-      this.#put("screen", { on: true, starting: false });
-      this.#events.track("screen", video);
-      if (audio !== undefined) this.#events.track("screen_audio", audio);
-    } catch (error) {
-      this.#put("screen", { on: false, starting: false, problem: isCancelled(error) ? undefined : describeFailure(error) });
-    }
+  /** What the browser does to the voice; the microphone is opened anew, because not every browser changes an open one. */
+  async setProcessing(processing: Processing): Promise<void> {
+    const before = this.#processing;
+    this.#processing = processing;
+    if (JSON.stringify(before) === JSON.stringify(processing)) return;
+    if (this.state.microphone.on) await this.#open("microphone");
+    else this.#drop("microphone");
   }
 
-  stopScreen(): void {
-    if (!this.state.screen.on) return;
-    this.#put("screen", { on: false });
-    for (const source of ["screen", "screen_audio"] as const) {
-      const track = this.#tracks.get(source);
-      if (track === undefined) continue;
-      this.#tracks.delete(source);
-      track.stop();
-      this.#events.track(source, null);
+  /** Records what the others would hear; opens the microphone for as long where it is off. */
+  async record(seconds: number): Promise<DeviceProblem | undefined> {
+    const open = this.state.microphone.on ? this.#tracks.get("microphone") : undefined;
+    if (open !== undefined) return this.rehearsal.record(open, seconds);
+    try {
+      const own = await capture("microphone", this.state.microphone.device, this.#processing);
+      this.#level.listen(own);
+      this.#rehearsing = true;
+      const problem = await this.rehearsal.record(own, seconds);
+      own.stop();
+      return problem;
+    } catch (error) {
+      return describeFailure(error);
+    } finally {
+      this.#rehearsing = false;
+      this.#level.listen(this.#tracks.get("microphone"));
     }
   }
 
   /** Gives every device back. */
   close(): void {
-    this.stopScreen();
+    this.screen.stop();
     this.keepMicrophone = false;
     this.#off("microphone");
     this.#off("camera");
@@ -151,7 +157,7 @@ export class LocalDevices {
     const order = ++this.#order[kind];
     this.#put(kind, { on: true, starting: true, problem: undefined });
     try {
-      const track = await capture(kind, this.state[kind].device);
+      const track = await capture(kind, this.state[kind].device, this.#processing);
       if (order !== this.#order[kind]) return track.stop();
       this.#drop(kind);
       track.addEventListener("ended", () => void this.#lost(kind, track));
@@ -181,10 +187,10 @@ export class LocalDevices {
     this.#events.tell({ type: "device_changed", kind, ...(label !== undefined && { label }) });
   }
 
-  #put(kind: Capture | "screen", change: { [K in keyof LocalSource]?: LocalSource[K] | undefined }): void {
-    const next = { ...this.state[kind], ...change } as LocalSource;
-    for (const key of ["device", "problem"] as const) if (next[key] === undefined) delete next[key];
-    this.#set({ [kind]: next });
+  #put(kind: Capture | "screen", change: { [K in keyof LocalScreen]?: LocalScreen[K] | undefined }): void {
+    const next: Record<string, unknown> = { ...this.state[kind], ...change };
+    for (const key of ["device", "problem", "paused", "mode"]) if (next[key] === undefined) delete next[key];
+    this.#set({ [kind]: next as unknown as LocalScreen });
   }
 
   #set(change: Partial<LocalState>): void {
@@ -194,11 +200,11 @@ export class LocalDevices {
 }
 
 /** Opens a device; a chosen one that is gone is replaced by the system's default. */
-async function capture(kind: Capture, device: string | undefined): Promise<MediaStreamTrack> {
+async function capture(kind: Capture, device: string | undefined, processing: Processing): Promise<MediaStreamTrack> {
   if (navigator.mediaDevices?.getUserMedia === undefined) throw new DOMException("", window.isSecureContext ? "NotSupportedError" : "SecurityError");
   const id = device === undefined ? {} : { deviceId: { exact: device } };
   const wanted: MediaStreamConstraints = kind === "microphone"
-    ? { audio: { ...id, echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 } }
+    ? { audio: { ...id, echoCancellation: processing.echoCancellation, noiseSuppression: processing.noiseSuppression, autoGainControl: processing.gainControl, channelCount: 1 } }
     : { video: { ...id, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } } };
   try {
     const track = (await navigator.mediaDevices.getUserMedia(wanted)).getTracks()[0];
@@ -207,7 +213,7 @@ async function capture(kind: Capture, device: string | undefined): Promise<Media
     return track;
   } catch (error) {
     const gone = error instanceof DOMException && (error.name === "OverconstrainedError" || error.name === "NotFoundError");
-    if (device !== undefined && gone) return capture(kind, undefined);
+    if (device !== undefined && gone) return capture(kind, undefined, processing);
     throw error;
   }
 }

@@ -5,11 +5,12 @@ import type { Publish } from "../../generated/protocol";
 import type { Input, SessionState } from "../../session/session";
 import { planSlots, slotTarget } from "../../state/slots";
 import { isMuted } from "../../state/stage";
-import type { LinkStats, Participant, ShownVideo, Source, TrackId } from "../port";
+import type { LinkStats, Participant, ShownVideo, Source, StreamStats, TrackId } from "../port";
 import type { LocalDevices } from "./devices";
 import { Pictures, Sounds } from "./outlets";
 import { PeerLink } from "./peer";
-import { StatsReader } from "./stats";
+import { StatsReader, type Report } from "./stats";
+import { StreamReader } from "./streams";
 
 /** More slots would make a session description larger than the server takes (MAX_SDP); nobody sees or hears more at once. */
 const MOST_SLOTS = 44;
@@ -23,8 +24,10 @@ export class Media {
   readonly #feed: (input: Input) => void;
   readonly #session: () => SessionState | undefined;
   #stats = new StatsReader();
+  #streams = new StreamReader();
   #peer: PeerLink | undefined;
   #shown: readonly ShownVideo[] = [];
+  #tallest = Infinity;
   /** Which track each slot carries, by mid. */
   #slots = new Map<string, TrackId>();
 
@@ -43,14 +46,32 @@ export class Media {
     await this.#peer?.setTrack(source, track);
   }
 
+  async limitCamera(tallest: number): Promise<void> {
+    this.#tallest = tallest;
+    await this.#peer?.limitCamera(tallest);
+  }
+
   show(videos: readonly ShownVideo[]): void {
     this.#shown = videos;
     this.plan();
   }
 
   async stats(): Promise<LinkStats> {
+    return this.#stats.read(await this.#report(), performance.now());
+  }
+
+  async streams(): Promise<StreamStats[]> {
+    const owners = new Map(this.#others().flatMap((p) => p.tracks.map((t) => [t.id, { participant: p.id, source: t.source }] as const)));
+    return this.#streams.read(await this.#report(), performance.now(), (mid, sends) => {
+      if (sends) return this.#peer?.sourceOf(mid);
+      const track = this.#slots.get(mid);
+      return track === undefined ? undefined : owners.get(track);
+    });
+  }
+
+  async #report(): Promise<Report> {
     const report = await this.#peer?.getStats().catch(() => undefined);
-    return this.#stats.read(report === undefined ? [] : (report as unknown as Map<string, Record<string, unknown>>), performance.now());
+    return report === undefined ? [] : (report as unknown as Map<string, Record<string, unknown>>);
   }
 
   close(): void {
@@ -66,6 +87,7 @@ export class Media {
     this.#peer?.close();
     this.#slots.clear();
     this.#stats = new StatsReader();
+    this.#streams = new StreamReader();
     const current = (then: () => void) => () => {
       if (this.#peer === peer) then();
     };
@@ -83,6 +105,7 @@ export class Media {
 
   /** Puts what is open into a new peer connection before its first offer. */
   async #fillPeer(peer: PeerLink): Promise<void> {
+    await peer.limitCamera(this.#tallest);
     for (const source of ["microphone", "camera"] as const) {
       if (this.#devices.state[source].on) await peer.setTrack(source, this.#devices.track(source));
     }

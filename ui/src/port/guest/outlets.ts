@@ -22,6 +22,12 @@ export class Pictures {
     };
   }
 
+  /** The largest picture of a track on the page; without a track the largest of all. */
+  element(track: TrackId | undefined): HTMLVideoElement | undefined {
+    return [...this.#places].filter(([, of]) => track === undefined || of === track).map(([video]) => video)
+      .sort((a, b) => b.clientWidth * b.clientHeight - a.clientWidth * a.clientHeight)[0];
+  }
+
   /** Tells anew where each track's picture is. */
   place(find: (track: TrackId) => MediaStream | undefined): void {
     this.#find = find;
@@ -29,7 +35,7 @@ export class Pictures {
   }
 }
 
-/** The own camera, from the device, not by way of the server. */
+/** The own camera or screen, from the device, not by way of the server. */
 export class Mirror {
   readonly #places = new Set<HTMLVideoElement>();
   #stream: MediaStream | null = null;
@@ -98,15 +104,21 @@ export class Sounds {
   async test(): Promise<void> {
     const context = new AudioContext();
     const out = context.createMediaStreamDestination();
-    const element = new Audio();
+    const element = await this.apart();
     element.srcObject = out.stream;
-    await setSink(element, this.#speaker);
     const end = ring(context, out);
     await element.play().catch(() => {});
     await context.resume().catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, end * 1000));
     element.srcObject = null;
     await context.close();
+  }
+
+  /** An element of no slot that plays through the chosen speaker. */
+  async apart(): Promise<HTMLAudioElement> {
+    const element = new Audio();
+    await setSink(element, this.#speaker);
+    return element;
   }
 
   #make(mid: string): HTMLAudioElement {

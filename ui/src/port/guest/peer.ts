@@ -24,6 +24,8 @@ export class PeerLink {
   readonly #slots: Record<"audio" | "video", RTCRtpTransceiver[]> = { audio: [], video: [] };
   #streams = new Map<string, MediaStream>();
   #ladder = cameraLayers(1280, 720);
+  /** No camera layer taller than this is sent. */
+  #tallest = Infinity;
   /** Whether the first offer was made. */
   #begun = false;
   #negotiating = false;
@@ -75,17 +77,27 @@ export class PeerLink {
     if (source === "camera" && track !== null && sender !== undefined) await this.#fitLadder(sender, track);
   }
 
+  /** Leaves out the camera's layers above this height, from now on. */
+  async limitCamera(tallest: number): Promise<void> {
+    if (this.#tallest === tallest) return;
+    this.#tallest = tallest;
+    const sender = this.#sends.get("camera")?.sender;
+    if (sender?.track) await this.#fitLadder(sender, sender.track);
+  }
+
   /** A small camera has fewer layers: says so to the encoder and, where that is new, to the server. */
   async #fitLadder(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
     const { width = 1280, height = 720 } = track.getSettings();
-    const layers = cameraLayers(width, height);
+    const all = cameraLayers(width, height);
+    const fitting = all.filter((layer) => layer.height <= this.#tallest);
+    const layers = fitting.length > 0 ? fitting : all.slice(0, 1);
     const same = layers.length === this.#ladder.length && layers.every((l, i) => l.height === this.#ladder[i]?.height);
     if (same || width === 0 || height === 0) return;
     this.#ladder = layers;
     const parameters = sender.getParameters();
     for (const [i, encoding] of parameters.encodings.entries()) {
       encoding.active = i < layers.length;
-      encoding.scaleResolutionDownBy = layers[i]?.scale ?? 1;
+      encoding.scaleResolutionDownBy = all[i]?.scale ?? 1;
     }
     try {
       await sender.setParameters(parameters);
@@ -131,6 +143,12 @@ export class PeerLink {
     if (this.#closed) return;
     this.#events.ready();
     if (this.#again) void this.negotiate();
+  }
+
+  /** What the sending m-line of this mid carries. */
+  sourceOf(mid: string): { source: Source } | undefined {
+    for (const [source, transceiver] of this.#sends) if (transceiver.mid === mid) return { source };
+    return undefined;
   }
 
   getStats(): Promise<RTCStatsReport> {

@@ -44,17 +44,17 @@ export class StatsReader {
   }
 }
 
-function rate(before: number | undefined, now: number, since: number | undefined, at: number): number {
+export function rate(before: number | undefined, now: number, since: number | undefined, at: number): number {
   // Counters fall back to zero with a new peer connection.
   if (before === undefined || since === undefined || at <= since || now < before) return -1;
   return ((now - before) * 8) / (at - since);
 }
 
-function share(lost: number, received: number): number {
+export function share(lost: number, received: number): number {
   const sent = lost + received;
   return sent <= 0 ? 0 : Math.min(1, Math.max(0, lost) / sent);
 }
 
-function number(value: unknown): number {
+export function number(value: unknown): number {
   return typeof value === "number" ? value : 0;
 }
