@@ -35,12 +35,13 @@ test('two guests and two natives hear and see each other for a minute', async (t
 
   const shown = (guest) => guest.grab().then((all) => all.filter((p) => !p.local && p.luma));
   for (const [name, guest] of guests) {
-    await until(`${name} sees three people`, 20000, async () => (await shown(guest)).length >= 3).catch(async (e) => {
+    await until(`${name} sees three people`, 60000, async () => (await shown(guest)).length >= 3).catch(async (e) => {
       await guest.screenshot(join(artefacts('meeting'), `${name}-failed.png`));
       throw new Error(`${e.message}; natives said:\n${natives.map(([n, c]) => n + ': ' + c.child.output.slice(-1500)).join('\n')}`);
     });
   }
-  await sleep(2000);
+  // Starting two browsers takes all there is of a small machine; the minute begins when that is over.
+  await sleep(10000);
   await guests[0][1].screenshot(join(artefacts('meeting'), 'four-people-1280.png'));
 
   const heardBy = {};
@@ -66,7 +67,7 @@ test('two guests and two natives hear and see each other for a minute', async (t
   const report = [];
   for (const [listener, files] of Object.entries(heardBy)) {
     for (const speaker of Object.keys(VOICES).filter((n) => n !== listener)) {
-      const found = files.map((f) => inspect('hear', '--heard', f, '--source', clip(VOICES[speaker])))
+      const found = files.map((f) => inspect('hear', '--heard', f, '--source', clip(VOICES[speaker]), '--last', String(SECONDS)))
         .filter(Boolean).sort((a, b) => b.share - a.share)[0];
       report.push({ listener, speaker, ...found });
     }
@@ -81,11 +82,11 @@ test('two guests and two natives hear and see each other for a minute', async (t
   writeFileSync(join(artefacts('meeting'), 'report.json'), JSON.stringify({ report, seenBy }, null, 1));
 
   for (const row of report) {
-    console.log(`${row.listener} hears ${row.speaker}: ${(100 * row.share).toFixed(0)} % of ${row.active} windows, longest gap ${row.longest_gap_s} s, correlation ${row.correlation?.toFixed(2)}`);
-    assert.ok(row.active >= 60, `${row.listener} heard ${row.speaker} long enough to judge`);
-    // Two browsers and two natives fill a two-core machine, and sound then arrives late and stretched; how well is printed
-    // above. Chance recognises at most 10 windows.
-    assert.ok(row.recognised >= 15, `${row.listener} hears ${row.speaker}: ${JSON.stringify(row)}`);
+    console.log(`${row.listener} hears ${row.speaker}: ${(100 * row.share).toFixed(0)} % of ${row.active} windows, longest gap ${row.longest_gap_s} s, skipped ${row.skipped_s?.toFixed(2)} s, correlation ${row.correlation?.toFixed(2)}`);
+  }
+  for (const row of report) {
+    assert.ok(row.active >= 80, `${row.listener} heard ${row.speaker} long enough to judge`);
+    assert.ok(row.share >= 0.85 && row.longest_gap_s <= 2, `${row.listener} hears ${row.speaker}: ${JSON.stringify(row)}`);
   }
   for (const [name] of guests) {
     for (const [other, id] of Object.entries(MARKS).filter(([n]) => n !== name)) {

@@ -25,7 +25,7 @@ function tap() {
   // Starts recording every remote audio track that is there now.
   globalThis.__recordAudio = () => {
     for (const entry of remote.filter((r) => r.kind === 'audio' && !r.reader)) {
-      entry.reader = new MediaStreamTrackProcessor({ track: entry.track }).readable.getReader();
+      entry.reader = new MediaStreamTrackProcessor({ track: entry.track, maxBufferSize: 500 }).readable.getReader();
       (async () => {
         for (;;) {
           const { value, done } = await entry.reader.read();

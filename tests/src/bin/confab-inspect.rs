@@ -18,6 +18,9 @@ enum Cli {
         heard: PathBuf,
         #[arg(long)]
         source: PathBuf,
+        /// Judge the last so many seconds of the recording only
+        #[arg(long)]
+        last: Option<f32>,
     },
     /// Marks in a video file
     Marks {
@@ -61,9 +64,15 @@ fn main() -> ExitCode {
 
 fn answer(cli: Cli) -> Result<serde_json::Value, String> {
     match cli {
-        Cli::Hear { heard, source } => {
+        Cli::Hear {
+            heard,
+            source,
+            last,
+        } => {
             let (heard, source) = (hearing::read_wav(&heard)?, hearing::read_wav(&source)?);
-            json(&hearing::recognise(&heard, &source))
+            let wanted = last.map_or(heard.len(), |s| (s * hearing::RATE as f32) as usize);
+            let heard = &heard[heard.len().saturating_sub(wanted)..];
+            json(&hearing::recognise(heard, &source))
         }
         Cli::Marks { video } => json(&seeing::read_marks(&video)?),
         Cli::Mark => {
