@@ -1,12 +1,9 @@
-//! A real microphone: the callback mixes to mono and copies into a ring; the reader converts to 48 kHz and cuts frames.
+//! A real microphone: its callback (see `open`) mixes to mono and copies into a ring; the reader converts to 48 kHz and cuts frames.
 
 use crate::convert::ToOurs;
 use crate::fake::Pacer;
-use crate::watch::{Keeper, Shared};
+use crate::watch::Keeper;
 use crate::{DeviceEvent, Direction, FRAME, Frame, Microphone, OpenError};
-use cpal::traits::{DeviceTrait, StreamTrait};
-use cpal::{FromSample, Sample, SampleFormat, SizedSample};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -30,7 +27,7 @@ pub(crate) struct DeviceMicrophone {
 
 impl DeviceMicrophone {
     pub(crate) fn open(wanted: Option<String>) -> Result<DeviceMicrophone, OpenError> {
-        let keeper = Keeper::open(Direction::Microphone, wanted, build)?;
+        let keeper = Keeper::open(Direction::Microphone, wanted)?;
         Ok(DeviceMicrophone {
             keeper,
             pacer: Pacer::default(),
@@ -93,62 +90,4 @@ impl Microphone for DeviceMicrophone {
     fn poll_event(&mut self) -> Option<DeviceEvent> {
         self.keeper.shared.poll_event()
     }
-}
-
-/// Opens the device in its own format, with callbacks of 10 ms where it lets us choose.
-fn build(device: &cpal::Device, shared: &Arc<Shared>) -> Result<(cpal::Stream, u32), OpenError> {
-    let config = device.default_input_config()?;
-    let rate = config.sample_rate();
-    let short = cpal::StreamConfig {
-        buffer_size: cpal::BufferSize::Fixed(rate / 100),
-        ..config.config()
-    };
-    let format = config.sample_format();
-    let stream = typed(device, format, short, shared)
-        .or_else(|_| typed(device, format, config.config(), shared))?;
-    stream.play()?;
-    Ok((stream, rate))
-}
-
-fn typed(
-    device: &cpal::Device,
-    format: SampleFormat,
-    config: cpal::StreamConfig,
-    shared: &Arc<Shared>,
-) -> Result<cpal::Stream, OpenError> {
-    match format {
-        SampleFormat::F32 => stream::<f32>(device, config, shared),
-        SampleFormat::I16 => stream::<i16>(device, config, shared),
-        SampleFormat::I24 => stream::<cpal::I24>(device, config, shared),
-        SampleFormat::I32 => stream::<i32>(device, config, shared),
-        SampleFormat::F64 => stream::<f64>(device, config, shared),
-        SampleFormat::I8 => stream::<i8>(device, config, shared),
-        SampleFormat::U8 => stream::<u8>(device, config, shared),
-        SampleFormat::U16 => stream::<u16>(device, config, shared),
-        SampleFormat::U24 => stream::<cpal::U24>(device, config, shared),
-        SampleFormat::U32 => stream::<u32>(device, config, shared),
-        _ => Err(OpenError::Format),
-    }
-}
-
-fn stream<T: SizedSample>(
-    device: &cpal::Device,
-    config: cpal::StreamConfig,
-    shared: &Arc<Shared>,
-) -> Result<cpal::Stream, OpenError>
-where
-    f32: FromSample<T>,
-{
-    let channels = usize::from(config.channels.max(1));
-    let scale = 1.0 / channels as f32;
-    let (data, error) = (Arc::clone(shared), Arc::clone(shared));
-    let callback = move |samples: &[T], _: &cpal::InputCallbackInfo| {
-        data.burst
-            .store((samples.len() / channels) as u32, Ordering::Relaxed);
-        let mono = samples
-            .chunks_exact(channels)
-            .map(|c| c.iter().map(|s| f32::from_sample(*s)).sum::<f32>() * scale);
-        data.ring.push(mono);
-    };
-    Ok(device.build_input_stream(config, callback, move |e| error.error(&e), None)?)
 }

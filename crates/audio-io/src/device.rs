@@ -26,12 +26,31 @@ pub struct DeviceInfo {
 /// All microphones and speakers of the system's sound server (PulseAudio or PipeWire before ALSA on Linux). Empty when there is none.
 /// Asks the server: may take some milliseconds.
 pub fn devices() -> Vec<DeviceInfo> {
-    let host = cpal::default_host();
-    [Direction::Microphone, Direction::Speaker]
-        .into_iter()
-        .flat_map(|direction| list(&host, direction))
-        .map(|(info, _)| info)
-        .collect()
+    Lister::default().devices()
+}
+
+/// Lists devices again and again. Keeps its connection to the sound server as long as that gives devices.
+#[derive(Default)]
+pub(crate) struct Lister(Option<cpal::Host>);
+
+impl Lister {
+    pub(crate) fn devices(&mut self) -> Vec<DeviceInfo> {
+        [Direction::Microphone, Direction::Speaker]
+            .into_iter()
+            .flat_map(|direction| self.list(direction))
+            .map(|(info, _)| info)
+            .collect()
+    }
+
+    fn list(&mut self, direction: Direction) -> Vec<(DeviceInfo, cpal::Device)> {
+        let fresh = self.0.is_none();
+        let all = list(self.0.get_or_insert_with(cpal::default_host), direction);
+        if all.is_empty() && !fresh {
+            // The sound server may have been restarted: the old connection would stay dead.
+            return list(self.0.insert(cpal::default_host()), direction);
+        }
+        all
+    }
 }
 
 fn list(host: &cpal::Host, direction: Direction) -> Vec<(DeviceInfo, cpal::Device)> {
@@ -69,12 +88,12 @@ fn list(host: &cpal::Host, direction: Direction) -> Vec<(DeviceInfo, cpal::Devic
 /// How long a device that would not open is left alone.
 const REFUSED: Duration = Duration::from_secs(10);
 
-/// Finds the device to use, again and again. Keeps its connection to the sound server as long as that gives devices.
+/// Finds the device to use, again and again.
 pub struct Finder {
     direction: Direction,
     /// An id, with or without the host's name in front.
     wanted: Option<String>,
-    host: Option<cpal::Host>,
+    lister: Lister,
     refused: Vec<(String, Instant)>,
 }
 
@@ -83,7 +102,7 @@ impl Finder {
         Finder {
             direction,
             wanted: wanted.map(str::to_owned),
-            host: None,
+            lister: Lister::default(),
             refused: Vec::new(),
         }
     }
@@ -91,14 +110,7 @@ impl Finder {
     /// The wanted device if it is there, else the default, else the first real one, else any; never one refused lately.
     pub fn best(&mut self) -> Option<(DeviceInfo, cpal::Device)> {
         self.refused.retain(|(_, at)| at.elapsed() < REFUSED);
-        let mut all = list(
-            self.host.get_or_insert_with(cpal::default_host),
-            self.direction,
-        );
-        if all.is_empty() {
-            // The sound server may have been restarted: the old connection would stay dead.
-            all = list(self.host.insert(cpal::default_host()), self.direction);
-        }
+        let mut all = self.lister.list(self.direction);
         all.retain(|(info, _)| self.refused.iter().all(|(id, _)| *id != info.id));
         let place = best(
             &all.iter().map(|(info, _)| info).collect::<Vec<_>>(),
@@ -107,21 +119,32 @@ impl Finder {
         Some(all.swap_remove(place))
     }
 
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Whether this device is the one asked for; without a wish it is the default one.
+    pub fn is_wanted(&self, info: &DeviceInfo) -> bool {
+        match &self.wanted {
+            Some(wanted) => named(info, wanted),
+            None => info.default,
+        }
+    }
+
     /// This device would not open; the next ones are tried for a while.
     pub fn refuse(&mut self, id: String) {
         self.refused.push((id, Instant::now()));
     }
 }
 
+/// Whether this is the device's id, with or without the host's name in front.
+fn named(info: &DeviceInfo, id: &str) -> bool {
+    info.id == id || cpal::DeviceId::from_str(&info.id).is_ok_and(|whole| whole.id() == id)
+}
+
 fn best(all: &[&DeviceInfo], wanted: Option<&str>) -> Option<usize> {
-    let named = |info: &&DeviceInfo| {
-        wanted.is_some_and(|wanted| {
-            let bare = cpal::DeviceId::from_str(&info.id).is_ok_and(|id| id.id() == wanted);
-            info.id == wanted || bare
-        })
-    };
     let place = |test: &dyn Fn(&&DeviceInfo) -> bool| all.iter().position(test);
-    place(&named)
+    place(&|info| wanted.is_some_and(|wanted| named(info, wanted)))
         .or_else(|| place(&|info| info.default))
         .or_else(|| place(&|info| !info.monitor))
         .or(if all.is_empty() { None } else { Some(0) })

@@ -7,18 +7,25 @@
 //!
 //! A device that vanishes is replaced by the default or the next one within two seconds; until then a microphone gives silence
 //! at its pace and a speaker swallows sound, and [`DeviceEvent`] says what happened.
-#![forbid(unsafe_code)]
+#![cfg_attr(not(test), forbid(unsafe_code))]
 
 mod capture;
 mod convert;
 mod device;
 mod fake;
 mod file;
+mod hotplug;
+#[cfg(test)]
+mod no_alloc;
+mod open;
 mod playback;
 mod ring;
+mod system;
 mod watch;
 
+pub use confab_base::DeviceFault;
 pub use device::{DeviceInfo, Direction, devices};
+pub use hotplug::{DeviceWatch, watch};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -66,6 +73,8 @@ pub enum MicrophoneSpec {
         path: PathBuf,
         looped: bool,
     },
+    /// What the other programs on this computer play, without this program's own sound: see `system`.
+    System,
     /// A sine of this many Hz, 12 dB below full scale.
     Tone(f32),
     Silence,
@@ -91,6 +100,8 @@ pub enum DeviceEvent {
     Using { id: String, name: String },
     /// The device is gone or failed; another is looked for.
     Lost { name: String },
+    /// The device is there and would not open; another is looked for.
+    Refused { name: String, fault: DeviceFault },
     /// No device is left. The search goes on.
     None,
     /// A file that is not looped has ended.
@@ -101,15 +112,49 @@ pub enum DeviceEvent {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("there is no such device, and no other")]
-    NoDevice,
+    Missing,
+    #[error("another program has the device for itself")]
+    Busy,
+    #[error("this program may not use the device")]
+    Denied,
+    #[error("the device can't be used: {0}")]
+    Unsupported(String),
     #[error("the device could not be opened: {0}")]
-    Device(#[from] cpal::Error),
+    Failed(String),
     #[error("the sound file could not be used: {0}")]
     File(#[from] hound::Error),
     #[error("the sound file has a rate or channel count out of range")]
     Format,
     #[error("no thread could be started: {0}")]
     Thread(std::io::Error),
+}
+
+impl OpenError {
+    /// What people can do about it.
+    pub fn fault(&self) -> DeviceFault {
+        match self {
+            OpenError::Missing => DeviceFault::Missing,
+            OpenError::Busy => DeviceFault::Busy,
+            OpenError::Denied => DeviceFault::Denied,
+            OpenError::Unsupported(_) | OpenError::Format => DeviceFault::Unsupported,
+            OpenError::Failed(_) | OpenError::File(_) | OpenError::Thread(_) => DeviceFault::Failed,
+        }
+    }
+}
+
+impl From<cpal::Error> for OpenError {
+    fn from(error: cpal::Error) -> OpenError {
+        use cpal::ErrorKind as Kind;
+        match error.kind() {
+            Kind::DeviceBusy => OpenError::Busy,
+            Kind::PermissionDenied => OpenError::Denied,
+            Kind::DeviceNotAvailable | Kind::HostUnavailable => OpenError::Missing,
+            Kind::UnsupportedConfig | Kind::UnsupportedOperation | Kind::InvalidInput => {
+                OpenError::Unsupported(error.to_string())
+            }
+            _ => OpenError::Failed(error.to_string()),
+        }
+    }
 }
 
 pub fn open_microphone(spec: &MicrophoneSpec) -> Result<Box<dyn Microphone>, OpenError> {
@@ -119,6 +164,7 @@ pub fn open_microphone(spec: &MicrophoneSpec) -> Result<Box<dyn Microphone>, Ope
         MicrophoneSpec::File { path, looped } => {
             Box::new(file::FileMicrophone::open(path, *looped)?)
         }
+        MicrophoneSpec::System => system::open()?,
         MicrophoneSpec::Tone(hz) => Box::new(fake::ToneMicrophone::new(*hz)),
         MicrophoneSpec::Silence => Box::new(fake::ToneMicrophone::new(0.0)),
     })
@@ -131,4 +177,28 @@ pub fn open_speaker(spec: &SpeakerSpec) -> Result<Box<dyn Speaker>, OpenError> {
         SpeakerSpec::File(path) => Box::new(file::FileSpeaker::create(path)?),
         SpeakerSpec::Null => Box::new(fake::NullSpeaker),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_what_people_can_do() {
+        let fault = |kind| OpenError::from(cpal::Error::new(kind)).fault();
+        assert_eq!(fault(cpal::ErrorKind::DeviceBusy), DeviceFault::Busy);
+        assert_eq!(
+            fault(cpal::ErrorKind::PermissionDenied),
+            DeviceFault::Denied
+        );
+        assert_eq!(
+            fault(cpal::ErrorKind::HostUnavailable),
+            DeviceFault::Missing
+        );
+        assert_eq!(
+            fault(cpal::ErrorKind::UnsupportedConfig),
+            DeviceFault::Unsupported
+        );
+        assert_eq!(fault(cpal::ErrorKind::BackendError), DeviceFault::Failed);
+    }
 }

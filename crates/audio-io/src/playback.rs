@@ -1,13 +1,12 @@
-//! A real speaker: the writer converts frames to the device's rate into a ring; the callback copies them out to all channels.
+//! A real speaker: the writer converts frames to the device's rate into a ring; the callback (see `open`) copies them out to all
+//! channels.
 //!
 //! The fill of the ring is held at a target by making frames a little longer or shorter, so that a speaker whose clock differs
 //! from the microphone's neither starves nor falls behind.
 
 use crate::convert::ToDevice;
-use crate::watch::{Keeper, Shared};
+use crate::watch::Keeper;
 use crate::{DeviceEvent, Direction, Frame, OpenError, Speaker};
-use cpal::traits::{DeviceTrait, StreamTrait};
-use cpal::{FromSample, SampleFormat, SizedSample};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -34,7 +33,7 @@ pub(crate) struct DeviceSpeaker {
 
 impl DeviceSpeaker {
     pub(crate) fn open(wanted: Option<String>) -> Result<DeviceSpeaker, OpenError> {
-        let keeper = Keeper::open(Direction::Speaker, wanted, build)?;
+        let keeper = Keeper::open(Direction::Speaker, wanted)?;
         Ok(DeviceSpeaker {
             keeper,
             epoch: 0,
@@ -113,69 +112,4 @@ impl Speaker for DeviceSpeaker {
 
 fn samples(time: Duration, rate: u32) -> usize {
     (time.as_secs_f64() * f64::from(rate)) as usize
-}
-
-/// Opens the device in its own format, with callbacks of 10 ms where it lets us choose.
-fn build(device: &cpal::Device, shared: &Arc<Shared>) -> Result<(cpal::Stream, u32), OpenError> {
-    let config = device.default_output_config()?;
-    let rate = config.sample_rate();
-    let short = cpal::StreamConfig {
-        buffer_size: cpal::BufferSize::Fixed(rate / 100),
-        ..config.config()
-    };
-    let format = config.sample_format();
-    let stream = typed(device, format, short, shared)
-        .or_else(|_| typed(device, format, config.config(), shared))?;
-    stream.play()?;
-    Ok((stream, rate))
-}
-
-fn typed(
-    device: &cpal::Device,
-    format: SampleFormat,
-    config: cpal::StreamConfig,
-    shared: &Arc<Shared>,
-) -> Result<cpal::Stream, OpenError> {
-    match format {
-        SampleFormat::F32 => stream::<f32>(device, config, shared),
-        SampleFormat::I16 => stream::<i16>(device, config, shared),
-        SampleFormat::I24 => stream::<cpal::I24>(device, config, shared),
-        SampleFormat::I32 => stream::<i32>(device, config, shared),
-        SampleFormat::F64 => stream::<f64>(device, config, shared),
-        SampleFormat::I8 => stream::<i8>(device, config, shared),
-        SampleFormat::U8 => stream::<u8>(device, config, shared),
-        SampleFormat::U16 => stream::<u16>(device, config, shared),
-        SampleFormat::U24 => stream::<cpal::U24>(device, config, shared),
-        SampleFormat::U32 => stream::<u32>(device, config, shared),
-        _ => Err(OpenError::Format),
-    }
-}
-
-fn stream<T: SizedSample + FromSample<f32>>(
-    device: &cpal::Device,
-    config: cpal::StreamConfig,
-    shared: &Arc<Shared>,
-) -> Result<cpal::Stream, OpenError> {
-    let channels = usize::from(config.channels.max(1));
-    let (data, error) = (Arc::clone(shared), Arc::clone(shared));
-    let callback = move |out: &mut [T], info: &cpal::OutputCallbackInfo| {
-        let latency = info
-            .timestamp()
-            .playback
-            .duration_since(info.timestamp().callback);
-        data.latency
-            .store(latency.as_micros() as u32, Ordering::Relaxed);
-        data.burst
-            .store((out.len() / channels) as u32, Ordering::Relaxed);
-        let mut block = [0.0f32; 256];
-        for part in out.chunks_mut(256 * channels) {
-            let frames = part.len() / channels;
-            let got = data.ring.pop(&mut block[..frames]);
-            block[got..frames].fill(0.0);
-            for (sample, slots) in block.iter().zip(part.chunks_exact_mut(channels)) {
-                slots.fill(T::from_sample(*sample));
-            }
-        }
-    };
-    Ok(device.build_output_stream(config, callback, move |e| error.error(&e), None)?)
 }
