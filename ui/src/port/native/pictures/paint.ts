@@ -1,0 +1,186 @@
+// Pictures onto canvases. A canvas keeps the kind of context it got first.
+
+import { type Easel, type Picture, type Planes, isFrame } from "./stream";
+import type { Painter } from "./talk";
+
+type Canvas = OffscreenCanvas | HTMLCanvasElement;
+
+/** Draws into one canvas, no larger than it is seen. */
+export class CanvasEasel implements Easel {
+  readonly #canvas: Canvas;
+  readonly #brush: Brush;
+  #width = 0;
+  #height = 0;
+
+  constructor(canvas: Canvas, painter: Painter) {
+    this.#canvas = canvas;
+    this.#brush = makeBrush(canvas, painter);
+  }
+
+  /** Device pixels the canvas covers; 0: not known yet. */
+  size(width: number, height: number): void {
+    this.#width = width;
+    this.#height = height;
+  }
+
+  draw(picture: Picture): void {
+    const [width, height] = drawnSize(picture, this.#width, this.#height);
+    const canvas = this.#canvas;
+    // Every change allocates anew; a few pixels' difference is for the compositor.
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+    }
+    this.#brush(picture, width, height);
+  }
+}
+
+/** The size that covers a tile with the picture's shape kept, never larger than the picture, in steps of an eighth of it. */
+export function drawnSize(picture: { width: number; height: number }, tileWidth: number, tileHeight: number): [width: number, height: number] {
+  const { width, height } = picture;
+  const exact = Math.max(tileWidth / width, tileHeight / height);
+  const scale = exact > 0 ? Math.min(1, Math.ceil(exact * 8) / 8) : 1;
+  return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+}
+
+type Brush = (picture: Picture, width: number, height: number) => void;
+
+function makeBrush(canvas: Canvas, painter: Painter): Brush {
+  return (painter === "webgl" ? webgl(canvas) : undefined) ?? flat(canvas);
+}
+
+function flat(canvas: Canvas): Brush {
+  const context = canvas.getContext("2d", { alpha: false, desynchronized: true }) as OffscreenCanvasRenderingContext2D | null;
+  if (context === null) return () => {};
+  return ({ source }, width, height) => {
+    context.imageSmoothingQuality = "low";
+    if (isFrame(source)) {
+      context.drawImage(source, 0, 0, width, height);
+    } else if (typeof VideoFrame !== "undefined") {
+      const frame = frameOf(source);
+      context.drawImage(frame, 0, 0, width, height);
+      frame.close();
+    } else {
+      canvas.width = source.width;
+      canvas.height = source.height;
+      context.putImageData(pixelsOf(source), 0, 0);
+    }
+  };
+}
+
+/** The webview's own conversion, where it has one. */
+function frameOf({ data, width, height }: Planes): VideoFrame {
+  return new VideoFrame(data, {
+    format: "I420",
+    codedWidth: width,
+    codedHeight: height,
+    timestamp: 0,
+    colorSpace: { matrix: "smpte170m", primaries: "smpte170m", transfer: "smpte170m", fullRange: false },
+  });
+}
+
+/** BT.601 in limited range, as the app's pictures are, to RGBA. */
+export function pixelsOf({ data, width, height }: Planes): ImageData {
+  const out = new Uint8ClampedArray(width * height * 4);
+  const [u, v, half] = [width * height, (width * height * 5) / 4, width / 2];
+  for (let y = 0, at = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1, at += 4) {
+      const chroma = (y >> 1) * half + (x >> 1);
+      const luma = 1.1644 * ((data[y * width + x] ?? 0) - 16);
+      const cb = (data[u + chroma] ?? 0) - 128;
+      const cr = (data[v + chroma] ?? 0) - 128;
+      out[at] = luma + 1.596 * cr;
+      out[at + 1] = luma - 0.3918 * cb - 0.813 * cr;
+      out[at + 2] = luma + 2.0172 * cb;
+      out[at + 3] = 255;
+    }
+  }
+  return new ImageData(out, width, height);
+}
+
+const VERTEX = `#version 300 es
+in vec2 place; out vec2 at;
+void main() { at = vec2(place.x, 1.0 - place.y); gl_Position = vec4(place * 2.0 - 1.0, 0.0, 1.0); }`;
+
+const FRAGMENT = `#version 300 es
+precision mediump float;
+in vec2 at; out vec4 colour;
+uniform sampler2D luma, cb, cr;
+void main() {
+  float y = 1.1644 * (texture(luma, at).r - 0.0627);
+  float u = texture(cb, at).r - 0.502;
+  float v = texture(cr, at).r - 0.502;
+  colour = vec4(y + 1.596 * v, y - 0.3918 * u - 0.813 * v, y + 2.0172 * u, 1.0);
+}`;
+
+/** Undefined where there is no WebGL2. */
+function webgl(canvas: Canvas): Brush | undefined {
+  const options = { alpha: false, antialias: false, depth: false, stencil: false, desynchronized: true, powerPreference: "low-power" };
+  const gl = canvas.getContext("webgl2", options) as WebGL2RenderingContext | null;
+  const program = gl === null ? undefined : makeProgram(gl);
+  if (gl === null || program === undefined) return undefined;
+  const textures = ["luma", "cb", "cr"].map((name, unit) => {
+    const texture = makeTexture(gl, unit);
+    gl.uniform1i(gl.getUniformLocation(program, name), unit);
+    return texture;
+  });
+  const sizes = textures.map(() => "");
+  return ({ source }, width, height) => {
+    if (isFrame(source)) return;
+    gl.viewport(0, 0, width, height);
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    let at = 0;
+    for (const [unit, texture] of textures.entries()) {
+      const [w, h] = unit === 0 ? [source.width, source.height] : [source.width / 2, source.height / 2];
+      const plane = source.data.subarray(at, at + w * h);
+      at += w * h;
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      gl.bindTexture(gl.TEXTURE_2D, texture);
+      if (sizes[unit] === `${w}x${h}`) {
+        gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, w, h, gl.RED, gl.UNSIGNED_BYTE, plane);
+      } else {
+        gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, w, h, 0, gl.RED, gl.UNSIGNED_BYTE, plane);
+        sizes[unit] = `${w}x${h}`;
+      }
+    }
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+  };
+}
+
+function makeProgram(gl: WebGL2RenderingContext): WebGLProgram | undefined {
+  const program = gl.createProgram();
+  for (const [kind, text] of [
+    [gl.VERTEX_SHADER, VERTEX],
+    [gl.FRAGMENT_SHADER, FRAGMENT],
+  ] as const) {
+    const shader = gl.createShader(kind);
+    if (shader === null) return undefined;
+    gl.shaderSource(shader, text);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  if (gl.getProgramParameter(program, gl.LINK_STATUS) !== true) return undefined;
+  gl.useProgram(program);
+  gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+  gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW);
+  const place = gl.getAttribLocation(program, "place");
+  gl.enableVertexAttribArray(place);
+  gl.vertexAttribPointer(place, 2, gl.FLOAT, false, 0, 0);
+  return program;
+}
+
+function makeTexture(gl: WebGL2RenderingContext, unit: number): WebGLTexture {
+  const texture = gl.createTexture();
+  gl.activeTexture(gl.TEXTURE0 + unit);
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  for (const [name, value] of [
+    [gl.TEXTURE_MIN_FILTER, gl.LINEAR],
+    [gl.TEXTURE_MAG_FILTER, gl.LINEAR],
+    [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE],
+    [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE],
+  ] as const) {
+    gl.texParameteri(gl.TEXTURE_2D, name, value);
+  }
+  return texture;
+}

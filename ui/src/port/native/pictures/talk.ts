@@ -1,0 +1,77 @@
+// What the page and its picture worker say to each other.
+
+import type { Mode, Shown } from "./wire";
+
+/** How decoded pictures get onto a canvas. */
+export type Painter = "2d" | "webgl";
+
+/** A stream on screen; `credit` is the worker's affair. */
+export type Wanted = Omit<Shown, "credit">;
+
+export interface Plan {
+  mode: Mode;
+  /** For pictures that arrive as I420, our own among them. */
+  painter: Painter;
+}
+
+export type ToWorker =
+  | { type: "start"; url: string; token: string; plan: Plan }
+  /** Where the app can't be reached by a socket: `app` messages come from the page, `say` goes back to it. */
+  | { type: "start"; url: undefined; token: string; plan: Plan }
+  | { type: "app"; message: string | ArrayBuffer }
+  | { type: "canvas"; id: number; stream: number; canvas: OffscreenCanvas }
+  /** A canvas of the pool hangs on screen again, or no longer. */
+  | { type: "hang"; id: number; on: boolean }
+  /** It will not hang again. */
+  | { type: "forget"; id: number }
+  /** Device pixels a canvas covers. */
+  | { type: "size"; id: number; width: number; height: number }
+  | { type: "show"; streams: Wanted[] }
+  | { type: "stats"; ask: number }
+  | { type: "probe"; ask: number }
+  | { type: "stop" };
+
+export type FromWorker =
+  | { type: "connected"; on: boolean }
+  | { type: "say"; text: string }
+  | { type: "stats"; ask: number; stats: PictureStats }
+  | { type: "probe"; ask: number; probe: Probe };
+
+/** Counters since the stream was first shown; times in milliseconds. */
+export interface StreamFigures {
+  stream: number;
+  received: number;
+  bytes: number;
+  decoded: number;
+  drawn: number;
+  /** Arrived and never drawn: replaced by a later one, or not decodable. */
+  dropped: number;
+  errors: number;
+  width: number;
+  height: number;
+  /** From ready in the app (released or decoded) to the draw call, of the last few hundred pictures. */
+  latencyP50: number;
+  latencyP95: number;
+  /** The same up to the arrival in the worker. */
+  arrivalP50: number;
+  arrivalP95: number;
+}
+
+export interface PictureStats extends Plan {
+  connected: boolean;
+  /** Times the app was reached. */
+  connections: number;
+  streams: StreamFigures[];
+}
+
+/** What this webview can draw, in pictures of 640x360 per second; 0: not at all. */
+export interface Probe {
+  /** Decoded by WebCodecs, drawn by 2D. */
+  units: number;
+  /** I420 by WebGL2. */
+  webgl: number;
+  /** I420 by 2D. */
+  canvas2d: number;
+  /** The best of it. */
+  plan: Plan;
+}
