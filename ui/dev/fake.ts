@@ -1,6 +1,7 @@
 // A port without a server, for looking at every state of the UI. Development only: never part of the build.
 
 import type { ChatEntry, Participant, Port, PortEvent, PortState, QualityLevel, VideoSurface } from "../src/port/port";
+import { fakeApp, fakeSources, fakeStreams } from "./fakeapp";
 import { placeOf } from "../src/port/guest/place";
 
 const NAMES = [
@@ -21,6 +22,16 @@ export interface Scene {
   problem?: boolean;
   unauthorized?: boolean;
   notFound?: boolean;
+  /** As in the desktop app: with so many recent meetings. */
+  app?: boolean;
+  recent?: number;
+  noServer?: boolean;
+  unknownServer?: boolean;
+  sharing?: boolean;
+  paused?: boolean;
+  weak?: boolean;
+  soundBlocked?: boolean;
+  offlineFor?: number;
 }
 
 const CHAT: [number, string][] = [
@@ -47,22 +58,23 @@ export function fakePort(scene: Scene, path: string): Port {
   const chat: ChatEntry[] = scene.chat === true
     ? CHAT.map(([from, text], i) => ({ id: i + 1, from, name: NAMES[from - 1] as string, text, at: Date.UTC(2026, 10, 21, 9, i * 2), client_id: `c${i}`, pending: i === 5 }))
     : [];
-  const quality = new Map<number, QualityLevel>([[2, "fair"], [3, "poor"], [1, "good"]]);
+  const quality = new Map<number, QualityLevel>([[2, "fair"], [3, "poor"], [1, scene.weak === true ? "poor" : "good"]]);
   let state: PortState = {
     phase: scene.phase ?? "joined", ...(scene.ended !== undefined && { ended: scene.ended }),
     ...(scene.people > 0 && { you: 1, meeting: { id: "0123456789abcdefghjkmnpqrs", title: "Weekly planning 每周例会", locked: scene.locked ?? false, started_at: Date.now() - 754_000 } }),
+    ...(scene.offlineFor !== undefined && { reconnectingSince: Date.now() - scene.offlineFor }),
     participants, chat, speakers: scene.people > 1 ? [2] : [], quality, limited: new Map(), media: scene.people > 0 ? "connected" : "none",
     local: {
       microphone: scene.problem === true ? { on: false, starting: false, problem: "busy" } : { on: scene.people > 0, starting: false },
       camera: { on: cameras && scene.people > 0, starting: false },
-      screen: { on: false, starting: false },
+      screen: { on: scene.sharing === true, starting: false, ...(scene.paused === true && { paused: true }), ...(scene.app === true && { title: "plan.md — Editor" }) },
       speaker: { choosable: true },
       devices: [
         { id: "m1", kind: "microphone", label: "Headset microphone (USB Audio)" },
         { id: "c1", kind: "camera", label: "Integrated camera" },
         { id: "s1", kind: "speaker", label: "Built-in speakers" },
       ],
-      canShare: true, soundBlocked: false,
+      canShare: true, soundBlocked: scene.soundBlocked === true,
     },
   };
   const listeners = new Set<(s: PortState) => void>();
@@ -75,9 +87,10 @@ export function fakePort(scene: Scene, path: string): Port {
   const me = (change: Partial<Participant>) => set({ participants: state.participants.map((p) => (p.id === state.you ? { ...p, ...change } : p)) });
   const info = { id: "0123456789abcdefghjkmnpqrs", title: "Weekly planning 每周例会", state: "running" as const, starts_at: Date.UTC(2026, 10, 22, 9), minutes: 45, locked: scene.locked ?? false, participants: 3 };
   return {
-    kind: "guest",
-    place: placeOf(path, location.origin),
-    can: { screenPicker: false, popOut: true, fullScreen: true, processing: true, speakerLevel: false },
+    kind: scene.app === true ? "native" : "guest",
+    ...(scene.app === true && { app: fakeApp(scene) }),
+    place: { ...placeOf(path, "https://meet.example"), ...(scene.unknownServer === true && { unknownServer: true }) } as Port["place"],
+    can: { screenPicker: scene.app === true, popOut: true, fullScreen: true, processing: true, speakerLevel: scene.app === true },
     subscribe: (l) => (listeners.add(l), l(state), () => listeners.delete(l)),
     onEvent: (l) => (events.add(l), () => events.delete(l)),
     meetingInfo: async () => (scene.notFound === true ? { ok: false, code: "meeting_not_found" } : { ok: true, value: info }),
@@ -94,15 +107,15 @@ export function fakePort(scene: Scene, path: string): Port {
     chooseDevice: async () => {},
     refreshDevices: async () => {},
     levels: () => ({ microphone: 0.55, speaker: 0.3 }),
-    screenSources: async () => [],
-    pauseScreen: async () => {},
-    setScreenMode: async () => {},
+    screenSources: async () => fakeSources(),
+    pauseScreen: async (paused) => set({ local: { ...state.local, screen: { ...state.local.screen, paused } } }),
+    setScreenMode: async (mode) => set({ local: { ...state.local, screen: { ...state.local.screen, mode } } }),
     recordTest: () => new Promise((r) => setTimeout(() => r(undefined), 800)),
     playTest: () => new Promise((r) => setTimeout(r, 800)),
     setProcessing: async () => {},
     setDataSaver: () => {},
     ownScreen: () => drawing(3),
-    streamStats: async () => [],
+    streamStats: async () => fakeStreams(scene.people),
     popOut: async () => ({ kind: "refused" }),
     setFullScreen: async () => {},
     testSpeaker: () => new Promise((r) => setTimeout(r, 800)),

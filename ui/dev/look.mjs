@@ -9,13 +9,20 @@ import { createServer } from "vite";
 
 const out = process.argv[2] ?? "../artefacts/ui";
 const filter = process.argv[3] ?? "";
-const sizes = { laptop: [1280, 800], large: [2560, 1440], phone: [390, 844] };
+// "zoomed": a laptop's window at 200 %.
+const sizes = { laptop: [1280, 800], large: [2560, 1440], phone: [390, 844], zoomed: [640, 400] };
 const LINK = "/m/0123456789abcdefghjkmnpqrs";
 const meeting = (scene, more = {}) => ({ scene, path: LINK, ...more });
 
 const scenes = {
   home: { scene: { people: 0, phase: "idle" }, path: "/" },
   "home-created": { scene: { people: 0, phase: "idle" }, path: "/", act: (p) => p.locator("form button").first().click() },
+  "home-link": { scene: { people: 0, phase: "idle" }, path: "/", act: (p) => p.locator("#link").fill("https://meet.other.example/m/0123456789abcdefghjkmnpqrs") },
+  "home-bad": { scene: { people: 0, phase: "idle" }, path: "/", act: async (p) => { await p.locator("#link").fill("tomorrow at nine"); await p.locator("#link").blur(); } },
+  "app-home": { scene: { people: 0, phase: "idle", app: true, recent: 3 }, path: "/" },
+  "app-home-empty": { scene: { people: 0, phase: "idle", app: true }, path: "/" },
+  "app-home-no-server": { scene: { people: 0, phase: "idle", app: true, noServer: true }, path: "/" },
+  "app-unknown": meeting({ people: 0, phase: "idle", app: true, unknownServer: true }),
   "home-closed": { scene: { people: 0, phase: "idle", unauthorized: true }, path: "/", act: (p) => p.locator("form button").first().click() },
   prejoin: meeting({ people: 0, phase: "idle", locked: true }, { name: "Ana López" }),
   "prejoin-problem": meeting({ people: 0, phase: "idle", problem: true }),
@@ -32,6 +39,17 @@ const scenes = {
   share: meeting({ people: 4, share: true }),
   reconnecting: meeting({ people: 4 }, { phase: "reconnecting" }),
   menu: meeting({ people: 2 }, { act: (p) => p.locator("[aria-haspopup=menu]").nth(3).click() }),
+  ...Object.fromEntries(["audio", "video", "network", "shortcuts", "appearance", "general", "about"].map((page, n) =>
+    [`settings-${page}`, meeting({ people: 4, app: true }, { act: (p) => settings(p, n) })])),
+  "guest-settings": meeting({ people: 4 }, { act: (p) => settings(p, 0) }),
+  picker: meeting({ people: 3, app: true }, { act: (p) => picker(p, 0) }),
+  "picker-windows": meeting({ people: 3, app: true }, { act: (p) => picker(p, 1) }),
+  sharing: meeting({ people: 3, sharing: true, app: true }),
+  "sharing-paused": meeting({ people: 3, sharing: true, paused: true }),
+  streams: meeting({ people: 5 }, { act: (p) => more(p, 5) }),
+  offline: meeting({ people: 4, phase: "reconnecting", offlineFor: 21_000, soundBlocked: true }),
+  "pages-two": meeting({ people: 40 }, { act: (p) => p.keyboard.press("PageDown") }),
+  "speaker-many": meeting({ people: 25 }, { layout: "speaker" }),
   shortcuts: meeting({ people: 2 }, { act: (p) => p.keyboard.press("Shift+?") }),
   toasts: meeting({ people: 3 }, { act: toasts }),
   left: meeting({ people: 0, phase: "ended", ended: "left" }),
@@ -42,7 +60,23 @@ const scenes = {
 };
 
 async function panel(page, n) {
-  await page.locator(".toggle").nth(n).click();
+  await page.locator(".toggle:not(.roomy)").nth(n).click();
+}
+
+async function more(page, n) {
+  await page.locator("[aria-haspopup=menu]").nth(3).click();
+  await page.locator("[role^=menuitem]:visible").nth(n).click();
+}
+
+async function settings(page, n) {
+  await page.keyboard.press("Control+Comma");
+  await page.locator("[role=tab]").nth(n).click();
+}
+
+async function picker(page, n) {
+  await page.keyboard.press("Control+Shift+S");
+  await page.locator("[role=radiogroup] [role=radio]").nth(2 + n).waitFor();
+  if (n > 0) await page.locator(".picker .segments [role=radio]").nth(n).click();
 }
 
 async function toasts(page) {
@@ -66,18 +100,22 @@ let serious = 0;
 
 for (const [name, { scene, path, act, phase, layout, name: who }] of Object.entries(scenes)) {
   for (const [size, [width, height]] of Object.entries(sizes)) {
-    for (const theme of ["dark", "light"]) {
+    for (const theme of ["dark", "light", "contrast"]) {
       for (const locale of ["en", "zh-CN"]) {
         const label = `${name}-${size}-${theme}-${locale}`;
-        if (!label.includes(filter) && !new RegExp(filter).test(label)) continue;
+        if (!new RegExp(filter).test(label)) continue;
         const context = await browser.newContext({ viewport: { width, height }, reducedMotion: "reduce" });
         const page = await context.newPage();
         page.on("pageerror", (e) => console.log(`${label}: ${e.message}`));
-        const query = new URLSearchParams({ scene: JSON.stringify({ ...scene, ...(phase && { phase }) }), path, theme, locale, ...(layout && { layout }), ...(who && { name: who }) });
-        if (phase) query.set("scene", JSON.stringify({ ...scene }));
+        const query = new URLSearchParams({ scene: JSON.stringify({ ...scene, ...(phase && { phase }) }), path, theme: theme === "light" ? "light" : "dark", locale, ...(theme === "contrast" && { contrast: "more" }), ...(layout && { layout }), ...(who && { name: who }) });
         await page.goto(`${base}/dev/?${query}`);
+        await page.locator("#app > *").first().waitFor({ state: "attached", timeout: 60_000 });
         await page.waitForTimeout(350);
-        await act?.(page);
+        try {
+          await act?.(page);
+        } catch (e) {
+          console.log(`${label}: ${e.message.split("\n")[0]}`);
+        }
         await page.waitForTimeout(250);
         await page.screenshot({ path: `${out}/${label}.png` });
         await page.evaluate(axe);
