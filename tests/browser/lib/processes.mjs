@@ -3,7 +3,7 @@ import { spawn, execFileSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { program, temporary } from './paths.mjs';
+import { program, root, temporary } from './paths.mjs';
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
@@ -48,10 +48,22 @@ export class Server {
     server.config = join(server.folder, 'confab.toml');
     writeFileSync(server.config, `listen = "127.0.0.1:${server.port}"\ndata_dir = "${server.folder}/data"\n${extra}`);
     await server.up();
+    if (process.env.CONFAB_UI) await server.#serveUi();
     return server;
   }
 
-  get url() { return `http://localhost:${this.port}`; }
+  get url() { return `http://localhost:${this.front?.port ?? this.port}`; }
+
+  /** CONFAB_UI=1: pages come from ui/dist as it is now, not from the server, so that a change of the UI needs no new server. */
+  async #serveUi() {
+    const port = await freePort();
+    const child = spawn(process.execPath, [join(root, 'ui/node_modules/vite/bin/vite.js'), 'preview', '--port', port, '--strictPort'], {
+      cwd: join(root, 'ui'), stdio: 'ignore', env: { ...process.env, CONFAB_SERVER: `http://127.0.0.1:${this.port}` },
+    });
+    running.add(child);
+    this.front = { port, child };
+    await until('the UI is served', 60000, () => fetch(this.url).then((r) => r.ok, () => false));
+  }
 
   async up() {
     this.child = start('confab-server', ['serve', '--config', this.config]);
@@ -68,6 +80,7 @@ export class Server {
   }
 
   async stop() {
+    this.front?.child.kill('SIGTERM');
     this.child.kill('SIGTERM');
     await Promise.race([this.child.ended, sleep(5000)]);
     this.child.kill('SIGKILL');
@@ -79,7 +92,9 @@ export class Server {
       method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ title }),
     });
     if (!answer.ok) throw new Error(`creating a meeting: ${answer.status} ${await answer.text()}`);
-    return answer.json();
+    const { id, guest_link, host_link } = await answer.json();
+    const here = (link) => (this.front ? link.replace(/^https?:\/\/[^/]+/, this.url) : link);
+    return { id, guest_link: here(guest_link), host_link: here(host_link) };
   }
 }
 

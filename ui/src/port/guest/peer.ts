@@ -147,7 +147,7 @@ export class PeerLink {
 
   /** What the sending m-line of this mid carries. */
   sourceOf(mid: string): { source: Source } | undefined {
-    for (const [source, transceiver] of this.#sends) if (transceiver.mid === mid) return { source };
+    for (const [source, transceiver] of this.#sends) if (transceiver.mid === mid && transceiver.direction !== "inactive") return { source };
     return undefined;
   }
 
