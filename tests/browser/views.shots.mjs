@@ -31,6 +31,7 @@ test('landing, pre-join and a meeting of four, at three sizes', async (t) => {
     for (const [locale, dark] of [['en-US', true], ['zh-CN', false]]) {
       const tag = `${size}-${locale}-${dark ? 'dark' : 'light'}`;
       const guest = await Guest.start({ size: viewport, locale, dark, video: clip('talking-head.y4m') });
+      t.after(() => guest.close().catch(() => {}));
       const { page } = guest;
       await page.goto(server.url);
       await page.getByRole('heading').first().waitFor();
@@ -38,7 +39,8 @@ test('landing, pre-join and a meeting of four, at three sizes', async (t) => {
       await accessible(page, 'home');
       await page.goto(guest_link.replace('127.0.0.1', 'localhost'));
       await page.getByRole('textbox').first().fill('Katherine Johnson');
-      for (const button of await page.locator('button[aria-pressed="false"]').all()) await button.click();
+      // Microphone and camera: the list shrinks as each is turned on.
+      for (const off = page.locator('button.switch[aria-pressed="false"]'); (await off.count()) > 0;) await off.first().click();
       await sleep(1500);
       await guest.screenshot(join(folder, `prejoin-${tag}.png`));
       await accessible(page, 'pre-join');

@@ -93,4 +93,6 @@ export const enMeeting = {
   "streams.limit.cpu": "computer busy",
   "streams.limit.bandwidth": "link slow",
   "streams.limit.other": "limited",
+  "prejoin.will_ask": "When you turn one on, the browser asks whether this page may use it. Nothing is sent before you join.",
+  "settings.devices.later": "Devices are chosen and tested before you join a meeting, and in it.",
 };

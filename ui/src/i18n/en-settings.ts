@@ -79,7 +79,7 @@ export const enSettings = {
   "connection.rtt": "Round trip",
   "connection.send": "Sending",
   "connection.receive": "Receiving",
-  "connection.loss": "Packets lost on the way to you",
+  "connection.loss": "Packets lost",
   "connection.transport": "Way",
   "connection.unknown": "Not known yet",
   "connection.ms": "{n} ms",

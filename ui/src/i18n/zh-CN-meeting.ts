@@ -96,4 +96,6 @@ export const zhMeeting: Pick<Catalogue, keyof typeof enMeeting> = {
   "streams.limit.cpu": "电脑较忙",
   "streams.limit.bandwidth": "网络较慢",
   "streams.limit.other": "受限",
+  "prejoin.will_ask": "打开麦克风或摄像头时，浏览器会询问是否允许。加入之前不会发送任何内容。",
+  "settings.devices.later": "设备可以在加入会议前或会议中选择和测试。",
 };

@@ -1,9 +1,20 @@
 // Which words fit a device that gives nothing. A browser asks at its address bar, the desktop app in the system's settings.
 
 import type { MessageKey } from "../i18n/en";
-import type { DeviceProblem, Port } from "../port/port";
+import type { DeviceProblem, LocalState, Port } from "../port/port";
 
 export function problemKey(kind: "microphone" | "camera" | "screen", problem: DeviceProblem, port: Port["kind"]): MessageKey {
   const own = port === "native" && (problem === "denied" || problem === "unsupported" || problem === "insecure");
   return own ? `device.${kind}.${problem === "denied" ? "denied" : "unsupported"}.app` : `device.${kind}.${problem}`;
+}
+
+/** Whether this window can open devices: the app's home window has no participant, and so no devices. */
+export function hasDevices(port: Pick<Port, "kind" | "place">): boolean {
+  return port.kind === "guest" || port.place.kind !== "home";
+}
+
+/** Whether turning a device on will make the browser ask: it tells no names of devices before that. */
+export function willAsk(local: LocalState, port: Port["kind"]): boolean {
+  return port === "guest" && !local.microphone.on && !local.camera.on && local.devices.every((d) => d.label === "")
+    && local.microphone.problem === undefined && local.camera.problem === undefined;
 }

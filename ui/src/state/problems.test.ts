@@ -1,0 +1,27 @@
+import { expect, it } from "vitest";
+import type { LocalState } from "../port/port";
+import { hasDevices, problemKey, willAsk } from "./problems";
+
+const local = (over: Partial<LocalState> = {}): LocalState => ({
+  microphone: { on: false, starting: false }, camera: { on: false, starting: false }, screen: { on: false, starting: false },
+  speaker: { choosable: true }, devices: [{ id: "m", kind: "microphone", label: "" }], canShare: true, soundBlocked: false, ...over,
+});
+
+it("speaks of the address bar in a browser and of the system's settings in the app", () => {
+  expect(problemKey("camera", "denied", "guest")).toBe("device.camera.denied");
+  expect(problemKey("camera", "denied", "native")).toBe("device.camera.denied.app");
+  expect(problemKey("microphone", "busy", "native")).toBe("device.microphone.busy");
+  expect(problemKey("screen", "insecure", "native")).toBe("device.screen.unsupported.app");
+});
+
+it("announces the browser's question until it was answered", () => {
+  expect(willAsk(local(), "guest")).toBe(true);
+  expect(willAsk(local(), "native")).toBe(false);
+  expect(willAsk(local({ devices: [{ id: "m", kind: "microphone", label: "Headset" }] }), "guest")).toBe(false);
+  expect(willAsk(local({ camera: { on: false, starting: false, problem: "denied" } }), "guest")).toBe(false);
+});
+
+it("has no devices in the app's home window", () => {
+  expect(hasDevices({ kind: "native", place: { kind: "home" } })).toBe(false);
+  expect(hasDevices({ kind: "guest", place: { kind: "home" } })).toBe(true);
+});
