@@ -1,0 +1,335 @@
+//! The words between a page and the shell: one command type, one reply, one event. The same types in TypeScript stand in
+//! `ui/src/generated/app.ts`, written by `cargo xtask generate`; their meaning is told in `ui/src/port/app.ts`.
+
+use confab_base::Code;
+use confab_protocol::{CreateMeeting, MeetingCreated};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use ts_rs::TS;
+
+/// What a page can ask of the shell.
+#[derive(Clone, Debug, PartialEq, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+#[ts(optional_fields)]
+pub enum AppCommand {
+    /// [`AppReply::Info`]
+    Info,
+    /// What this window is for: [`AppReply::Place`].
+    Place,
+    /// [`AppReply::Settings`]
+    Settings,
+    /// Fields of [`Settings`] to change; the others stay. All windows hear of it.
+    SaveSettings {
+        #[ts(type = "Partial<Settings>")]
+        patch: Map<String, Value>,
+    },
+    /// [`AppReply::Recent`]
+    Recent,
+    ForgetRecent {
+        id: String,
+    },
+    /// A link, a deep link, or the code alone where a server is set: opens its window, or brings it to the front.
+    OpenMeeting {
+        text: String,
+    },
+    /// On the server of the settings: [`AppReply::Created`].
+    CreateMeeting {
+        request: CreateMeeting,
+    },
+    /// Shows the home window.
+    OpenHome,
+    /// Closes this window.
+    Close,
+    /// An http(s) address in the system's browser.
+    OpenLink {
+        url: String,
+    },
+    FullScreen {
+        on: bool,
+    },
+    /// A small window for one picture beside this one: [`AppReply::PopOut`]. Absent: closes it.
+    PopOut {
+        #[serde(default)]
+        what: Option<PopOutWhat>,
+    },
+    /// Logs and settings without secrets in one file: [`AppReply::File`].
+    SupportBundle,
+    /// Starts the diagnostics window.
+    OpenDiagnostics,
+    /// [`AppReply::Update`]
+    CheckUpdate,
+    /// Installs what was found and starts anew.
+    InstallUpdate,
+}
+
+/// What the pop-out shows: a track's number, or whoever speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(untagged)]
+pub enum PopOutWhat {
+    Track(u32),
+    Speaker(SpeakerWord),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SpeakerWord {
+    Speaker,
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(optional_fields)]
+pub enum AppReply {
+    Done,
+    Failed { code: AppCode },
+    Info { info: AppInfo },
+    Place { place: Place },
+    Settings { settings: Box<Settings> },
+    Recent { meetings: Vec<RecentMeeting> },
+    Created { created: MeetingCreated },
+    File { path: String },
+    Update { update: UpdateState },
+    PopOut { host: PopOutHost },
+}
+
+/// What happens by itself; sent to the windows it concerns.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum AppEvent {
+    /// They were changed, here or in another window.
+    Settings { settings: Box<Settings> },
+    /// A system-wide shortcut or the tray. `pressed` is false when "talk" is let go.
+    Shortcut { action: GlobalAction, pressed: bool },
+    FullScreen { on: bool },
+    PopOutClosed,
+    /// A link from outside led nowhere.
+    LinkRefused { code: AppCode },
+}
+
+/// Why the shell did not do something: a code of the protocol, or one of the shell's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(untagged)]
+pub enum AppCode {
+    Own(ShellCode),
+    Code(Code),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ShellCode {
+    /// No way to the server.
+    Unreachable,
+    /// Neither a link nor a code.
+    BadLink,
+    /// A code alone, and no server is set.
+    NoServer,
+    /// The policy allows another server only.
+    ServerNotAllowed,
+    /// A file could not be read or written.
+    File,
+    /// Not possible in this installation, or not from this window.
+    Unavailable,
+}
+
+impl From<ShellCode> for AppCode {
+    fn from(code: ShellCode) -> AppCode {
+        AppCode::Own(code)
+    }
+}
+
+impl From<ShellCode> for AppReply {
+    fn from(code: ShellCode) -> AppReply {
+        AppReply::Failed { code: code.into() }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct AppInfo {
+    /// `0.1.0`
+    pub version: String,
+    /// `Linux x86_64, WebKitGTK 2.50.6`
+    pub platform: String,
+    pub policy: PolicyInfo,
+    /// Whether `open_diagnostics` can work here.
+    pub diagnostics: bool,
+    /// Whether `check_update` can work here.
+    pub updates: bool,
+}
+
+/// What the operator of this machine has set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
+#[ts(optional_fields)]
+pub struct PolicyInfo {
+    /// Origin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// No other server may be used.
+    pub locked: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum UpdateState {
+    Current,
+    Found { version: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PopOutHost {
+    /// In a window of its own.
+    Apart,
+    Refused,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum GlobalAction {
+    Microphone,
+    Camera,
+    Talk,
+}
+
+/// What a window shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(
+    tag = "kind",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+#[ts(optional_fields)]
+pub enum Place {
+    Home,
+    Meeting {
+        meeting: String,
+        /// Origin.
+        server: String,
+        /// The link has the host's key; the key itself stays in the shell.
+        host: bool,
+        /// Nothing was ever sent to this server.
+        unknown_server: bool,
+    },
+    PopOut {
+        meeting: String,
+        server: String,
+        what: PopOutWhat,
+    },
+}
+
+/// A meeting that was joined from here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RecentMeeting {
+    pub id: String,
+    /// Origin.
+    pub server: String,
+    pub meeting: String,
+    /// Empty: untitled.
+    pub title: String,
+    /// Milliseconds since 1970.
+    #[ts(type = "number")]
+    pub last_joined: u64,
+}
+
+/// A key with its modifiers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Chord {
+    /// The physical key as in KeyboardEvent.code ("KeyD", "Space"), or "?" by meaning.
+    pub code: String,
+    /// Ctrl, or Command on Apple machines.
+    #[serde(rename = "mod")]
+    pub modifier: bool,
+    pub shift: bool,
+    pub alt: bool,
+}
+
+/// Devices chosen while exactly these were connected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(optional_fields)]
+pub struct DeviceSet {
+    /// Made by the views; opaque here.
+    pub key: String,
+    /// Ids; absent: the system's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microphone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub enum Language {
+    #[default]
+    #[serde(rename = "system")]
+    System,
+    #[serde(rename = "en")]
+    English,
+    #[serde(rename = "zh-CN")]
+    Chinese,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    #[default]
+    System,
+    Dark,
+    Light,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    #[default]
+    Grid,
+    Speaker,
+}
+
+/// With another window in front; absent: none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct GlobalShortcuts {
+    pub microphone: Option<Chord>,
+    pub talk: Option<Chord>,
+    pub camera: Option<Chord>,
+}
+
+/// The settings of this user on this machine. Defaults and limits: `settings.rs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// Display name; empty until typed.
+    pub name: String,
+    /// As last time.
+    pub microphone_on: bool,
+    pub camera_on: bool,
+    /// Latest first.
+    pub device_sets: Vec<DeviceSet>,
+    pub echo_cancellation: bool,
+    pub noise_suppression: bool,
+    pub gain_control: bool,
+    pub mirror_self: bool,
+    pub data_saver: bool,
+    pub language: Language,
+    pub theme: Theme,
+    pub high_contrast: bool,
+    pub reduced_motion: bool,
+    /// 1, 1.25, 1.5, 1.75 or 2.
+    pub scale: f64,
+    pub layout: Layout,
+    /// Within a window, by action; the views'.
+    pub shortcuts: BTreeMap<String, Chord>,
+    pub global_shortcuts: GlobalShortcuts,
+    /// Origin for new meetings and bare codes; empty: none. A policy's server wins.
+    pub server: String,
+    pub autostart: bool,
+    pub keep_awake: bool,
+    pub notifications: bool,
+}

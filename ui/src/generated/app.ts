@@ -1,0 +1,132 @@
+// Made by `cargo xtask generate` from src-tauri/src/ipc.rs. Do not edit.
+import type { Code, CreateMeeting, MeetingCreated } from "./protocol";
+
+export type Chord = { 
+/**
+ * The physical key as in KeyboardEvent.code ("KeyD", "Space"), or "?" by meaning.
+ */
+code: string, 
+/**
+ * Ctrl, or Command on Apple machines.
+ */
+mod: boolean, shift: boolean, alt: boolean, };
+
+export type DeviceSet = { 
+/**
+ * Made by the views; opaque here.
+ */
+key: string, 
+/**
+ * Ids; absent: the system's default.
+ */
+microphone?: string, camera?: string, speaker?: string, };
+
+export type Language = "system" | "en" | "zh-CN";
+
+export type Theme = "system" | "dark" | "light";
+
+export type Layout = "grid" | "speaker";
+
+export type GlobalShortcuts = { microphone: Chord | null, talk: Chord | null, camera: Chord | null, };
+
+export type Settings = { 
+/**
+ * Display name; empty until typed.
+ */
+name: string, 
+/**
+ * As last time.
+ */
+microphoneOn: boolean, cameraOn: boolean, 
+/**
+ * Latest first.
+ */
+deviceSets: Array<DeviceSet>, echoCancellation: boolean, noiseSuppression: boolean, gainControl: boolean, mirrorSelf: boolean, dataSaver: boolean, language: Language, theme: Theme, highContrast: boolean, reducedMotion: boolean, 
+/**
+ * 1, 1.25, 1.5, 1.75 or 2.
+ */
+scale: number, layout: Layout, 
+/**
+ * Within a window, by action; the views'.
+ */
+shortcuts: { [key in string]: Chord }, globalShortcuts: GlobalShortcuts, 
+/**
+ * Origin for new meetings and bare codes; empty: none. A policy's server wins.
+ */
+server: string, autostart: boolean, keepAwake: boolean, notifications: boolean, };
+
+export type PolicyInfo = { 
+/**
+ * Origin.
+ */
+server?: string, 
+/**
+ * No other server may be used.
+ */
+locked: boolean, };
+
+export type AppInfo = { 
+/**
+ * `0.1.0`
+ */
+version: string, 
+/**
+ * `Linux x86_64, WebKitGTK 2.50.6`
+ */
+platform: string, policy: PolicyInfo, 
+/**
+ * Whether `open_diagnostics` can work here.
+ */
+diagnostics: boolean, 
+/**
+ * Whether `check_update` can work here.
+ */
+updates: boolean, };
+
+export type RecentMeeting = { id: string, 
+/**
+ * Origin.
+ */
+server: string, meeting: string, 
+/**
+ * Empty: untitled.
+ */
+title: string, 
+/**
+ * Milliseconds since 1970.
+ */
+lastJoined: number, };
+
+export type SpeakerWord = "speaker";
+
+export type PopOutWhat = number | SpeakerWord;
+
+export type Place = { "kind": "home" } | { "kind": "meeting", meeting: string, 
+/**
+ * Origin.
+ */
+server: string, 
+/**
+ * The link has the host's key; the key itself stays in the shell.
+ */
+host: boolean, 
+/**
+ * Nothing was ever sent to this server.
+ */
+unknownServer: boolean, } | { "kind": "pop_out", meeting: string, server: string, what: PopOutWhat, };
+
+export type ShellCode = "unreachable" | "bad_link" | "no_server" | "server_not_allowed" | "file" | "unavailable";
+
+export type AppCode = ShellCode | Code;
+
+export type UpdateState = { "state": "current" } | { "state": "found", version: string, };
+
+export type PopOutHost = "apart" | "refused";
+
+export type GlobalAction = "microphone" | "camera" | "talk";
+
+export type AppCommand = { "type": "info" } | { "type": "place" } | { "type": "settings" } | { "type": "save_settings", patch: Partial<Settings>, } | { "type": "recent" } | { "type": "forget_recent", id: string, } | { "type": "open_meeting", text: string, } | { "type": "create_meeting", request: CreateMeeting, } | { "type": "open_home" } | { "type": "close" } | { "type": "open_link", url: string, } | { "type": "full_screen", on: boolean, } | { "type": "pop_out", what?: PopOutWhat, } | { "type": "support_bundle" } | { "type": "open_diagnostics" } | { "type": "check_update" } | { "type": "install_update" };
+
+export type AppReply = { "type": "done" } | { "type": "failed", code: AppCode, } | { "type": "info", info: AppInfo, } | { "type": "place", place: Place, } | { "type": "settings", settings: Settings, } | { "type": "recent", meetings: Array<RecentMeeting>, } | { "type": "created", created: MeetingCreated, } | { "type": "file", path: string, } | { "type": "update", update: UpdateState, } | { "type": "pop_out", host: PopOutHost, };
+
+export type AppEvent = { "type": "settings", settings: Settings, } | { "type": "shortcut", action: GlobalAction, pressed: boolean, } | { "type": "full_screen", on: boolean, } | { "type": "pop_out_closed" } | { "type": "link_refused", code: AppCode, };
