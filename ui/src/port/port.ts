@@ -5,7 +5,7 @@ import type {
   ChatMessage, Code, CreateMeeting, Limited, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
   Role, Slot, Source, Track, VideoCodec,
 } from "../generated/protocol";
-import type { AppPort } from "./app";
+import type { AppCode, AppPort } from "./app";
 import type { LinkStats, StreamStats } from "./stats";
 
 export type * from "./app";
@@ -166,6 +166,8 @@ export type PortEvent =
   /** The shared screen is gone without the user's asking. */
   | { type: "screen_ended"; reason: ScreenEnd }
   | { type: "full_screen"; on: boolean }
+  /** A link handed over by the system leads nowhere. Told to the window in front. */
+  | { type: "link_refused"; code: AppCode }
   | { type: "pop_out_closed" };
 
 export type GlobalAction = "microphone" | "camera" | "talk";

@@ -233,7 +233,7 @@ export class MeetingModel {
 
   #onEvent(event: PortEvent): void {
     if (event.type === "reaction") return this.#float(event.participant, event.reaction);
-    if (event.type === "refused") return this.problem(`error.${event.code}`, event.code);
+    if (event.type === "refused" || event.type === "link_refused") return this.problem(`error.${event.code}`, event.code);
     if (event.type === "device_changed") {
       return event.label ? this.tell("device.switched", { label: event.label }) : this.problem(`device.lost.${event.kind}`, "device_lost");
     }
