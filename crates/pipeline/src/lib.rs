@@ -4,6 +4,7 @@
 //! (every 10 ms, both ways), `camera` and `screen` (per picture), `video-N` (slots of remote video), `video-out` (one per
 //! file being written), `taps`. Channels are bounded; each says at its constant what it drops when it is full.
 
+pub mod bus;
 pub mod clock;
 pub mod devices;
 pub mod offline;
@@ -30,7 +31,8 @@ pub use pipeline::{
     PipelineStats,
 };
 pub use sink::{
-    FrameInfo, NoSinks, RemoteTrack, VideoSink, VideoSinks, Watch, Y4mSinks, source_name,
+    FrameInfo, KeyframeAsk, Needs, NoSinks, RemoteTrack, VideoSink, VideoSinks, Watch, Y4mSinks,
+    source_name,
 };
 pub use stats::{
     AudioDownStats, AudioUpStats, GapCounter, LayerUpStats, STALL, VideoDownStats, VideoUpStats,

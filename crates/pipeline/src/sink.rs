@@ -1,6 +1,6 @@
 //! Where remote pictures end up: files, a latest-frame tap for views and tests, or nowhere.
 
-use confab_base::{ParticipantId, Source, Time, TrackId};
+use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec};
 use confab_picture::{I420, y4m};
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::collections::HashMap;
@@ -39,9 +39,64 @@ pub struct FrameInfo {
     pub shown: Time,
 }
 
+/// What a sink can use at the moment. Neither: nobody looks, and nothing is decoded; afterwards it begins with a key frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Decoded pictures.
+    pub pictures: bool,
+    /// Access units, to be decoded elsewhere.
+    pub units: bool,
+}
+
+impl Needs {
+    pub const NOTHING: Needs = Needs {
+        pictures: false,
+        units: false,
+    };
+    pub const PICTURES: Needs = Needs {
+        pictures: true,
+        units: false,
+    };
+    pub const UNITS: Needs = Needs {
+        pictures: false,
+        units: true,
+    };
+}
+
+/// Asks a track's sender for a key frame, from any thread. Must be quick.
+#[derive(Clone)]
+pub struct KeyframeAsk(Arc<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for KeyframeAsk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyframeAsk")
+    }
+}
+
+impl KeyframeAsk {
+    pub fn new(ask: impl Fn() + Send + Sync + 'static) -> KeyframeAsk {
+        KeyframeAsk(Arc::new(ask))
+    }
+
+    pub fn ask(&self) {
+        (self.0)();
+    }
+}
+
 /// A place to show one track. Called on a video thread: must not block for longer than a fraction of a picture.
 pub trait VideoSink: Send {
     fn show(&mut self, picture: &Arc<I420>, info: &FrameInfo);
+
+    /// Told once, before everything else.
+    fn on_slot(&mut self, _ask: KeyframeAsk) {}
+
+    /// Asked before every access unit.
+    fn needs(&self) -> Needs {
+        Needs::PICTURES
+    }
+
+    /// An access unit at its play-out time (Annex-B for H.264), while [`Needs::units`].
+    fn unit(&mut self, _codec: VideoCodec, _data: &[u8], _info: &FrameInfo) {}
 }
 
 /// Makes sinks. Called again for a track that comes back to a slot.

@@ -4,7 +4,7 @@
 use crate::clock;
 use crate::order::{VIDEO_DOWN, VideoDown};
 use crate::packet::{Network, ReceivedPacket};
-use crate::sink::{FrameInfo, RemoteTrack, VideoSink};
+use crate::sink::{FrameInfo, KeyframeAsk, Needs, RemoteTrack, VideoSink};
 use crate::stats::{GapCounter, VideoDownStats};
 use crate::sync::SharedSync;
 use crate::tap::Taps;
@@ -13,7 +13,7 @@ use confab_codec::{VideoDecoder, h264_decoder};
 use confab_picture::I420;
 use confab_rtp::{
     JitterEstimator, LossCounter, TimestampUnwrapper, VideoFrame, VideoJitterBuffer,
-    VideoJitterConfig, VideoOutput, VideoPacket,
+    VideoJitterConfig, VideoOutput, VideoPacket, h264_size,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::collections::BTreeMap;
@@ -199,7 +199,10 @@ impl Worker {
         if let Ok(mut reports) = self.reports.lock() {
             reports.remove(&index);
         }
-        let Some(track) = track else { return };
+        let Some(mut track) = track else { return };
+        let network = self.network.clone();
+        let ask = KeyframeAsk::new(move || network.request_keyframe(index));
+        track.sink.on_slot(ask);
         match Slot::new(track) {
             Ok(mut slot) => {
                 slot.buffer.set_rtt(self.rtt);
@@ -218,6 +221,10 @@ struct Slot {
     sync: Option<SharedSync>,
     buffer: VideoJitterBuffer,
     decoder: Box<dyn VideoDecoder>,
+    /// The decoder has seen everything since a key frame.
+    decoding: bool,
+    /// What the sink can use of this unit.
+    needs: Needs,
     gaps: GapCounter,
     loss: LossCounter,
     jitter: JitterEstimator,
@@ -239,6 +246,8 @@ impl Slot {
             sync: track.sync,
             buffer,
             decoder: h264_decoder()?,
+            decoding: false,
+            needs: Needs::NOTHING,
             gaps: GapCounter::default(),
             loss: LossCounter::default(),
             jitter: JitterEstimator::new(90_000),
@@ -276,6 +285,7 @@ impl Slot {
                     network.request_keyframe(index);
                 }
                 VideoOutput::Frame(frame) => {
+                    self.needs = self.sink.needs();
                     self.unit = Some(frame);
                     for stage in &VIDEO_DOWN {
                         self.pass(stage.stage, stage.name, taps);
@@ -304,8 +314,18 @@ impl Slot {
         }
     }
 
+    /// Only where the sink wants pictures; after a time when it did not, from a key frame on.
     fn decode(&mut self) {
         let Some(unit) = &self.unit else { return };
+        if !self.needs.pictures {
+            self.decoding = false;
+            return;
+        }
+        if !self.decoding && !unit.keyframe {
+            self.buffer.decoder_lost();
+            return;
+        }
+        self.decoding = true;
         let begun = clock::now();
         match self.decoder.decode(&unit.data) {
             Ok(picture) => self.picture = picture.map(Arc::new),
@@ -319,9 +339,8 @@ impl Slot {
     }
 
     fn show(&mut self) {
-        let (Some(unit), Some(picture)) = (self.unit.take(), self.picture.take()) else {
-            return;
-        };
+        let Some(unit) = self.unit.take() else { return };
+        let picture = self.picture.take();
         let now = clock::now();
         let info = FrameInfo {
             track: self.track,
@@ -330,13 +349,27 @@ impl Slot {
             arrived: unit.completed,
             shown: now,
         };
-        self.sink.show(&picture, &info);
+        if self.needs == Needs::NOTHING {
+            return self.gaps.pause();
+        }
+        let mut size = None;
+        if self.needs.units {
+            size = unit.keyframe.then(|| h264_size(&unit.data)).flatten();
+            self.sink.unit(VideoCodec::H264, &unit.data, &info);
+        }
+        if let Some(picture) = &picture {
+            size = Some((picture.width() as u16, picture.height() as u16));
+            self.sink.show(picture, &info);
+        } else if !self.needs.units {
+            return;
+        }
         self.gaps.sign(now);
         self.counted.frames += 1;
         self.counted.keyframes += u64::from(unit.keyframe);
         self.counted.delay = now.since(unit.completed);
-        (self.counted.width, self.counted.height) =
-            (picture.width() as u16, picture.height() as u16);
+        if let Some(size) = size {
+            (self.counted.width, self.counted.height) = size;
+        }
         if let Some(sync) = &self.sync {
             let delay = sync.video_presented(unit.timestamp, now);
             self.buffer.set_extra_delay(delay);

@@ -13,6 +13,7 @@ pub mod vp8;
 mod assembly;
 mod audio_buffer;
 mod delay;
+mod sps;
 mod sync;
 mod video_buffer;
 
@@ -20,6 +21,7 @@ pub use assembly::{AssembledFrame, FrameAssembler, VideoPacket};
 pub use audio_buffer::{AudioJitterBuffer, AudioJitterConfig, AudioPacket, AudioStats, Pace, Pull};
 pub use delay::DelayEstimator;
 pub use sequence::{SequenceUnwrapper, TimestampUnwrapper};
+pub use sps::h264_size;
 pub use stats::{JitterEstimator, LossCounter};
 pub use sync::{AvSync, SenderReport, SyncDelays};
 pub use video_buffer::{VideoFrame, VideoJitterBuffer, VideoJitterConfig, VideoOutput, VideoStats};
