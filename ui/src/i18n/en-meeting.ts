@@ -20,7 +20,7 @@ export const enMeeting = {
   "level.microphone": "Microphone level",
   "level.speaker": "Speaker level",
   "test.level.off": "Turn the microphone on to see its level.",
-  "test.record": "Record and play back",
+  "test.record": "Hear yourself",
   "test.recording": { one: "Recording, {n} second", other: "Recording, {n} seconds" },
   "test.playing": "Playing it back…",
   "test.say_something": "Say something. You then hear how it sounds to the others.",
