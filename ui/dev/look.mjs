@@ -106,6 +106,7 @@ for (const [name, { scene, path, act, phase, layout, name: who }] of Object.entr
         if (!new RegExp(filter).test(label)) continue;
         const context = await browser.newContext({ viewport: { width, height }, reducedMotion: "reduce" });
         const page = await context.newPage();
+        page.setDefaultTimeout(120_000);
         page.on("pageerror", (e) => console.log(`${label}: ${e.message}`));
         const query = new URLSearchParams({ scene: JSON.stringify({ ...scene, ...(phase && { phase }) }), path, theme: theme === "light" ? "light" : "dark", locale, ...(theme === "contrast" && { contrast: "more" }), ...(layout && { layout }), ...(who && { name: who }) });
         await page.goto(`${base}/dev/?${query}`);
