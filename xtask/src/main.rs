@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)] // a command-line tool talks
 
 mod check;
+mod dist;
 mod generate;
 mod media;
 mod run;
@@ -24,13 +25,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Set everything up, start a server and a demo meeting, and open it in a browser
+    /// Set everything up, start a server and a demo meeting, and open it in the desktop app
     Run(run::Options),
     /// Set everything up and run all tests and checks
     Test(test::Options),
     /// Import arrows, purity, formatting, lints, generated files, texts, licences, sizes
     Check(check::Options),
-    /// Write the generated files: TypeScript types of the protocol
+    /// Write the generated files: TypeScript types of the protocol, the desk and the shell
     Generate,
     /// Install system packages and tools only
     Setup {
@@ -42,6 +43,8 @@ enum Command {
     Media,
     /// Build the web UI into ui/dist
     Ui,
+    /// Make installable packages of the desktop app
+    Dist(dist::Options),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,9 @@ fn main() -> ExitCode {
         Command::Generate => generate::write(),
         Command::Setup { tests } => setup::packages(tests).and_then(|()| setup::tools().map(drop)),
         Command::Media => setup::tools().and_then(|_| media::fetch()),
+        Command::Dist(options) => setup::packages(false)
+            .and_then(|()| setup::tools())
+            .and_then(|_| dist::run(&options)),
         Command::Ui => setup::tools().and_then(|_| ui::build()),
     };
     match result {

@@ -1,6 +1,6 @@
 //! `./confab run`: from a fresh clone to a meeting one can talk in.
 
-use crate::shell::{self, Result, cache, command, headline, output, root, target, works};
+use crate::shell::{self, Result, cache, command, headline, output, root, target};
 use crate::{media, setup, ui};
 use clap::Args;
 use std::net::{SocketAddr, TcpStream};
@@ -15,15 +15,38 @@ pub struct Options {
     /// Leave the demo participant out
     #[arg(long)]
     alone: bool,
-    /// Print the links and don't open a browser
+    /// Print the links and open nothing
     #[arg(long)]
     no_open: bool,
+    /// Open the meeting in the browser instead of the desktop app
+    #[arg(long)]
+    browser: bool,
     /// Stop by itself after this many seconds
     #[arg(long = "for")]
     seconds: Option<u64>,
     /// Optimise everything; takes longer to build. Codecs and media code are optimised either way
     #[arg(long)]
     release: bool,
+}
+
+/// Where the meeting is opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Where {
+    App,
+    Browser,
+    Nowhere,
+}
+
+impl Options {
+    fn place(&self) -> Where {
+        let display =
+            std::env::var_os("DISPLAY").is_some() || std::env::var_os("WAYLAND_DISPLAY").is_some();
+        match (self.no_open || !display, self.browser) {
+            (true, _) => Where::Nowhere,
+            (false, true) => Where::Browser,
+            (false, false) => Where::App,
+        }
+    }
 }
 
 /// Sets up, builds, starts server, meeting and demo participant, opens the meeting, and waits for Ctrl+C.
@@ -34,7 +57,8 @@ pub fn run(options: &Options) -> Result {
     if !options.alone {
         media::fetch()?;
     }
-    headline("Server and participant");
+    let place = options.place();
+    headline("Server, participant, and the desktop app where there is a display");
     // The workspace's build settings keep codecs fast in debug builds too.
     let mut args = vec![
         "build",
@@ -44,6 +68,9 @@ pub fn run(options: &Options) -> Result {
         "confab-client",
         "--bins",
     ];
+    if place == Where::App {
+        args.extend(["--package", "confab-desktop"]);
+    }
     if options.release {
         args.push("--release");
     }
@@ -125,7 +152,11 @@ pub fn run(options: &Options) -> Result {
         "  A second native participant: {} join '{guest}' --name Ada --mic-tone --camera-pattern",
         program("confab-headless")
     );
-    open(&host, options.no_open);
+    match place {
+        Where::App => open_app(&program("confab-desktop"), &host, &mut children)?,
+        Where::Browser => open_browser(&host),
+        Where::Nowhere => println!("  Open the first link in a browser on this machine."),
+    }
     println!("Ctrl+C ends it.");
     wait(options.seconds, &mut children)
 }
@@ -136,6 +167,9 @@ fn spawn(program: &str, args: &[&str]) -> Result<Child> {
         .spawn()
         .map_err(|e| format!("{program}: {e}"))
 }
+
+/// What the app is called among the children.
+const APP: &str = "desktop app";
 
 /// Programs started here; they end with this one.
 struct Children(Vec<(&'static str, Child)>);
@@ -152,6 +186,10 @@ impl Drop for Children {
 impl Children {
     fn check(&mut self) -> Result {
         for (name, child) in &mut self.0 {
+            // Somebody closed its window, or another one that was running took the link.
+            if *name == APP && matches!(child.try_wait(), Ok(Some(s)) if s.success()) {
+                continue;
+            }
             if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
                 return Err(format!(
                     "the {name} ended by itself ({status}); its last words stand above"
@@ -174,20 +212,23 @@ fn wait_for(address: SocketAddr, children: &mut Children) -> Result {
     Ok(())
 }
 
-/// Opens the link where somebody can see it.
-fn open(link: &str, never: bool) {
-    let display =
-        std::env::var_os("DISPLAY").is_some() || std::env::var_os("WAYLAND_DISPLAY").is_some();
-    if never || !display || !works("which", &["xdg-open"]) {
-        println!("  Open the first link in a browser on this machine.");
-        return;
-    }
-    if command("xdg-open", &[link])
+/// Opens the app's window on the meeting. It is closed with everything else, and may be closed before.
+fn open_app(program: &str, link: &str, children: &mut Children) -> Result {
+    let app = command(program, &[link])
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(|e| format!("{program}: {e}"))?;
+    children.0.push((APP, app));
+    println!("  The meeting opens in a window of its own.");
+    Ok(())
+}
+
+fn open_browser(link: &str) {
+    let opened = command("xdg-open", &[link])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .spawn()
-        .is_err()
-    {
+        .spawn();
+    if opened.is_err() {
         println!("  No browser could be started; open the first link yourself.");
     }
 }

@@ -18,6 +18,39 @@ const BUILD: &[(&str, &str)] = &[
     ("libasound2-dev", "sound devices (ALSA)"),
     ("libpulse-dev", "sound devices (PulseAudio)"),
     ("libv4l-dev", "cameras"),
+    (
+        "libwebkit2gtk-4.1-dev",
+        "the webview the desktop window is made of",
+    ),
+    (
+        "libayatana-appindicator3-1",
+        "the desktop app's icon in the tray",
+    ),
+    (
+        "gstreamer1.0-plugins-base",
+        "the webview's picture decoding",
+    ),
+    (
+        "gstreamer1.0-plugins-good",
+        "the webview's picture decoding",
+    ),
+    (
+        "gstreamer1.0-plugins-bad",
+        "the webview's picture decoding: H.264 parser",
+    ),
+    (
+        "gstreamer1.0-libav",
+        "the webview's picture decoding: H.264 decoder",
+    ),
+    (
+        "gstreamer1.0-gl",
+        "the webview's picture decoding: to the screen",
+    ),
+    ("xdg-utils", "confab:// links lead to the app"),
+    (
+        "desktop-file-utils",
+        "confab:// links lead to the app",
+    ),
     ("python3-venv", "keeps pinned tools out of the system"),
     ("ca-certificates", "package registries speak TLS"),
 ];
@@ -30,6 +63,17 @@ const TESTS: &[(&str, &str)] = &[
     ("pulseaudio-utils", "asks that server"),
     ("iproute2", "network namespaces"),
     ("fonts-noto-cjk", "Chinese texts in screenshots"),
+    ("webkit2gtk-driver", "drives the desktop window"),
+    (
+        "dbus-daemon",
+        "a session bus of the test's own, for the single instance",
+    ),
+    ("xdotool", "keys and clicks from outside the desktop window"),
+    ("openbox", "a window manager, for the keyboard's focus"),
+    ("tesseract-ocr", "reads a shared screen"),
+    ("imagemagick", "cuts pictures out of screenshots"),
+    ("fonts-dejavu-core", "the letters of a shared code page"),
+    ("rpm", "packs and reads RPM packages"),
 ];
 
 /// Tools as prebuilt packages, pinned: building them would take longer than building Confab.

@@ -65,6 +65,7 @@ fn package_of(folder: &str) -> String {
     match folder {
         "signaling-server" => "confab-server".into(),
         "tests" => "confab-tests".into(),
+        "src-tauri" => "confab-desktop".into(),
         "xtask" => "xtask".into(),
         _ => format!(
             "confab-{}",
