@@ -1,9 +1,11 @@
-//! From what the network can carry to what is sent: encoder targets from the transport's estimate, and one quality score per
-//! participant. Pure: reports and the time go in, targets come out.
+//! What the network can carry and what is sent: a bandwidth estimate from transport-wide feedback, encoder targets from an
+//! estimate, and one quality score per participant. Pure: reports and the time go in, targets come out.
 #![forbid(unsafe_code)]
 
 mod budget;
 pub mod quality;
+mod send_side;
 
 pub use budget::{BudgetConfig, LayerTarget, Report, Rung, SendBudget, Targets};
 pub use quality::{Path, score};
+pub use send_side::SendSide;

@@ -1,33 +1,33 @@
-//! One meeting's routing: from a publisher's packet to the slots that show its track.
+//! One meeting's routing: from a publisher's packet to the slots that show its track. `members` is the part about who
+//! takes part and publishes what, `views` the part about who gets which layer.
 
 use crate::gate;
-use crate::io::{ForwardConfig, Input, LayerSpec, Output, RtpIn, SlotSpec, SlotState};
-use crate::leg::{FRESH, Leg, Slot};
+use crate::io::{ForwardConfig, Input, Output, RtpIn};
+use crate::leg::{Leg, Slot};
 use crate::quality::Quality;
 use crate::slot::Flow;
 use crate::speaker::Speakers;
 use crate::track::Track;
+use crate::views::report;
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How often rates are measured, silence is noticed and budgets are shared anew without another reason.
 const TICK: Duration = Duration::from_millis(250);
-/// Outgoing numbers a receiver can have; beyond this a slot id is not one of the shell's.
-const MAX_SLOT: u16 = 1024;
 
 /// See the crate's page. Packets for a hundred receivers cost no allocation but the queue's own, kept from call to call.
 #[derive(Debug)]
 pub struct Forwarder {
-    config: ForwardConfig,
-    tracks: BTreeMap<TrackId, Track>,
-    legs: BTreeMap<ParticipantId, Leg>,
+    pub(crate) config: ForwardConfig,
+    pub(crate) tracks: BTreeMap<TrackId, Track>,
+    pub(crate) legs: BTreeMap<ParticipantId, Leg>,
     /// Slots of all receivers by key, so that a track finds its subscribers without a search. Empty keys are re-used.
-    slots: Vec<Option<Slot>>,
-    speakers: Speakers,
-    quality: Quality,
-    out: VecDeque<Output>,
+    pub(crate) slots: Vec<Option<Slot>>,
+    pub(crate) speakers: Speakers,
+    pub(crate) quality: Quality,
+    pub(crate) out: VecDeque<Output>,
     /// Seeds drawn so far.
-    seeds: u64,
+    pub(crate) seeds: u64,
     ticked: Option<Time>,
     /// Earliest key-frame request that has to be repeated.
     requests_at: Option<Time>,
@@ -144,10 +144,10 @@ impl Forwarder {
         };
         let (owner, source) = (track.owner, track.source);
         let any_alive = track.any_alive();
+        let (is_newest, died) = track.note(usize::from(layer), packet, now);
         let Some(state) = track.layers.get_mut(usize::from(layer)) else {
             return;
         };
-        let is_newest = state.note(packet.seq, packet.payload.len(), now);
         let woke = !state.alive && !packet.payload.is_empty();
         state.alive |= woke;
         let is_start =
@@ -158,7 +158,7 @@ impl Forwarder {
         if woke && !any_alive {
             track.since = now;
         }
-        if woke {
+        if woke || died {
             self.choose_subscribers(id, now);
         }
         if let (Source::Microphone, Some(level)) = (source, packet.audio_level) {
@@ -176,183 +176,6 @@ impl Forwarder {
                 report(slot, &self.tracks, &mut self.out);
             }
         }
-    }
-
-    fn join(&mut self, participant: ParticipantId, decodes: Vec<VideoCodec>, now: Time) {
-        let start = self.config.start_estimate;
-        let leg = self
-            .legs
-            .entry(participant)
-            .or_insert_with(|| Leg::new(Vec::new(), start));
-        if leg.decodes != decodes {
-            leg.decodes = decodes;
-            self.choose(participant, now);
-        }
-    }
-
-    fn leave(&mut self, participant: ParticipantId, now: Time) {
-        self.new_leg(participant);
-        self.legs.remove(&participant);
-        self.speakers.remove(participant);
-        self.quality.remove(participant);
-        let own: Vec<TrackId> = self.tracks_of(participant).collect();
-        for track in own {
-            self.unpublish(track, now);
-        }
-    }
-
-    fn new_leg(&mut self, participant: ParticipantId) {
-        let Some(leg) = self.legs.get_mut(&participant) else {
-            return;
-        };
-        leg.estimate = self.config.start_estimate;
-        for key in std::mem::take(&mut leg.slots) {
-            if let Some(slot) = self.slots.get_mut(key).and_then(Option::take) {
-                unsubscribe(&mut self.tracks, slot.spec.track, key);
-            }
-        }
-    }
-
-    fn publish(
-        &mut self,
-        id: TrackId,
-        owner: ParticipantId,
-        source: Source,
-        codec: Option<VideoCodec>,
-        layers: &[LayerSpec],
-        now: Time,
-    ) {
-        let track = self
-            .tracks
-            .entry(id)
-            .or_insert_with(|| Track::new(owner, source, codec, layers));
-        if track.codec != codec {
-            track.codec = codec;
-            track.restart();
-        }
-        track.set_layers(layers);
-        // Slots may have named the track before it was there.
-        for (key, slot) in self.slots.iter_mut().enumerate() {
-            let Some(slot) = slot.as_mut().filter(|s| s.spec.track == Some(id)) else {
-                continue;
-            };
-            slot.fresh_until = now + FRESH;
-            if !track.subscribers.contains(&key) {
-                track.subscribers.push(key);
-            }
-        }
-        self.choose_subscribers(id, now);
-    }
-
-    fn unpublish(&mut self, id: TrackId, now: Time) {
-        let Some(track) = self.tracks.remove(&id) else {
-            return;
-        };
-        if track.source == Source::Microphone {
-            self.speakers.remove(track.owner);
-        }
-        for key in track.subscribers {
-            if let Some(slot) = self.slots.get_mut(key).and_then(Option::as_mut) {
-                slot.rewriter.close();
-                slot.target = None;
-                let participant = slot.participant;
-                self.choose(participant, now);
-            }
-        }
-    }
-
-    fn restarted(&mut self, id: TrackId, now: Time) {
-        if let Some(track) = self.tracks.get_mut(&id) {
-            track.restart();
-            self.refresh(id, now);
-        }
-    }
-
-    fn mute(&mut self, id: TrackId, muted: bool, now: Time) {
-        let Some(track) = self.tracks.get_mut(&id).filter(|t| t.muted != muted) else {
-            return;
-        };
-        track.muted = muted;
-        for layer in &mut track.layers {
-            layer.request.forget();
-            // Silence is judged from here on.
-            layer.alive = false;
-            layer.last = None;
-        }
-        if muted && track.source == Source::Microphone {
-            let owner = track.owner;
-            self.speakers.remove(owner);
-        }
-        self.refresh(id, now);
-    }
-
-    /// Everyone who shows the track starts over with it.
-    fn refresh(&mut self, id: TrackId, now: Time) {
-        let Some(track) = self.tracks.get(&id) else {
-            return;
-        };
-        for &key in &track.subscribers {
-            if let Some(slot) = self.slots.get_mut(key).and_then(Option::as_mut) {
-                slot.rewriter.close();
-                slot.target = None;
-                slot.fresh_until = now + FRESH;
-            }
-        }
-        self.choose_subscribers(id, now);
-    }
-
-    fn view(&mut self, participant: ParticipantId, view: &[SlotSpec], now: Time) {
-        let Some(leg) = self.legs.get_mut(&participant) else {
-            return;
-        };
-        for key in leg.slots.clone() {
-            let Some(slot) = self.slots.get_mut(key).and_then(Option::as_mut) else {
-                continue;
-            };
-            let empty = SlotSpec {
-                track: None,
-                max_height: 0,
-                ..slot.spec
-            };
-            let wanted = view
-                .iter()
-                .find(|v| v.slot == slot.spec.slot)
-                .copied()
-                .unwrap_or(empty);
-            point(slot, key, wanted, &mut self.tracks, now);
-        }
-        for spec in view.iter().filter(|v| v.slot < MAX_SLOT) {
-            let known = leg.slots.iter().any(|k| {
-                self.slots[*k]
-                    .as_ref()
-                    .is_some_and(|s| s.spec.slot == spec.slot)
-            });
-            if known {
-                continue;
-            }
-            self.seeds += 1;
-            let mut slot = Slot::new(
-                participant,
-                SlotSpec {
-                    track: None,
-                    ..*spec
-                },
-                mix(self.config.seed ^ self.seeds),
-            );
-            let key = self
-                .slots
-                .iter()
-                .position(Option::is_none)
-                .unwrap_or(self.slots.len());
-            point(&mut slot, key, *spec, &mut self.tracks, now);
-            if key == self.slots.len() {
-                self.slots.push(Some(slot));
-            } else {
-                self.slots[key] = Some(slot);
-            }
-            leg.slots.push(key);
-        }
-        self.choose(participant, now);
     }
 
     fn keyframe_request(&mut self, participant: ParticipantId, slot: u16, now: Time) {
@@ -379,7 +202,7 @@ impl Forwarder {
         }
     }
 
-    fn ask(&mut self, id: TrackId, layer: u8, now: Time) {
+    pub(crate) fn ask(&mut self, id: TrackId, layer: u8, now: Time) {
         let Some(track) = self
             .tracks
             .get_mut(&id)
@@ -397,44 +220,6 @@ impl Forwarder {
         }
         let next = state.request.next_wakeup();
         self.requests_at = [self.requests_at, next].into_iter().flatten().min();
-    }
-
-    fn choose_subscribers(&mut self, id: TrackId, now: Time) {
-        let Some(track) = self.tracks.get(&id) else {
-            return;
-        };
-        let of_key = |k: &usize| self.slots.get(*k)?.as_ref().map(|s| s.participant);
-        let mut participants: Vec<ParticipantId> =
-            track.subscribers.iter().filter_map(of_key).collect();
-        participants.sort_unstable();
-        participants.dedup();
-        for participant in participants {
-            self.choose(participant, now);
-        }
-    }
-
-    /// Shares the receiver's budget anew and carries out the outcome.
-    fn choose(&mut self, participant: ParticipantId, now: Time) {
-        let Some(leg) = self.legs.get(&participant) else {
-            return;
-        };
-        for choice in leg.choose(&mut self.slots, &self.tracks, now) {
-            let Some(slot) = self.slots.get_mut(choice.key).and_then(Option::as_mut) else {
-                continue;
-            };
-            slot.target = choice.target;
-            slot.limited = choice.limited;
-            let flow = slot.rewriter.flow();
-            if choice.target.is_none() {
-                slot.rewriter.close();
-            }
-            report(slot, &self.tracks, &mut self.out);
-            let (track, target) = (slot.spec.track, choice.target);
-            let wrong = target.is_some() && flow.map(|f| (f.track, f.layer)) != track.zip(target);
-            if let (true, Some(track), Some(layer)) = (wrong, track, target) {
-                self.ask(track, layer, now);
-            }
-        }
     }
 
     fn housekeeping(&mut self, now: Time) {
@@ -535,54 +320,4 @@ fn pass(
         });
     }
     begins
-}
-
-fn report(slot: &mut Slot, tracks: &BTreeMap<TrackId, Track>, out: &mut VecDeque<Output>) {
-    let state: SlotState = slot.state(tracks);
-    if slot.reported != Some(state) {
-        slot.reported = Some(state);
-        out.push_back(Output::SlotState {
-            participant: slot.participant,
-            state,
-        });
-    }
-}
-
-/// Points a slot at what its view now asks for.
-fn point(
-    slot: &mut Slot,
-    key: usize,
-    spec: SlotSpec,
-    tracks: &mut BTreeMap<TrackId, Track>,
-    now: Time,
-) {
-    if slot.spec == spec && spec.track.is_none() {
-        return;
-    }
-    if slot.spec.track != spec.track {
-        unsubscribe(tracks, slot.spec.track, key);
-        if let Some(track) = spec.track.and_then(|t| tracks.get_mut(&t)) {
-            track.subscribers.push(key);
-        }
-        slot.rewriter.close();
-        slot.target = None;
-    }
-    if slot.spec != spec {
-        slot.fresh_until = now + FRESH;
-    }
-    slot.spec = spec;
-}
-
-fn unsubscribe(tracks: &mut BTreeMap<TrackId, Track>, track: Option<TrackId>, key: usize) {
-    if let Some(track) = track.and_then(|t| tracks.get_mut(&t)) {
-        track.subscribers.retain(|k| *k != key);
-    }
-}
-
-/// SplitMix64's finalizer: spreads a counter over all bits.
-fn mix(seed: u64) -> u64 {
-    let z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

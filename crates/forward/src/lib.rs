@@ -17,11 +17,13 @@ mod forwarder;
 mod gate;
 mod io;
 mod leg;
+mod members;
 mod quality;
 mod request;
 mod slot;
 mod speaker;
 mod track;
+mod views;
 
 pub use forwarder::Forwarder;
 pub use gate::is_keyframe_start;

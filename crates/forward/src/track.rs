@@ -1,15 +1,16 @@
 //! A published track: what its layers cost and whether they are alive.
 
 use crate::allocate::LAYERS;
-use crate::io::LayerSpec;
+use crate::io::{LayerSpec, RtpIn};
 use crate::request::KeyframeRequest;
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, VideoCodec};
 
 /// Silence after which a track's media counts as not arriving.
 pub(crate) const SILENCE: Duration = Duration::from_secs(2);
-/// Silence after which one layer is given up while another of the same track lives.
-const LAYER_SILENCE: Duration = Duration::from_millis(700);
-const SIBLING_ALIVE: Duration = Duration::from_millis(250);
+/// A layer is given up after this silence, if meanwhile the others of the same track went on by so many frames each: then
+/// it is not the link that is silent, but the sender has switched this layer off. Encoders skip a frame or two, not more.
+const LAYER_SILENCE: Duration = Duration::from_millis(250);
+const SIBLING_FRAMES: u32 = 4;
 /// A track that just began may show its lowest layer a little after the others; nobody starts with the wrong one for that.
 const GRACE: Duration = Duration::from_millis(300);
 /// Time constant of the measured rate, seconds.
@@ -23,6 +24,9 @@ pub(crate) struct Layer {
     /// Highest sequence number seen.
     pub highest: Option<u64>,
     pub last: Option<Time>,
+    /// Frames ended so far, and how many others of the track had ended when this layer was last heard.
+    frames: u32,
+    others: u32,
     bytes: u64,
     /// Measured, bits per second; `None` until it ran for a moment.
     rate: Option<f64>,
@@ -36,13 +40,15 @@ impl Layer {
             alive: false,
             highest: None,
             last: None,
+            frames: 0,
+            others: 0,
             bytes: 0,
             rate: None,
         }
     }
 
     /// Counts a packet; true if it is the newest of its layer.
-    pub fn note(&mut self, seq: u64, bytes: usize, now: Time) -> bool {
+    fn note(&mut self, seq: u64, bytes: usize, now: Time) -> bool {
         // 40 bytes of headers and tags on the wire.
         self.bytes += bytes as u64 + 40;
         self.last = Some(now);
@@ -155,23 +161,52 @@ impl Track {
         self.layers.iter().any(|l| l.alive)
     }
 
-    /// Measures rates over the last `seconds` and finds layers that died; true if any did.
-    pub fn tick(&mut self, now: Time, seconds: f64) -> bool {
-        let sibling_alive = self.layers.iter().any(|l| l.silent(now) < SIBLING_ALIVE);
-        let mut changed = false;
-        for layer in &mut self.layers {
-            let limit = if sibling_alive {
-                LAYER_SILENCE
-            } else {
-                SILENCE
-            };
-            if layer.alive && layer.silent(now) >= limit {
+    /// Counts a packet of a layer: whether it is the newest, and whether it shows that another layer was switched off.
+    pub fn note(&mut self, layer: usize, packet: &RtpIn, now: Time) -> (bool, bool) {
+        let frames = self
+            .layers
+            .iter()
+            .map(|l| l.frames)
+            .fold(0, u32::wrapping_add);
+        let Some(of) = self.layers.get_mut(layer) else {
+            return (false, false);
+        };
+        let newest = of.note(packet.seq, packet.payload.len(), now);
+        of.frames = of.frames.wrapping_add(u32::from(packet.marker));
+        of.others = frames
+            .wrapping_sub(of.frames)
+            .wrapping_add(u32::from(packet.marker));
+        let died = packet.marker && self.layers.len() > 1 && self.bury(now);
+        (newest, died)
+    }
+
+    /// Finds layers that fell silent while others went on; true if any did.
+    fn bury(&mut self, now: Time) -> bool {
+        let frames = self
+            .layers
+            .iter()
+            .map(|l| l.frames)
+            .fold(0, u32::wrapping_add);
+        let others = self.layers.iter().filter(|l| l.alive).count().max(2) as u32 - 1;
+        let enough = SIBLING_FRAMES * others;
+        let mut died = false;
+        for layer in self.layers.iter_mut().filter(|l| l.alive) {
+            let others = frames.wrapping_sub(layer.frames).wrapping_sub(layer.others);
+            if layer.silent(now) >= LAYER_SILENCE && others >= enough {
                 layer.alive = false;
-                changed = true;
+                died = true;
             }
+        }
+        died
+    }
+
+    /// Measures rates over the last `seconds` and finds layers that died with the whole track.
+    pub fn tick(&mut self, now: Time, seconds: f64) {
+        self.bury(now);
+        for layer in &mut self.layers {
+            layer.alive &= layer.silent(now) < SILENCE;
             layer.measure(seconds);
         }
-        changed
     }
 }
 
@@ -196,18 +231,55 @@ mod tests {
         t
     }
 
-    #[test]
-    fn a_layer_dies_soon_while_its_sibling_lives_and_late_when_all_are_silent() {
-        let mut t = track();
-        for l in &mut t.layers {
-            l.note(1, 1000, Time::ZERO);
+    fn frame(seq: u64, size: usize) -> RtpIn {
+        RtpIn {
+            seq,
+            timestamp: 0,
+            marker: true,
+            payload: vec![0; size].into(),
+            audio_level: None,
+            voice: false,
         }
-        t.layers[0].note(2, 1000, Time::from_millis(700));
-        assert!(t.tick(Time::from_millis(750), 0.75));
+    }
+
+    #[test]
+    fn a_layer_dies_at_once_while_its_sibling_goes_on_and_late_when_all_are_silent() {
+        let mut t = track();
+        for layer in 0..2 {
+            t.note(layer, &frame(1, 1000), Time::ZERO);
+        }
+        let mut died = None;
+        for i in 1..=20u64 {
+            let now = Time::from_millis(i * 33);
+            if t.note(0, &frame(1 + i, 1000), now).1 {
+                died = died.or(Some(now));
+            }
+        }
+        assert_eq!(died, Some(Time::from_millis(264)));
         assert_eq!((t.layers[0].alive, t.layers[1].alive), (true, false));
-        assert!(!t.tick(Time::from_millis(2000), 1.25));
-        assert!(t.tick(Time::from_millis(2700), 0.7));
+        t.tick(Time::from_millis(2000), 1.25);
+        assert!(t.any_alive());
+        t.tick(Time::from_millis(2700), 0.7);
         assert!(!t.any_alive());
+    }
+
+    #[test]
+    fn a_slow_layer_is_not_taken_for_dead() {
+        let mut t = track();
+        for i in 0..100u64 {
+            let now = Time::from_millis(i * 100);
+            assert!(!t.note(0, &frame(i, 100), now).1);
+            if i % 2 == 0 {
+                assert!(!t.note(1, &frame(i, 100), now).1);
+            }
+        }
+        // A sender that slowed to three frames a second.
+        for i in 0..30u64 {
+            let now = Time::from_millis(10_000 + i * 333);
+            for layer in 0..2 {
+                assert!(!t.note(layer, &frame(100 + i, 100), now).1);
+            }
+        }
     }
 
     #[test]
@@ -216,7 +288,7 @@ mod tests {
         assert_eq!(t.layers[1].cost(), 500_000, "declared until measured");
         for i in 0..40u64 {
             for p in 0..5 {
-                t.layers[1].note(i * 5 + p, 1210, Time::from_millis(i * 250));
+                t.note(1, &frame(i * 5 + p, 1210), Time::from_millis(i * 250));
             }
             t.tick(Time::from_millis(i * 250), 0.25);
         }
@@ -226,7 +298,7 @@ mod tests {
             t.layers[1].cost()
         );
         for i in 40..80u64 {
-            t.layers[1].note(i * 5, 0, Time::from_millis(i * 250));
+            t.note(1, &frame(i * 5, 0), Time::from_millis(i * 250));
             t.tick(Time::from_millis(i * 250), 0.25);
         }
         assert_eq!(t.layers[1].cost(), 62_500);

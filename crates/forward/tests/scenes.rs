@@ -284,6 +284,33 @@ fn a_link_that_shrinks_is_obeyed_at_once_and_one_that_grows_after_it_held() {
 }
 
 #[test]
+fn a_layer_the_sender_switches_off_is_left_within_half_a_second() {
+    for off in [[true, true, false], [true, false, false]] {
+        let mut s = Scene::new();
+        s.join(1);
+        s.join(2);
+        let cam = s.camera(1, Source::Camera);
+        s.view(2, &[(0, cam, 720)]);
+        s.play(3 * SECOND);
+        assert_eq!(s.layer(2, 0), Some(2));
+        s.cameras[0].active = off;
+        s.play(2 * SECOND);
+        assert_eq!(s.layer(2, 0), Some(if off[1] { 1 } else { 0 }));
+        let gaps = s.got[&(p(2), 0)].windows(2).map(|w| w[1].0.since(w[0].0));
+        let longest = gaps.max().unwrap();
+        // A network and an encoder take up to 100 ms more for the key frame than this one does.
+        assert!(
+            longest <= Duration::from_millis(400),
+            "{longest:?} without a picture"
+        );
+        s.cameras[0].active = [true; 3];
+        s.play(4 * SECOND);
+        assert_eq!(s.layer(2, 0), Some(2), "and taken again when it is back");
+        s.assert_unbroken();
+    }
+}
+
+#[test]
 fn an_estimate_that_wavers_around_a_layers_cost_causes_no_flapping() {
     let mut s = Scene::new();
     s.join(1);

@@ -1,0 +1,174 @@
+//! What the path to a receiver takes, told from transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-01): every
+//! packet has a number, and the receiver reports when each of them came.
+//!
+//! Three views of the same reports, the least of them counts:
+//! * `delay`: packets that come ever later stand in a queue that grows (Google congestion control, draft-ietf-rmcat-gcc-02);
+//! * `rate`: grows while the delay allows, falls to what really arrived when it does not;
+//! * `loss`: falls when many packets are lost, but only where sending less helps.
+//!
+//! Growth by feeling one's way stops at 1.5 times what is really sent; beyond that `probe` sends short bursts of padding.
+
+mod delay;
+mod history;
+mod loss;
+mod probe;
+mod rate;
+
+use confab_base::{Bitrate, Duration, Time};
+use delay::{Delay, Usage};
+use history::{Ack, History};
+use loss::Loss;
+use probe::Probe;
+use rate::{Acked, Rate};
+
+/// Estimates stay within these, bits per second.
+pub(crate) const LEAST: f64 = 50_000.0;
+pub(crate) const MOST: f64 = 200_000_000.0;
+/// Changes smaller than this share are not told.
+const TELL: f64 = 0.03;
+/// Round trip assumed until one was measured.
+const RTT: Duration = Duration::from_millis(100);
+
+/// The estimator of one path. It numbers what is sent, takes the receiver's reports, and says how much more would fit.
+#[derive(Debug)]
+pub struct SendSide {
+    history: History,
+    delay: Delay,
+    acked: Acked,
+    rate: Rate,
+    loss: Loss,
+    probe: Probe,
+    desired: f64,
+    rtt: Option<Duration>,
+    told: f64,
+    acks: Vec<Ack>,
+}
+
+impl SendSide {
+    /// `start` is taken for true until something was measured.
+    pub fn new(start: Bitrate) -> SendSide {
+        let start = (start.bps() as f64).clamp(LEAST, MOST);
+        SendSide {
+            history: History::new(),
+            delay: Delay::default(),
+            acked: Acked::default(),
+            rate: Rate::new(start),
+            loss: Loss::default(),
+            probe: Probe::default(),
+            desired: 0.0,
+            rtt: None,
+            told: 0.0,
+            acks: Vec::new(),
+        }
+    }
+
+    /// The transport-wide number of a packet that leaves now; `size` in bytes, headers included.
+    pub fn sent(&mut self, size: usize, now: Time) -> u16 {
+        let cluster = self.probe.sent(size, now);
+        self.history.sent(size, cluster, now)
+    }
+
+    /// What we would like to send in the end: probing goes up to there and no further.
+    pub fn set_desired(&mut self, desired: Bitrate, now: Time) {
+        let desired = desired.bps() as f64;
+        if desired > self.desired * 1.05 {
+            self.probe.hurry(now);
+        }
+        self.desired = desired;
+    }
+
+    /// A report: transport-wide number and arrival (microseconds of the receiver's clock, `None` if it did not come).
+    pub fn feedback(&mut self, packets: impl Iterator<Item = (u16, Option<i64>)>, now: Time) {
+        let mut acks = std::mem::take(&mut self.acks);
+        acks.clear();
+        for (seq, at) in packets {
+            match self.history.reported(seq, at, now) {
+                history::Fate::Came(ack) => {
+                    self.loss.came(ack.was_lost);
+                    acks.push(ack);
+                }
+                history::Fate::Lost => self.loss.lost(),
+                history::Fate::Known => {}
+            }
+        }
+        acks.sort_by_key(|a| a.at);
+        if let Some(newest) = acks.iter().map(|a| a.age).min() {
+            self.rtt = Some(self.rtt.map_or(newest, |old| (old * 7 + newest) / 8));
+        }
+        for ack in &acks {
+            self.delay.arrived(ack.sent, ack.at);
+            self.acked.arrived(ack.size, ack.at);
+            self.probe.arrived(ack, now);
+        }
+        self.acks = acks;
+        self.react(now);
+    }
+
+    fn react(&mut self, now: Time) {
+        let rtt = self.rtt.unwrap_or(RTT);
+        let usage = self.delay.usage();
+        let acked = self.acked.rate();
+        self.rate.update(usage, acked, rtt, now);
+        if usage == Usage::Over {
+            self.probe.back_off(now);
+        }
+        self.loss.update(self.rate.current(), acked, rtt, now);
+        if let Some(proven) = self.probe.result(now)
+            && usage != Usage::Over
+            && proven > self.estimate_bps()
+        {
+            self.rate.raise(proven);
+            self.loss.raise(proven);
+        }
+    }
+
+    fn estimate_bps(&self) -> f64 {
+        self.rate
+            .current()
+            .min(self.loss.limit().unwrap_or(MOST))
+            .clamp(LEAST, MOST)
+    }
+
+    pub fn estimate(&self) -> Bitrate {
+        Bitrate(self.estimate_bps() as u64)
+    }
+
+    /// The estimate, when it changed enough to be told.
+    pub fn poll_estimate(&mut self) -> Option<Bitrate> {
+        if self.delay.is_new() {
+            return None;
+        }
+        let now = self.estimate_bps();
+        let news = (now - self.told).abs() > self.told * TELL;
+        news.then(|| {
+            self.told = now;
+            Bitrate(now as u64)
+        })
+    }
+
+    /// Bytes of padding to send at once, as part of a probe; ask again after they are [`SendSide::sent`].
+    pub fn padding(&mut self, now: Time) -> Option<usize> {
+        if self.delay.is_new() {
+            return None; // Nobody reports: a probe would tell nothing.
+        }
+        let may_start = self.delay.usage() != Usage::Over;
+        self.probe
+            .padding(self.estimate_bps(), self.desired, may_start, now)
+    }
+
+    /// When [`SendSide::padding`] is to be asked next.
+    pub fn next_wakeup(&self) -> Option<Time> {
+        if self.delay.is_new() {
+            return None;
+        }
+        self.probe.next_wakeup(self.estimate_bps(), self.desired)
+    }
+
+    /// Share of packets lost over the last second or so, 0 to 1.
+    pub fn loss(&self) -> Option<f32> {
+        self.loss.recent()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! Probes: short bursts of padding at a rate beyond the estimate. What of them arrives, and how fast, proves more than
+//! waiting does.
+
+use super::history::Ack;
+use confab_base::{Duration, Time};
+
+/// How long a burst takes at its rate, and the least it holds.
+const LENGTH: Duration = Duration::from_millis(20);
+const LEAST_BYTES: f64 = 4000.0;
+const LEAST_PACKETS: u32 = 4;
+/// A probe goes this much above the estimate.
+const FACTOR: f64 = 2.0;
+/// Desired rates up to this much above the estimate are not worth a probe.
+const WORTH: f64 = 1.05;
+/// Padding is given out in portions, this far apart.
+const PORTION: Duration = Duration::from_millis(2);
+/// Waiting for what comes of a probe.
+const PATIENCE: Duration = Duration::from_millis(600);
+/// Without any report a burst is forgotten after this.
+const UNHEARD: Duration = Duration::from_millis(1500);
+/// Between probes that did not help: doubled each time, up to the longest.
+const AGAIN: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(16);
+/// After a queue was seen.
+const REST: Duration = Duration::from_secs(3);
+/// Share of a probe's packets that must come.
+const ENOUGH: f64 = 0.7;
+
+#[derive(Clone, Copy, Debug)]
+struct Burst {
+    rate: f64,
+    bytes: f64,
+    began: Time,
+    given: f64,
+    packets: u32,
+    ended: Option<Time>,
+    // What came of it.
+    came: u32,
+    came_bytes: usize,
+    first: Option<Ack>,
+    last: Option<Ack>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Probe {
+    burst: Option<Burst>,
+    /// Number of the burst, never 0.
+    cluster: u8,
+    next: Time,
+    wait: Option<Duration>,
+}
+
+impl Probe {
+    /// There is a new reason to go up.
+    pub fn hurry(&mut self, now: Time) {
+        self.next = self.next.min(now);
+        self.wait = None;
+    }
+
+    pub fn back_off(&mut self, now: Time) {
+        self.next = self.next.max(now + REST);
+        if self.burst.is_some_and(|b| b.ended.is_none()) {
+            self.burst = None;
+        }
+    }
+
+    /// A packet leaves: the burst it counts for, 0 if none.
+    pub fn sent(&mut self, size: usize, now: Time) -> u8 {
+        let Some(burst) = self.burst.as_mut().filter(|b| b.ended.is_none()) else {
+            return 0;
+        };
+        burst.given += size as f64;
+        burst.packets += 1;
+        if burst.given >= burst.bytes && burst.packets >= LEAST_PACKETS {
+            burst.ended = Some(now);
+        }
+        self.cluster
+    }
+
+    /// Bytes to send now.
+    pub fn padding(
+        &mut self,
+        estimate: f64,
+        desired: f64,
+        may_start: bool,
+        now: Time,
+    ) -> Option<usize> {
+        let ended = self.burst.and_then(|b| b.ended);
+        if ended.is_some_and(|at| now.since(at) >= UNHEARD) {
+            self.burst = None;
+            self.put_off(now);
+        }
+        if self.burst.is_none() && !may_start && now >= self.next {
+            self.next = now + AGAIN;
+        }
+        if self.burst.is_none() && may_start && desired > estimate * WORTH && now >= self.next {
+            let rate = (estimate * FACTOR).min(desired);
+            self.cluster = self.cluster % 250 + 1;
+            self.burst = Some(Burst {
+                rate,
+                bytes: (rate * LENGTH.as_secs_f64() / 8.0).max(LEAST_BYTES),
+                began: now,
+                given: 0.0,
+                packets: 0,
+                ended: None,
+                came: 0,
+                came_bytes: 0,
+                first: None,
+                last: None,
+            });
+        }
+        let burst = self.burst.as_ref().filter(|b| b.ended.is_none())?;
+        let passed = (now.since(burst.began) + PORTION).as_secs_f64();
+        let due = burst.rate * passed / 8.0 - burst.given;
+        (due > 0.0).then_some(due as usize + 1)
+    }
+
+    pub fn next_wakeup(&self, estimate: f64, desired: f64) -> Option<Time> {
+        match &self.burst {
+            Some(burst) => Some(match burst.ended {
+                None => {
+                    let sent = Duration::from_secs_f64((burst.given * 8.0 / burst.rate).min(1.0));
+                    (burst.began + sent).max(burst.began + PORTION)
+                }
+                Some(at) => at + UNHEARD,
+            }),
+            None => (desired > estimate * WORTH).then_some(self.next),
+        }
+    }
+
+    pub fn arrived(&mut self, ack: &Ack, _now: Time) {
+        if ack.cluster == 0 || ack.cluster != self.cluster {
+            return;
+        }
+        let Some(burst) = &mut self.burst else { return };
+        burst.came += 1;
+        burst.came_bytes += ack.size;
+        if burst.first.is_none_or(|f| ack.at < f.at) {
+            burst.first = Some(*ack);
+        }
+        if burst.last.is_none_or(|l| ack.at >= l.at) {
+            burst.last = Some(*ack);
+        }
+    }
+
+    /// What the burst proved, once it is over; bits per second.
+    pub fn result(&mut self, now: Time) -> Option<f64> {
+        let burst = self.burst?;
+        let ended = burst.ended?;
+        let all = burst.came == burst.packets;
+        if !all && now.since(ended) < PATIENCE {
+            return None;
+        }
+        self.burst = None;
+        let enough = f64::from(burst.came) >= f64::from(burst.packets) * ENOUGH;
+        let proven = if enough { proven(&burst) } else { None };
+        match proven {
+            // The path took nearly what was asked: ask for more at once.
+            Some(rate) if rate > 0.8 * burst.rate => {
+                self.wait = None;
+                self.next = now;
+            }
+            _ => self.put_off(now),
+        }
+        proven
+    }
+
+    fn put_off(&mut self, now: Time) {
+        let wait = self.wait.map_or(AGAIN, |w| (w * 2).min(LONGEST));
+        self.wait = Some(wait);
+        self.next = self.next.max(now + wait);
+    }
+}
+
+fn proven(burst: &Burst) -> Option<f64> {
+    let (first, last) = (burst.first?, burst.last?);
+    let rate = |bytes: usize, span: i64| bytes as f64 * 8e6 / span.max(1) as f64;
+    let (sent_span, came_span) = (last.sent - first.sent, last.at - first.at);
+    if sent_span < 1000 {
+        return None;
+    }
+    let sent = rate(burst.came_bytes.saturating_sub(last.size), sent_span);
+    // Faster in than out is a path that lets bursts through in one go: only the sending rate is proven.
+    let came = rate(
+        burst.came_bytes.saturating_sub(first.size),
+        came_span.max(1000),
+    );
+    Some(if came < 0.9 * sent {
+        0.95 * came
+    } else {
+        sent.min(burst.rate)
+    })
+}

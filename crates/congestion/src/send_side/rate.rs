@@ -1,0 +1,132 @@
+//! The rate itself: up slowly while the delay is normal, down at once when a queue grows.
+
+use super::delay::Usage;
+use super::{LEAST, MOST};
+use confab_base::{Duration, Time};
+use std::collections::VecDeque;
+
+/// Growth per second far from the limit.
+const GROWTH: f64 = 1.08;
+/// After a queue was seen: this share of what arrived.
+const CUT: f64 = 0.85;
+/// Without a probe nothing beyond this multiple of what is really sent is believed.
+const UNPROVEN: f64 = 1.5;
+/// What arrived is measured over this time, microseconds of the receiver's clock.
+const WINDOW: i64 = 500_000;
+/// A measurement over less than this says nothing.
+const LEAST_SPAN: i64 = 100_000;
+const PACKET_BITS: f64 = 1200.0 * 8.0;
+
+/// The rate at which packets arrive.
+#[derive(Debug, Default)]
+pub(crate) struct Acked {
+    packets: VecDeque<(i64, usize)>,
+    bytes: usize,
+}
+
+impl Acked {
+    pub fn arrived(&mut self, size: usize, at: i64) {
+        self.packets.push_back((at, size));
+        self.bytes += size;
+        while let Some(&(first, size)) = self.packets.front()
+            && at - first > WINDOW
+        {
+            self.packets.pop_front();
+            self.bytes -= size;
+        }
+    }
+
+    /// Bits per second.
+    pub fn rate(&self) -> Option<f64> {
+        let (first, size) = *self.packets.front()?;
+        let span = self.packets.back()?.0 - first;
+        (span >= LEAST_SPAN).then(|| (self.bytes - size) as f64 * 8e6 / span as f64)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Rate {
+    current: f64,
+    updated: Option<Time>,
+    cut: Option<Time>,
+    /// Mean and variance (relative to the mean) of what arrived when queues grew: the link's capacity.
+    capacity: Option<(f64, f64)>,
+}
+
+impl Rate {
+    pub fn new(start: f64) -> Rate {
+        Rate {
+            current: start,
+            updated: None,
+            cut: None,
+            capacity: None,
+        }
+    }
+
+    pub fn current(&self) -> f64 {
+        self.current
+    }
+
+    /// A probe got this much through.
+    pub fn raise(&mut self, proven: f64) {
+        self.current = self.current.max(proven).min(MOST);
+        self.capacity = None;
+    }
+
+    pub fn update(&mut self, usage: Usage, acked: Option<f64>, rtt: Duration, now: Time) {
+        let passed = self.updated.map_or(Duration::ZERO, |at| now.since(at));
+        self.updated = Some(now);
+        match usage {
+            Usage::Over => self.fall(acked, rtt, now),
+            Usage::Under => {}
+            Usage::Normal => self.grow(acked, rtt, passed.min(Duration::from_secs(1))),
+        }
+    }
+
+    fn fall(&mut self, acked: Option<f64>, rtt: Duration, now: Time) {
+        let pause = rtt + Duration::from_millis(100);
+        if self.cut.is_some_and(|at| now.since(at) < pause) {
+            return;
+        }
+        self.cut = Some(now);
+        let base = acked.unwrap_or(self.current);
+        if let Some((mean, _)) = self.capacity
+            && base < mean * 0.7
+        {
+            self.capacity = None; // The link has become another one.
+        }
+        if acked.is_some() {
+            let (mean, variance) = self.capacity.unwrap_or((base, 0.01));
+            let off = (base - mean) / mean.max(1.0);
+            self.capacity = Some((mean + 0.1 * (base - mean), 0.9 * variance + 0.1 * off * off));
+        }
+        self.current = (base * CUT).min(self.current).max(LEAST);
+    }
+
+    fn grow(&mut self, acked: Option<f64>, rtt: Duration, passed: Duration) {
+        let limit = acked.map_or(MOST, |a| a * UNPROVEN + 10_000.0);
+        if self.current >= limit {
+            return;
+        }
+        let seconds = passed.as_secs_f64();
+        let near = self.capacity.filter(|(mean, variance)| {
+            let width = 3.0 * variance.sqrt().clamp(0.02, 0.2) * mean;
+            (mean - width..mean + width).contains(&self.current)
+        });
+        if let (None, Some((mean, _))) = (near, self.capacity)
+            && self.current > mean
+        {
+            self.capacity = None;
+        }
+        let more = if near.is_some() {
+            // About a packet per round trip: where the limit is known, feel for it.
+            let response = (rtt + Duration::from_millis(100)).as_secs_f64();
+            PACKET_BITS / response * seconds
+        } else {
+            self.current * (GROWTH.powf(seconds) - 1.0)
+        };
+        self.current = (self.current + more.max(1000.0 * seconds))
+            .min(limit)
+            .min(MOST);
+    }
+}

@@ -1,0 +1,133 @@
+//! Who takes part and what they publish.
+
+use crate::forwarder::Forwarder;
+use crate::io::LayerSpec;
+use crate::leg::{FRESH, Leg};
+use crate::track::Track;
+use crate::views::unsubscribe;
+use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec};
+
+impl Forwarder {
+    pub(crate) fn join(&mut self, participant: ParticipantId, decodes: Vec<VideoCodec>, now: Time) {
+        let start = self.config.start_estimate;
+        let leg = self
+            .legs
+            .entry(participant)
+            .or_insert_with(|| Leg::new(Vec::new(), start));
+        if leg.decodes != decodes {
+            leg.decodes = decodes;
+            self.choose(participant, now);
+        }
+    }
+
+    pub(crate) fn leave(&mut self, participant: ParticipantId, now: Time) {
+        self.new_leg(participant);
+        self.legs.remove(&participant);
+        self.speakers.remove(participant);
+        self.quality.remove(participant);
+        let own: Vec<TrackId> = self.tracks_of(participant).collect();
+        for track in own {
+            self.unpublish(track, now);
+        }
+    }
+
+    pub(crate) fn new_leg(&mut self, participant: ParticipantId) {
+        let Some(leg) = self.legs.get_mut(&participant) else {
+            return;
+        };
+        leg.estimate = self.config.start_estimate;
+        for key in std::mem::take(&mut leg.slots) {
+            if let Some(slot) = self.slots.get_mut(key).and_then(Option::take) {
+                unsubscribe(&mut self.tracks, slot.spec.track, key);
+            }
+        }
+    }
+
+    pub(crate) fn publish(
+        &mut self,
+        id: TrackId,
+        owner: ParticipantId,
+        source: Source,
+        codec: Option<VideoCodec>,
+        layers: &[LayerSpec],
+        now: Time,
+    ) {
+        let track = self
+            .tracks
+            .entry(id)
+            .or_insert_with(|| Track::new(owner, source, codec, layers));
+        if track.codec != codec {
+            track.codec = codec;
+            track.restart();
+        }
+        track.set_layers(layers);
+        // Slots may have named the track before it was there.
+        for (key, slot) in self.slots.iter_mut().enumerate() {
+            let Some(slot) = slot.as_mut().filter(|s| s.spec.track == Some(id)) else {
+                continue;
+            };
+            slot.fresh_until = now + FRESH;
+            if !track.subscribers.contains(&key) {
+                track.subscribers.push(key);
+            }
+        }
+        self.choose_subscribers(id, now);
+    }
+
+    pub(crate) fn unpublish(&mut self, id: TrackId, now: Time) {
+        let Some(track) = self.tracks.remove(&id) else {
+            return;
+        };
+        if track.source == Source::Microphone {
+            self.speakers.remove(track.owner);
+        }
+        for key in track.subscribers {
+            if let Some(slot) = self.slots.get_mut(key).and_then(Option::as_mut) {
+                slot.rewriter.close();
+                slot.target = None;
+                let participant = slot.participant;
+                self.choose(participant, now);
+            }
+        }
+    }
+
+    pub(crate) fn restarted(&mut self, id: TrackId, now: Time) {
+        if let Some(track) = self.tracks.get_mut(&id) {
+            track.restart();
+            self.refresh(id, now);
+        }
+    }
+
+    pub(crate) fn mute(&mut self, id: TrackId, muted: bool, now: Time) {
+        let Some(track) = self.tracks.get_mut(&id).filter(|t| t.muted != muted) else {
+            return;
+        };
+        track.muted = muted;
+        for layer in &mut track.layers {
+            layer.request.forget();
+            // Silence is judged from here on.
+            layer.alive = false;
+            layer.last = None;
+        }
+        if muted && track.source == Source::Microphone {
+            let owner = track.owner;
+            self.speakers.remove(owner);
+        }
+        self.refresh(id, now);
+    }
+
+    /// Everyone who shows the track starts over with it.
+    fn refresh(&mut self, id: TrackId, now: Time) {
+        let Some(track) = self.tracks.get(&id) else {
+            return;
+        };
+        for &key in &track.subscribers {
+            if let Some(slot) = self.slots.get_mut(key).and_then(Option::as_mut) {
+                slot.rewriter.close();
+                slot.target = None;
+                slot.fresh_until = now + FRESH;
+            }
+        }
+        self.choose_subscribers(id, now);
+    }
+}
