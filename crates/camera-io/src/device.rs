@@ -1,14 +1,15 @@
 //! The system's cameras through nokhwa: Video4Linux, AVFoundation, Media Foundation. nokhwa's own decoder of compressed
 //! pictures is switched off (it builds a C library); MJPEG, which many cameras need for 720p at 30 fps, is decoded here.
 
-use crate::{Camera, CameraError, CameraInfo};
+use crate::choose::{READABLE, choose};
+use crate::names::{Named, name};
+use crate::{Camera, CameraError, CameraInfo, CameraOptions};
 use confab_capture::{Control, End, Frame, Slot};
 use confab_picture::I420;
 use nokhwa::pixel_format::RgbFormat;
-use nokhwa::utils::{
-    ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType,
-};
+use nokhwa::utils::{ApiBackend, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 use nokhwa::{Buffer, NokhwaError};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -19,36 +20,40 @@ use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options:
 const FIRST_PICTURE: Duration = Duration::from_secs(5);
 /// Pictures in a row that may fail before the camera counts as gone.
 const FAILURES: u32 = 30;
-/// What a meeting wants at most.
-const WANTED: (u32, u32, u32) = (1280, 720, 30);
+
+fn cameras() -> Vec<Named> {
+    let found = nokhwa::query(ApiBackend::Auto).unwrap_or_default();
+    name(&found, Path::new("/"))
+}
 
 pub(crate) fn list() -> Vec<CameraInfo> {
-    let found = nokhwa::query(ApiBackend::Auto).unwrap_or_default();
-    let info = |c: nokhwa::utils::CameraInfo| CameraInfo {
-        id: c.index().as_string(),
-        name: c.human_name(),
+    let info = |camera: Named| CameraInfo {
+        id: camera.id,
+        name: camera.name,
     };
-    found.into_iter().map(info).collect()
+    cameras().into_iter().map(info).collect()
 }
 
 /// Opens on the camera's own thread, because handles of some systems may not change threads.
-pub(crate) fn open(id: &str) -> Result<Camera, CameraError> {
-    if !list().iter().any(|c| c.id == id) {
-        return Err(CameraError::NotFound(id.to_owned()));
-    }
-    let index = id
-        .parse()
-        .map_or_else(|_| CameraIndex::String(id.to_owned()), CameraIndex::Index);
+pub(crate) fn open(id: &str, options: &CameraOptions) -> Result<Camera, CameraError> {
+    let index = cameras()
+        .into_iter()
+        .find(|c| c.id == id)
+        .map(|c| c.index)
+        .ok_or_else(|| CameraError::NotFound(id.to_owned()))?;
     let (tell, told) = mpsc::sync_channel(1);
-    let mut camera = Camera::start("camera", (0, 0), move |slot, control| match start(index) {
-        Ok((device, first)) => {
-            let _ = tell.send(Ok(first.size()));
-            put(slot, first);
-            run(device, slot, control)
-        }
-        Err(error) => {
-            let _ = tell.send(Err(error));
-            End::Failed
+    let options = *options;
+    let mut camera = Camera::start("camera", (0, 0), move |slot, control| {
+        match start(index, &options) {
+            Ok((device, first)) => {
+                let _ = tell.send(Ok(first.size()));
+                put(slot, first);
+                run(device, slot, control)
+            }
+            Err(error) => {
+                let _ = tell.send(Err(error));
+                End::Failed
+            }
         }
     });
     // A driver may never come back from a read: nobody waits for its thread.
@@ -60,11 +65,14 @@ pub(crate) fn open(id: &str) -> Result<Camera, CameraError> {
     Ok(camera)
 }
 
-fn start(index: CameraIndex) -> Result<(nokhwa::Camera, I420), CameraError> {
+fn start(
+    index: CameraIndex,
+    options: &CameraOptions,
+) -> Result<(nokhwa::Camera, I420), CameraError> {
     let any = RequestedFormat::new::<RgbFormat>(RequestedFormatType::None);
     let mut device = nokhwa::Camera::new(index, any).map_err(why)?;
     let formats = device.compatible_camera_formats().map_err(why)?;
-    let best = choose(&formats).ok_or(CameraError::Format)?;
+    let best = choose(&formats, options).ok_or(CameraError::Format)?;
     let exact = RequestedFormat::with_formats(RequestedFormatType::Exact(best), &READABLE);
     device.set_camera_requset(exact).map_err(why)?;
     device.open_stream().map_err(why)?;
@@ -98,44 +106,6 @@ fn put(slot: &Slot, picture: I420) {
         picture: Arc::new(picture),
         captured: Instant::now(),
     });
-}
-
-/// What [`picture`] reads, cheapest first.
-const READABLE: [FrameFormat; 4] = [
-    FrameFormat::NV12,
-    FrameFormat::YUYV,
-    FrameFormat::MJPEG,
-    FrameFormat::RAWRGB,
-];
-
-/// The format nearest to 720p at 30 fps: enough frames first, then size, then the cheaper encoding. Bigger than wanted
-/// is worse than smaller, because the extra pixels would be thrown away.
-fn choose(formats: &[CameraFormat]) -> Option<CameraFormat> {
-    let (width, height, fps) = WANTED;
-    let wanted = u64::from(width) * u64::from(height);
-    let score = |f: &CameraFormat| {
-        let pixels = u64::from(f.resolution().width()) * u64::from(f.resolution().height());
-        let size = if pixels <= wanted {
-            pixels
-        } else {
-            wanted.saturating_sub((pixels - wanted) / 4).max(1)
-        };
-        let place = READABLE
-            .iter()
-            .position(|r| *r == f.format())
-            .unwrap_or(READABLE.len());
-        (
-            f.frame_rate().min(fps) / 12,
-            size,
-            f.frame_rate().min(fps),
-            std::cmp::Reverse(place),
-        )
-    };
-    formats
-        .iter()
-        .filter(|f| READABLE.contains(&f.format()))
-        .max_by_key(|f| score(f))
-        .copied()
 }
 
 /// Any readable buffer as I420; `None` for what is broken.
@@ -184,35 +154,34 @@ fn why(error: NokhwaError) -> CameraError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use confab_base::DeviceFault;
     use nokhwa::utils::Resolution;
 
-    fn format(width: u32, height: u32, kind: FrameFormat, fps: u32) -> CameraFormat {
-        CameraFormat::new(Resolution::new(width, height), kind, fps)
-    }
-
     #[test]
-    fn fluent_720p_is_preferred_even_if_compressed() {
-        let raw_slow = format(1280, 720, FrameFormat::YUYV, 10);
-        let jpeg = format(1280, 720, FrameFormat::MJPEG, 30);
-        let small = format(640, 480, FrameFormat::YUYV, 30);
-        let huge = format(3840, 2160, FrameFormat::MJPEG, 30);
-        assert_eq!(choose(&[raw_slow, small, jpeg, huge]), Some(jpeg));
-    }
-
-    #[test]
-    fn raw_is_preferred_at_equal_size_and_rate() {
-        let (raw, jpeg) = (
-            format(1280, 720, FrameFormat::NV12, 30),
-            format(1280, 720, FrameFormat::MJPEG, 30),
-        );
-        assert_eq!(choose(&[jpeg, raw]), Some(raw));
-        assert_eq!(choose(&[format(1280, 720, FrameFormat::GRAY, 30)]), None);
+    fn busy_and_forbidden_cameras_are_told_apart() {
+        let open = |text: &str| {
+            why(NokhwaError::OpenDeviceError(
+                "/dev/video0".into(),
+                text.into(),
+            ))
+        };
+        assert!(matches!(
+            open("Device or resource busy (os error 16)"),
+            CameraError::Busy
+        ));
+        assert!(matches!(
+            open("Permission denied (os error 13)"),
+            CameraError::Denied
+        ));
+        let other = open("Input/output error (os error 5)");
+        assert!(matches!(&other, CameraError::Failed(_)));
+        assert_eq!(other.fault(), DeviceFault::Failed);
     }
 
     #[test]
     fn a_camera_that_is_not_there_is_named() {
         assert!(
-            matches!(open("no-such-camera"), Err(CameraError::NotFound(id)) if id == "no-such-camera")
+            matches!(open("no-such-camera", &CameraOptions::default()), Err(CameraError::NotFound(id)) if id == "no-such-camera")
         );
     }
 
