@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import { codecOf } from "./codec";
+import { Recent } from "./figures";
+import { Link } from "./link";
+import { drawnSize } from "./paint";
+import { choose } from "./probe";
+import { sameShown, shownNow } from "./shown";
+import { OWN_CAMERA } from "./wire";
+
+const tile = (stream: number, more = {}) => ({ stream, visible: true, width: 320, height: 180, ...more });
+
+test("what hangs, is wanted and can be seen is shown, in the order of the views", () => {
+  const asked = [3, 1, 2].map((stream) => ({ stream, width: 640, height: 360 }));
+  const hung = [tile(1), tile(2, { visible: false }), tile(3, { width: 0, height: 0 }), tile(4), tile(OWN_CAMERA)];
+  expect(shownNow(asked, hung, true)).toEqual([
+    { stream: 3, width: 640, height: 360 },
+    { stream: 1, width: 320, height: 180 },
+    { stream: OWN_CAMERA, width: 320, height: 180 },
+  ]);
+  expect(shownNow(asked, hung, false)).toEqual([]);
+  expect(shownNow(undefined, [tile(4)], true).map((w) => w.stream)).toEqual([4]);
+});
+
+test("a stream that hangs twice is sent once, as large as its largest place", () => {
+  const shown = shownNow(undefined, [tile(1), tile(1, { width: 1280, height: 720 })], true);
+  expect(shown).toEqual([{ stream: 1, width: 1280, height: 720 }]);
+  expect(sameShown(shown, [...shown])).toBe(true);
+  expect(sameShown(shown, [])).toBe(false);
+});
+
+test("canvases cover their tile, grow in steps and never beyond the picture", () => {
+  const picture = { width: 1280, height: 720 };
+  expect(drawnSize(picture, 320, 180)).toEqual([320, 180]);
+  expect(drawnSize(picture, 330, 180)).toEqual([480, 270]);
+  expect(drawnSize(picture, 320, 360)).toEqual([640, 360]);
+  expect(drawnSize(picture, 4000, 3000)).toEqual([1280, 720]);
+  expect(drawnSize(picture, 0, 0)).toEqual([1280, 720]);
+});
+
+test("the codec string comes from the parameter set, wherever it stands in the key frame", () => {
+  const delimiter = [0, 0, 0, 1, 9, 0x10];
+  const set = [0, 0, 1, 0x67, 0x64, 0, 0x28, 1, 2, 3];
+  expect(codecOf("h264", new Uint8Array([...delimiter, ...set]))).toBe("avc1.640028");
+  expect(codecOf("h264", new Uint8Array(delimiter))).toBeUndefined();
+  expect(codecOf("h264", new Uint8Array([0, 0, 1, 0x67]))).toBeUndefined();
+  expect(codecOf("vp8", new Uint8Array())).toBe("vp8");
+  expect(codecOf("i420", new Uint8Array(64))).toBeUndefined();
+});
+
+test("units are chosen where they are fast enough, pictures where they are much faster", () => {
+  expect(choose({ units: 200, webgl: 1000, canvas2d: 10 })).toEqual({ mode: "units", painter: "webgl" });
+  expect(choose({ units: 40, webgl: 60, canvas2d: 70 })).toEqual({ mode: "units", painter: "2d" });
+  expect(choose({ units: 40, webgl: 60, canvas2d: 200 })).toEqual({ mode: "pictures", painter: "2d" });
+  expect(choose({ units: 0, webgl: 30, canvas2d: 10 })).toEqual({ mode: "pictures", painter: "webgl" });
+});
+
+test("percentiles are of the latest values", () => {
+  const recent = new Recent();
+  expect(recent.percentile(0.5)).toBe(-1);
+  for (let i = 0; i < 2000; i += 1) recent.add(i < 1000 ? 1000 : i % 100);
+  expect(recent.percentile(0.5)).toBeGreaterThanOrEqual(49);
+  expect(recent.percentile(0.5)).toBeLessThanOrEqual(51);
+});
+
+test("the link speaks after the greeting only, and gathers credits", async () => {
+  const said: string[] = [];
+  const seen: (boolean | number)[] = [];
+  const link = new Link(
+    { carry: (text) => said.push(text) },
+    { connected: (on) => seen.push(on), picture: (message) => seen.push(message.byteLength) },
+  );
+  link.say({ type: "key", stream: 1 });
+  link.receive(new ArrayBuffer(4));
+  link.receive('{"type":"hello","version":99}');
+  expect([said, seen]).toEqual([[], []]);
+  link.receive('{"type":"hello","version":1}');
+  link.receive(new ArrayBuffer(8));
+  link.credit(7, 1);
+  link.credit(9, 1);
+  link.credit(7, 2);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  link.stop();
+  expect(seen).toEqual([true, 8, false]);
+  expect(said.map((text) => JSON.parse(text) as unknown)).toEqual([{ type: "credit", streams: [[7, 3], [9, 1]] }]);
+});
