@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod driver;
+mod egress;
 mod face;
 pub mod fake;
 mod negotiate;
@@ -14,6 +15,7 @@ mod packet;
 mod paths;
 mod peer;
 mod sdp_text;
+mod send;
 mod source;
 mod stats;
 pub mod stun_peek;
@@ -21,6 +23,7 @@ pub mod tcp_frame;
 mod watchdog;
 mod words;
 
+pub use egress::MediaBatch;
 pub use face::{PeerConfig, PeerCounters, PeerEvent, PeerOutput, PeerRole};
 pub use negotiate::{LocalOffer, MediaPlan, SdpError, SendLine};
 pub use packet::{InPacket, OutPacket, SendError, SenderReport};

@@ -2,7 +2,7 @@
 //! line, slots are only added. The server takes a browser's or our client's offer and answers it.
 
 use crate::sdp_text;
-use crate::{Codec, LineCodec, LineInfo, Mid, Peer, PeerRole, Rid};
+use crate::{Codec, LineCodec, LineInfo, Mid, Peer, Rid};
 use confab_base::{MediaKind, Source, VideoCodec};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -254,7 +254,10 @@ impl Peer {
         self.lines.infos = sdp_text::mids(sdp)
             .filter_map(|mid| line_info(&self.rtc, mid.into()))
             .collect();
-        self.widen_resend_caches();
+        match &mut self.egress {
+            Some(egress) => egress.refresh(&mut self.rtc, &self.lines.infos),
+            None => self.widen_resend_caches(),
+        }
     }
 
     fn widen_resend_caches(&mut self) {
@@ -269,9 +272,6 @@ impl Peer {
                 let Some(stream) = stream else { continue };
                 if self.lines.cached.insert((line.mid, rid)) {
                     stream.set_rtx_cache(RESEND_PACKETS, RESEND_TIME, Some(RESEND_RATIO));
-                    // What a server forwards was paced by its sender. Pacing it again delays it, and costs a wake-up
-                    // and a system call per packet where a burst takes one. Padding and probes are paced all the same.
-                    stream.set_unpaced(self.role == PeerRole::LiteServer);
                 }
             }
         }

@@ -11,7 +11,7 @@ const STALE: Duration = Duration::from_secs(3);
 const MAX_PATHS: usize = 8;
 
 /// Protocol, local and remote address.
-pub(crate) type Path = (Protocol, SocketAddr, SocketAddr);
+pub type Path = (Protocol, SocketAddr, SocketAddr);
 
 #[derive(Debug, Default)]
 pub(crate) struct Paths {

@@ -4,22 +4,22 @@
 //! that time or the next packet. Several [`Peer::send_rtp`] calls may share one round of polling: a frame at a time is
 //! cheaper than a packet at a time.
 
+use crate::egress::{Egress, Read, tapped};
 use crate::paths::Paths;
 use crate::source::Source;
 use crate::stats::StatsGatherer;
 use crate::stun_peek::{self, PacketKind};
 use crate::watchdog::{Change, Watchdog};
 use crate::{
-    Codec, InPacket, Mid, OutPacket, PeerConfig, PeerCounters, PeerEvent, PeerOutput, PeerRole,
-    PeerStats, Protocol, Rid, SendError, SenderReport, StatsDirection,
+    InPacket, Mid, PeerConfig, PeerCounters, PeerEvent, PeerOutput, PeerRole, PeerStats, Protocol,
+    Rid, SenderReport, StatsDirection,
 };
 use confab_base::{AudioLevel, Bitrate};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 use str0m::bwe::BweKind;
-use str0m::media::KeyframeRequestKind;
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::rtp::RtpPacket;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig, net::Receive, net::TcpType};
 
 /// One peer connection.
@@ -28,17 +28,19 @@ pub struct Peer {
     pub(crate) role: PeerRole,
     pub(crate) now: Instant,
     pub(crate) lines: crate::negotiate::Lines,
-    queue: VecDeque<PeerOutput>,
+    pub(crate) queue: VecDeque<PeerOutput>,
+    /// A server's own way out for media; a client's goes through str0m.
+    pub(crate) egress: Option<Box<Egress>>,
     counters: PeerCounters,
     watchdog: Watchdog,
-    paths: Paths,
+    pub(crate) paths: Paths,
     gatherer: StatsGatherer,
     /// Line and layer of each incoming SSRC: packets stop carrying mid and rid once we have acknowledged them.
     sources: HashMap<u32, Source>,
     /// SSRC of the datagram just handed in; an RTP packet with another one was carried by RTX.
     datagram_ssrc: Option<u32>,
-    up: bool,
-    closed: bool,
+    pub(crate) up: bool,
+    pub(crate) closed: bool,
     /// Rounds of immediate timeouts since time last moved.
     spins: u32,
 }
@@ -55,7 +57,8 @@ impl Peer {
         let mut rtc_config = RtcConfig::new()
             .set_rtp_mode(true)
             .set_ice_lite(config.role == PeerRole::LiteServer)
-            .enable_bwe(Some(bps(config.start_bitrate)))
+            // A server estimates for itself, see `egress`.
+            .enable_bwe((config.role == PeerRole::Client).then(|| bps(config.start_bitrate)))
             .set_stats_interval(Some(config.stats_interval))
             // Reports every second: A/V sync has its mapping early, loss and RTT are fresh.
             .set_rtcp_report_interval_audio(Duration::from_secs(1))
@@ -74,15 +77,27 @@ impl Peer {
         rtc_config.set_initial_stun_rto(Duration::from_millis(200));
         rtc_config.set_max_stun_rto(Duration::from_secs(1));
         rtc_config.set_max_stun_retransmits(32);
-        let mut rtc = rtc_config.build(now);
-        rtc.bwe()
-            .set_bitrate(bps(Bitrate::ZERO), bps(Bitrate::kbps(3000)));
+        let (rtc, egress) = match config.role {
+            PeerRole::Client => {
+                let mut rtc = rtc_config.build(now);
+                rtc.bwe()
+                    .set_bitrate(bps(Bitrate::ZERO), bps(Bitrate::kbps(3000)));
+                (rtc, None)
+            }
+            PeerRole::LiteServer => {
+                let (rtc, keys) = tapped(|p| rtc_config.set_crypto_provider(p).build(now));
+                let mut egress = Egress::new(keys, config.start_bitrate, now);
+                egress.set_desired(Bitrate::kbps(3000), now);
+                (rtc, Some(Box::new(egress)))
+            }
+        };
         Peer {
             rtc,
             role: config.role,
             now,
             lines: Default::default(),
             queue: VecDeque::new(),
+            egress,
             counters: PeerCounters::default(),
             watchdog: Watchdog::new(config.silence),
             paths: Paths::default(),
@@ -154,6 +169,17 @@ impl Peer {
             }
             _ => {}
         }
+        let mut proven = false;
+        if kind == PacketKind::Rtcp && self.egress.is_some() {
+            match self.take_rtcp(bytes, now) {
+                Read::Unreadable => {
+                    self.counters.malformed += 1;
+                    return;
+                }
+                Read::Done => return self.heard((protocol, src, dst), true, now),
+                Read::Pass => proven = true,
+            }
+        }
         let Ok(receive) = Receive::new(protocol.to_str0m(), src, dst, bytes) else {
             self.counters.malformed += 1;
             return;
@@ -169,12 +195,29 @@ impl Peer {
         }
         self.drain();
         self.datagram_ssrc = None;
-        if self.role == PeerRole::LiteServer && self.proves_itself(before, src) {
+        proven |= self.role == PeerRole::LiteServer && self.proves_itself(before, src);
+        self.heard((protocol, src, dst), proven, now);
+    }
+
+    /// Something came; `proven`: from somebody who knows the client's secrets.
+    fn heard(&mut self, path: (Protocol, SocketAddr, SocketAddr), proven: bool, now: Instant) {
+        if proven {
+            let (protocol, src, dst) = path;
             self.paths.heard(protocol, src, dst, now);
         }
         if self.watchdog.heard(now) == Some(Change::Heard) {
             self.push(PeerEvent::Connected);
         }
+    }
+
+    fn take_rtcp(&mut self, bytes: &[u8], now: Instant) -> Read {
+        let Some(egress) = &mut self.egress else {
+            return Read::Pass;
+        };
+        let mut events = Vec::new();
+        let read = egress.handle_rtcp(bytes, now, &mut events);
+        self.queue.extend(events.into_iter().map(PeerOutput::Event));
+        read
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -183,72 +226,12 @@ impl Peer {
         if self.rtc.handle_input(Input::Timeout(now)).is_err() {
             self.counters.malformed += 1;
         }
+        if let Some(egress) = &mut self.egress {
+            egress.handle_timeout(now, self.up && !self.closed);
+        }
         if self.watchdog.timeout(now) == Some(Change::Silent) {
             self.push(PeerEvent::Disconnected);
         }
-    }
-
-    /// Queues an RTP packet. It leaves in the following [`Peer::poll`] rounds: audio at once, video paced to the
-    /// bandwidth estimate. Video is kept 3 s for retransmission.
-    ///
-    /// # Errors
-    /// [`SendError`]; nothing is queued then.
-    pub fn send_rtp(
-        &mut self,
-        mid: Mid,
-        rid: Option<Rid>,
-        packet: OutPacket,
-        now: Instant,
-    ) -> Result<(), SendError> {
-        self.tell_time(now);
-        if self.closed {
-            return Err(SendError::Closed);
-        }
-        if !self.up {
-            return Err(SendError::NotConnected);
-        }
-        let line = self.lines.get(mid).filter(|l| l.sends);
-        let pt = line
-            .ok_or(SendError::NoLine)?
-            .codecs
-            .iter()
-            .find(|c| c.codec == packet.codec)
-            .ok_or(SendError::NoCodec)?
-            .pt;
-        let mut api = self.rtc.direct_api();
-        let stream = api
-            .stream_tx_by_mid(mid.0, rid.map(|r| r.0))
-            .ok_or(SendError::NoLine)?;
-        let extensions = ExtensionValues {
-            audio_level: packet.audio_level.map(|l| -(l.0.min(127) as i8)),
-            voice_activity: packet.audio_level.map(|_| packet.voice),
-            ..Default::default()
-        };
-        let is_video = packet.codec != Codec::Opus;
-        let (seq, time) = (packet.seq.into(), packet.timestamp);
-        // A mapping in the future would make reports with timestamp 0.
-        let captured = packet.captured.min(now);
-        stream.write_rtp(
-            RtpWrite::new(pt.into(), seq, time, captured, packet.payload)
-                .marker(packet.marker)
-                .ext_vals(extensions)
-                .nackable(is_video),
-        );
-        Ok(())
-    }
-
-    /// Asks the sender of this line (and layer) for a key frame, by PLI. Nothing happens before its first packet came.
-    pub fn request_keyframe(&mut self, mid: Mid, rid: Option<Rid>) {
-        let mut api = self.rtc.direct_api();
-        if let Some(stream) = api.stream_rx_by_mid(mid.0, rid.map(|r| r.0)) {
-            stream.request_keyframe(KeyframeRequestKind::Pli);
-        }
-    }
-
-    /// Tells the bandwidth estimator what we would like to send in the end (it probes up to there), and what rate to
-    /// keep up with padding where media sends less, so that a next layer can be tried; zero: no padding.
-    pub fn set_bitrate(&mut self, sustained: Bitrate, desired: Bitrate) {
-        self.rtc.bwe().set_bitrate(bps(sustained), bps(desired));
     }
 
     /// Says good-bye (RTCP BYE, DTLS close) in the following [`Peer::poll`] rounds; then [`Peer::is_alive`] is false.
@@ -274,6 +257,9 @@ impl Peer {
     /// What to do next; see the module's first paragraph.
     pub fn poll(&mut self) -> PeerOutput {
         loop {
+            if self.queue.is_empty() {
+                self.queue_media();
+            }
             if let Some(output) = self.queue.pop_front() {
                 return output;
             }
@@ -283,6 +269,11 @@ impl Peer {
                     Step::Again => continue,
                     Step::Idle(at) => {
                         let at = self.watchdog.deadline().map_or(at, |d| d.min(at));
+                        let up = self.up && !self.closed;
+                        let egress = self.egress.as_ref().filter(|_| up);
+                        let at = egress
+                            .and_then(|e| e.next_wakeup())
+                            .map_or(at, |e| e.min(at));
                         return PeerOutput::Timeout(at);
                     }
                 }
@@ -303,7 +294,7 @@ impl Peer {
         })
     }
 
-    fn tell_time(&mut self, now: Instant) {
+    pub(crate) fn tell_time(&mut self, now: Instant) {
         if now > self.now {
             self.now = now;
             self.spins = 0;
@@ -319,19 +310,8 @@ impl Peer {
     fn step(&mut self) -> Step {
         match self.rtc.poll_output() {
             Ok(Output::Transmit(t)) => {
-                let bytes: Vec<u8> = t.contents.into();
-                let mut path = (Protocol::from_str0m(t.proto), t.source, t.destination);
-                // STUN answers go where they were asked from; all else where the client is heard.
-                if stun_peek::classify(&bytes) != PacketKind::Stun {
-                    path = self.paths.better(path);
-                }
-                let (protocol, src, dst) = path;
-                self.queue.push_back(PeerOutput::Transmit {
-                    protocol,
-                    src,
-                    dst,
-                    bytes,
-                });
+                let path = (Protocol::from_str0m(t.proto), t.source, t.destination);
+                self.transmit(path, t.contents.into());
                 Step::Again
             }
             Ok(Output::Event(event)) => {
@@ -360,6 +340,33 @@ impl Peer {
         }
     }
 
+    fn transmit(&mut self, mut path: crate::paths::Path, mut bytes: Vec<u8>) {
+        let kind = stun_peek::classify(&bytes);
+        // STUN answers go where they were asked from; all else where the client is heard.
+        if kind != PacketKind::Stun {
+            if let Some(egress) = &mut self.egress {
+                egress.path = Some(path);
+                match kind {
+                    PacketKind::Rtcp => match egress.seal_rtcp(&mut bytes, self.now) {
+                        Some(sealed) => bytes = sealed,
+                        None => return,
+                    },
+                    // str0m has nothing to send here, and would send it in clear.
+                    PacketKind::Rtp => return,
+                    _ => {}
+                }
+            }
+            path = self.paths.better(path);
+        }
+        let (protocol, src, dst) = path;
+        self.queue.push_back(PeerOutput::Transmit {
+            protocol,
+            src,
+            dst,
+            bytes,
+        });
+    }
+
     fn push(&mut self, event: PeerEvent) {
         self.queue.push_back(PeerOutput::Event(event));
     }
@@ -383,6 +390,8 @@ impl Peer {
             }
             Event::Closed => self.close(),
             Event::RtpPacket(packet) => self.on_rtp(packet),
+            // A server reads its receivers' requests itself.
+            Event::KeyframeRequest(_) if self.egress.is_some() => {}
             Event::KeyframeRequest(request) => self.push(PeerEvent::KeyframeRequest {
                 mid: Mid(request.mid),
                 rid: request.rid.map(Rid),
@@ -467,6 +476,9 @@ impl Peer {
                 line.lost = Some(of_line.map(Source::lost).sum());
             }
         }
+        if let Some(egress) = &self.egress {
+            egress.stats(&mut stats);
+        }
         Some(stats)
     }
 }
@@ -476,6 +488,6 @@ enum Step {
     Idle(Instant),
 }
 
-fn bps(rate: Bitrate) -> str0m::bwe::Bitrate {
+pub(crate) fn bps(rate: Bitrate) -> str0m::bwe::Bitrate {
     rate.bps().into()
 }

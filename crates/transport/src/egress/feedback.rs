@@ -1,0 +1,97 @@
+//! The receivers' RTCP: what they miss, how our packets arrive, where they need a key frame.
+
+use super::Egress;
+use super::rtcp::{self, Item, Received};
+use crate::PeerEvent;
+use std::time::{Duration, Instant};
+
+/// What became of an RTCP packet.
+pub(crate) enum Read {
+    /// Not encrypted, or not from the other side.
+    Unreadable,
+    /// All of it was about what we send.
+    Done,
+    /// Some of it is for the receiving side.
+    Pass,
+}
+
+impl Egress {
+    /// Takes a sealed RTCP packet; events it leads to go to `events`, resends into the next batch.
+    pub fn handle_rtcp(
+        &mut self,
+        sealed: &[u8],
+        now: Instant,
+        events: &mut Vec<PeerEvent>,
+    ) -> Read {
+        let mut clear = std::mem::take(&mut self.plain);
+        let opened = self.armed()
+            && self
+                .opener
+                .as_mut()
+                .is_some_and(|o| o.rtcp(sealed, &mut clear).is_some());
+        let mut read = if opened { Read::Done } else { Read::Unreadable };
+        let mut missed = Vec::new();
+        if opened {
+            rtcp::read(&clear, |item| match item {
+                Item::Other => read = Read::Pass,
+                Item::Received(report) => self.received(report, now),
+                Item::Nack { ssrc, pairs } => self.nacked(ssrc, pairs, &mut missed),
+                Item::Keyframe { ssrc, fir } => events.extend(self.keyframe(ssrc, fir)),
+                Item::TransportWide(report) => self.arrived(report, now),
+            });
+        }
+        self.plain = clear;
+        let time = self.time(now);
+        for (at, seq) in missed {
+            if let Some(resend) = self.streams[at].missed(seq, time.as_micros()) {
+                self.resend(at, &resend, time);
+            }
+        }
+        events.extend(self.poll_estimate());
+        read
+    }
+
+    fn received(&mut self, report: Received, now: Instant) {
+        let of_rtx = |s: &super::OutStream| s.rtx == Some(report.ssrc);
+        if let Some(stream) = self.streams.iter_mut().find(|s| s.ssrc == report.ssrc) {
+            stream.bound = true;
+            stream.received = Some(report);
+        } else if !self.streams.iter().any(of_rtx) {
+            return;
+        }
+        let sent = self
+            .reports
+            .iter()
+            .find(|(ntp, _)| *ntp == report.last_report);
+        if let Some((_, at)) = sent.filter(|_| report.last_report != 0) {
+            let held = Duration::from_micros(u64::from(report.since) * 1_000_000 / 65_536);
+            let passed = now.saturating_duration_since(*at);
+            self.rtt = Some(passed.saturating_sub(held));
+        }
+    }
+
+    fn nacked(&mut self, ssrc: u32, pairs: &[u8], missed: &mut Vec<(usize, u16)>) {
+        if let Some(at) = self.streams.iter().position(|s| s.ssrc == ssrc) {
+            self.streams[at].nacks += 1;
+            missed.extend(rtcp::missing(pairs).map(|seq| (at, seq)));
+        }
+    }
+
+    fn keyframe(&mut self, ssrc: u32, fir: bool) -> Option<PeerEvent> {
+        let stream = self.streams.iter_mut().find(|s| s.ssrc == ssrc)?;
+        let count = if fir {
+            &mut stream.firs
+        } else {
+            &mut stream.plis
+        };
+        *count += 1;
+        let mid = stream.mid;
+        Some(PeerEvent::KeyframeRequest { mid, rid: None })
+    }
+
+    fn arrived(&mut self, report: &[u8], now: Instant) {
+        let time = self.time(now);
+        rtcp::transport_wide(report, &mut self.arrivals);
+        self.side.feedback(self.arrivals.iter().copied(), time);
+    }
+}
