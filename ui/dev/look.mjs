@@ -46,7 +46,7 @@ const scenes = {
   "picker-windows": meeting({ people: 3, app: true }, { act: (p) => picker(p, 1) }),
   sharing: meeting({ people: 3, sharing: true, app: true }),
   "sharing-paused": meeting({ people: 3, sharing: true, paused: true }),
-  streams: meeting({ people: 5 }, { act: (p) => more(p, 5) }),
+  streams: meeting({ people: 5 }, { act: (p) => more(p, /Connection|连接状况/) }),
   offline: meeting({ people: 4, phase: "reconnecting", offlineFor: 21_000, soundBlocked: true }),
   "pages-two": meeting({ people: 40 }, { act: (p) => p.keyboard.press("PageDown") }),
   "speaker-many": meeting({ people: 25 }, { layout: "speaker" }),
@@ -63,9 +63,9 @@ async function panel(page, n) {
   await page.locator(".toggle:not(.roomy)").nth(n).click();
 }
 
-async function more(page, n) {
+async function more(page, name) {
   await page.locator("[aria-haspopup=menu]").nth(3).click();
-  await page.locator("[role^=menuitem]:visible").nth(n).click();
+  await page.getByRole("menuitem", { name }).click();
 }
 
 async function settings(page, n) {
