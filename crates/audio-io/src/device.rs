@@ -44,13 +44,19 @@ impl Lister {
 
     fn list(&mut self, direction: Direction) -> Vec<(DeviceInfo, cpal::Device)> {
         let fresh = self.0.is_none();
-        let all = list(self.0.get_or_insert_with(cpal::default_host), direction);
+        let all = list(self.0.get_or_insert_with(host), direction);
         if all.is_empty() && !fresh {
             // The sound server may have been restarted: the old connection would stay dead.
-            return list(self.0.insert(cpal::default_host()), direction);
+            return list(self.0.insert(host()), direction);
         }
         all
     }
+}
+
+fn host() -> cpal::Host {
+    #[cfg(target_os = "linux")]
+    crate::cookie::ensure();
+    cpal::default_host()
 }
 
 fn list(host: &cpal::Host, direction: Direction) -> Vec<(DeviceInfo, cpal::Device)> {

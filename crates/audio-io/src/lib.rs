@@ -11,6 +11,8 @@
 
 mod capture;
 mod convert;
+#[cfg(target_os = "linux")]
+mod cookie;
 mod device;
 mod fake;
 mod file;

@@ -332,7 +332,10 @@ fn inside_shared_sound() {
     );
     // A busy machine tears gaps, in either sound.
     assert!(clean(&shared) * 2 >= shared.len(), "{shared:?}");
-    assert_eq!(clean(&whole), 0, "our own sound is on the speaker");
+    assert!(
+        clean(&whole) * 2 < whole.len(),
+        "our own sound is on the speaker"
+    );
 }
 
 /// Sends a line to the server's command socket and gives what it says.

@@ -1,10 +1,14 @@
 //! Systems whose screens can't be captured: there is nothing to share, and [`crate::ScreenSpec::Pattern`] still works.
 
-use crate::{Screen, ScreenError, ScreenOptions, ScreenSpec, Source};
+use crate::{Border, Screen, ScreenError, ScreenOptions, ScreenSpec, Source};
 use confab_picture::I420;
 
 pub(crate) fn sources() -> Result<Vec<Source>, ScreenError> {
     Err(ScreenError::Unsupported)
+}
+
+pub(crate) fn border(_: &ScreenSpec, _: u32) -> Option<Border> {
+    None
 }
 
 pub(crate) fn picture(_: &ScreenSpec) -> Result<I420, ScreenError> {

@@ -6,20 +6,37 @@
 //! | desktop | by | who chooses |
 //! |---|---|---|
 //! | Linux, X11 | `x11`: MIT-SHM, DAMAGE, XFixes cursor, Composite for windows | our picker |
+//! | Linux, Wayland | `portal` (feature): desktop portal and PipeWire | the system's dialog: one source, [`SYSTEM_DIALOG`] |
+//! | Windows | `windows`: Windows.Graphics.Capture; not run yet | our picker |
+//! | macOS | `macos`: ScreenCaptureKit; not run yet | our picker |
 
-#[cfg(not(target_os = "linux"))]
+mod border;
+#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "windows")))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(any(target_os = "macos", target_os = "windows", test))]
+mod mailbox;
 mod pattern;
+#[cfg(all(target_os = "linux", feature = "portal"))]
+mod portal;
+#[cfg(target_os = "windows")]
+mod windows;
 #[cfg(target_os = "linux")]
 mod x11;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "windows")))]
 use elsewhere as system;
 #[cfg(target_os = "linux")]
 use linux as system;
+#[cfg(target_os = "macos")]
+use macos as system;
+#[cfg(target_os = "windows")]
+use windows as system;
 
+pub use border::{Border, border};
 pub use confab_capture::{End, Frame, Handle};
 
 use confab_base::DeviceFault;

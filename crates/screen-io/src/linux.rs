@@ -1,5 +1,8 @@
 //! Linux has two desktops. Under Wayland an X server may be there too, but shows nothing of the others' windows.
 
+use crate::border::{self, Border};
+#[cfg(feature = "portal")]
+use crate::{Kind, SYSTEM_DIALOG, portal};
 use crate::{Screen, ScreenError, ScreenOptions, ScreenSpec, Source, x11};
 use confab_picture::I420;
 
@@ -12,7 +15,23 @@ pub(crate) fn sources() -> Result<Vec<Source>, ScreenError> {
     if !wayland() {
         return x11::sources(None);
     }
+    #[cfg(feature = "portal")]
+    return Ok(vec![Source {
+        id: SYSTEM_DIALOG.into(),
+        kind: Kind::Display,
+        title: String::new(),
+        size: (0, 0),
+        primary: true,
+    }]);
+    #[cfg(not(feature = "portal"))]
     Err(ScreenError::Unsupported)
+}
+
+pub(crate) fn border(spec: &ScreenSpec, colour: u32) -> Option<Border> {
+    match wayland() {
+        true => None,
+        false => border::x11(None, spec, colour),
+    }
 }
 
 pub(crate) fn picture(spec: &ScreenSpec) -> Result<I420, ScreenError> {
@@ -27,5 +46,8 @@ pub(crate) fn open(spec: &ScreenSpec, options: &ScreenOptions) -> Result<Screen,
     if !wayland() {
         return x11::open(None, spec, options);
     }
+    #[cfg(feature = "portal")]
+    return portal::open(options);
+    #[cfg(not(feature = "portal"))]
     Err(ScreenError::Unsupported)
 }

@@ -5,6 +5,7 @@
 //! One thread named `system-sound` reads the socket. It answers to the server's events and fills a ring per stream; the reader's
 //! thread mixes the rings.
 
+use crate::cookie;
 use crate::fake::Pacer;
 use crate::ring::Ring;
 use crate::{DeviceEvent, FRAME, Frame, Microphone, OpenError, SAMPLE_RATE};
@@ -160,13 +161,15 @@ struct Ear {
 
 impl Ear {
     fn greet(socket: UnixStream, voices: Voices) -> Result<Ear, ProtocolError> {
+        cookie::ensure();
         let mut socket = BufReader::new(socket);
-        let cookie = pulseaudio::cookie_path_from_env().and_then(|path| std::fs::read(path).ok());
+        let secret = pulseaudio::cookie_path_from_env().and_then(|path| std::fs::read(path).ok());
         let auth = words::AuthParams {
             version: words::MAX_VERSION,
             supports_shm: false,
             supports_memfd: false,
-            cookie: cookie.unwrap_or_default(),
+            // Where none can be made, its length is right at least: more PipeWire does not ask.
+            cookie: secret.unwrap_or_else(|| vec![0; cookie::LENGTH]),
         };
         words::write_command_message(
             socket.get_mut(),

@@ -2,6 +2,7 @@
 //! through the socket, Composite gives windows whole though others lie on them, XFixes tells the cursor, which is drawn in
 //! because X11 leaves it out. Servers without shared memory (remote ones) are asked plainly.
 
+pub(crate) mod border;
 mod cursor;
 mod eye;
 mod list;

@@ -394,6 +394,36 @@ fn a_paused_screen_shows_nothing_new_and_a_dead_server_is_the_end() {
 }
 
 #[test]
+fn a_border_follows_its_window_and_is_not_in_its_picture() {
+    let Some(x) = Xvfb::start(&[]) else { return };
+    let window = x.window("w", (100, 100), (200, 100), RED);
+    let border = crate::border::x11(x.display(), &spec(window), GREEN).unwrap();
+    let mut display = x.open(&x.monitor());
+    // The window has a border of its own of 3 pixels.
+    wait(&mut display, |p| {
+        colour(p, 100, 101) == GREEN && colour(p, 305, 150) == GREEN
+    });
+    let inside = super::picture(x.display(), &spec(window)).unwrap();
+    let (width, height) = inside.size();
+    for at in [(0, 0), (width - 1, height - 1)] {
+        assert_eq!(colour(&inside, at.0, at.1), RED);
+    }
+    let aux = ConfigureWindowAux::new().x(300).y(200);
+    x.conn.configure_window(window, &aux).unwrap();
+    x.conn.sync().unwrap();
+    wait(&mut display, |p| {
+        colour(p, 300, 201) == GREEN && colour(p, 100, 101) == 0
+    });
+    assert_eq!(
+        sources(x.display()).unwrap().len(),
+        2,
+        "the border is no window to share"
+    );
+    drop(border);
+    wait(&mut display, |p| colour(p, 300, 201) == 0);
+}
+
+#[test]
 fn without_a_display_there_is_a_clear_error() {
     let spec = ScreenSpec::Display("x".into());
     let error = open(Some(":9999"), &spec, &ScreenOptions::default());
