@@ -357,7 +357,8 @@ impl Eye {
             self.all = true;
         }
         if self.all {
-            rows = vec![0..height];
+            rows.clear();
+            rows.push(0..height);
         }
         for band in &rows {
             self.pixels
