@@ -1,5 +1,5 @@
 // Draws the streams of a frame bus and reports what came of it: run by dev/pictures.mjs in a webview.
-//   ?url=ws://…&token=…&tiles=9&seconds=20&mode=units|pictures&painter=2d|webgl&report=http://…   probe=1: only measure
+//   ?url=ws://…&token=…&tiles=9&seconds=20&mode=units|pictures&painter=2d|webgl&thread=worker|page&report=http://…   probe=1: only measure
 
 import { connectPictures } from "../../src/port/native/pictures";
 import type { Plan } from "../../src/port/native/pictures";
@@ -8,7 +8,11 @@ const query = new URLSearchParams(location.search);
 const text = (name: string) => query.get(name) ?? "";
 const number = (name: string, otherwise: number) => Number(query.get(name) ?? otherwise);
 
-const plan: Plan = { mode: text("mode") === "pictures" ? "pictures" : "units", painter: text("painter") === "webgl" ? "webgl" : "2d" };
+const plan: Plan = {
+  mode: text("mode") === "pictures" ? "pictures" : "units",
+  painter: text("painter") === "webgl" ? "webgl" : "2d",
+  thread: text("thread") === "page" ? "page" : "worker",
+};
 const pictures = connectPictures({ url: text("url"), token: text("token"), plan });
 
 async function report(what: object): Promise<void> {

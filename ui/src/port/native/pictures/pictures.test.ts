@@ -47,11 +47,17 @@ test("the codec string comes from the parameter set, wherever it stands in the k
   expect(codecOf("i420", new Uint8Array(64))).toBeUndefined();
 });
 
-test("units are chosen where they are fast enough, pictures where they are much faster", () => {
-  expect(choose({ units: 200, webgl: 1000, canvas2d: 10 })).toEqual({ mode: "units", painter: "webgl" });
-  expect(choose({ units: 40, webgl: 60, canvas2d: 70 })).toEqual({ mode: "units", painter: "2d" });
-  expect(choose({ units: 40, webgl: 60, canvas2d: 200 })).toEqual({ mode: "pictures", painter: "2d" });
-  expect(choose({ units: 0, webgl: 30, canvas2d: 10 })).toEqual({ mode: "pictures", painter: "webgl" });
+test("units are chosen where they are fast enough, pictures where they are much faster, the page's thread where nothing else is", () => {
+  const none = { units: 0, webgl: 0, canvas2d: 0 };
+  const of = (units: number, canvas2d: number, page: number) => {
+    const { mode, painter, thread } = choose({ units, webgl: 0, canvas2d }, { ...none, webgl: page });
+    return `${mode} ${painter} ${thread}`;
+  };
+  expect(of(200, 1000, 0)).toBe("units 2d worker");
+  expect(of(40, 70, 0)).toBe("units 2d worker");
+  expect(of(40, 200, 220)).toBe("pictures 2d worker");
+  expect(of(40, 100, 220)).toBe("pictures webgl page");
+  expect(of(0, 0, 0)).toBe("pictures 2d worker");
 });
 
 test("percentiles are of the latest values", () => {

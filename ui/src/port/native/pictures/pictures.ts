@@ -3,8 +3,10 @@
 // no black.
 
 import type { VideoSurface } from "../../port";
+import { Engine } from "./engine";
+import { choose, probe } from "./probe";
 import { sameShown, shownNow } from "./shown";
-import type { FromWorker, PictureStats, Plan, Probe, ToWorker, Wanted } from "./talk";
+import type { FromWorker, PictureStats, Plan, Probe, Rates, ToWorker, Wanted } from "./talk";
 
 export interface PictureOptions {
   /** `ws://127.0.0.1:<port>/bus`; undefined: by way of `carrier`. */
@@ -35,7 +37,7 @@ export interface Pictures {
 
 /** How long a canvas that was taken down waits to be hung again. */
 const SPARE_MS = 3000;
-const REMEMBERED = "confab.pictures.plan.1";
+const REMEMBERED = "confab.pictures.plan.2";
 
 interface Canvas {
   id: number;
@@ -54,6 +56,8 @@ export function connectPictures(options: PictureOptions): Pictures {
 
 class Gallery implements Pictures {
   readonly #worker: Worker;
+  /** Draws in the page's own thread, where the plan says so. */
+  #local: Engine | undefined;
   readonly #canvases = new Map<Element, Canvas>();
   readonly #listeners = new Set<(on: boolean) => void>();
   readonly #answers = new Map<number, (message: FromWorker) => void>();
@@ -61,8 +65,8 @@ class Gallery implements Pictures {
   readonly #sights: IntersectionObserver | undefined;
   readonly #carrier: Carrier | undefined;
   readonly #onSeen = () => this.#review();
-  /** Held back until the worker knows how to draw. */
-  #early: [message: ToWorker, transfer: Transferable[]][] | undefined = [];
+  /** Held back until it is known how to draw. */
+  #early: ToWorker[] | undefined = [];
   #asked: readonly Wanted[] | undefined;
   #said: readonly Wanted[] = [];
   #reviewing = false;
@@ -109,7 +113,9 @@ class Gallery implements Pictures {
     const ask = this.#next++;
     const answer = new Promise<FromWorker>((resolve) => this.#answers.set(ask, resolve));
     this.#worker.postMessage({ type: "probe", ask } satisfies ToWorker);
-    return ((await answer) as FromWorker & { type: "probe" }).probe;
+    const worker = ((await answer) as FromWorker & { type: "probe" }).rates;
+    const page = worthIt(worker) ? NOTHING : await probe();
+    return { worker, page, plan: choose(worker, page) };
   }
 
   onConnected(listener: (on: boolean) => void): () => void {
@@ -126,22 +132,30 @@ class Gallery implements Pictures {
       element.remove();
     }
     this.#canvases.clear();
+    this.#local?.hear({ type: "stop" });
     this.#worker.postMessage({ type: "stop" } satisfies ToWorker);
   }
 
   async #start({ url, token, plan }: PictureOptions): Promise<void> {
     const chosen = plan ?? remembered() ?? (await this.probe()).plan;
     if (plan === undefined) remember(chosen);
-    this.#worker.postMessage({ type: "start", url, token, plan: chosen } satisfies ToWorker);
-    for (const [message, transfer] of this.#early ?? []) this.#worker.postMessage(message, transfer);
+    if (chosen.thread === "page") this.#local = new Engine((message) => this.#hear(message));
+    const early = this.#early ?? [];
     this.#early = undefined;
-    this.#carrier?.open((message) => {
-      this.#worker.postMessage({ type: "app", message } satisfies ToWorker, typeof message === "string" ? [] : [message]);
-    });
+    this.#post({ type: "start", url, token, plan: chosen });
+    for (const canvas of this.#canvases.values()) this.#handOver(canvas);
+    for (const message of early) this.#post(message);
+    this.#carrier?.open((message) => this.#post({ type: "app", message }, typeof message === "string" ? [] : [message]));
+  }
+
+  #handOver({ id, stream, element }: Canvas): void {
+    const canvas = this.#local === undefined ? element.transferControlToOffscreen() : element;
+    this.#post({ type: "canvas", id, stream, canvas }, canvas instanceof HTMLCanvasElement ? [] : [canvas]);
   }
 
   #post(message: ToWorker, transfer: Transferable[] = []): void {
-    if (this.#early !== undefined) this.#early.push([message, transfer]);
+    if (this.#early !== undefined) this.#early.push(message);
+    else if (this.#local !== undefined) this.#local.hear(message);
     else this.#worker.postMessage(message, transfer);
   }
 
@@ -180,8 +194,7 @@ class Gallery implements Pictures {
     element.style.height = "100%";
     const canvas: Canvas = { id: this.#next++, stream, element, hung: false, visible: true, width: 0, height: 0 };
     this.#canvases.set(element, canvas);
-    const offscreen = element.transferControlToOffscreen();
-    this.#post({ type: "canvas", id: canvas.id, stream, canvas: offscreen }, [offscreen]);
+    if (this.#early === undefined) this.#handOver(canvas);
     return canvas;
   }
 
@@ -240,6 +253,13 @@ class Gallery implements Pictures {
       this.#post({ type: "show", streams: shown });
     });
   }
+}
+
+const NOTHING: Rates = { units: 0, webgl: 0, canvas2d: 0 };
+
+/** Nothing the page's thread could do would change the plan; it need not stand still for a second. */
+function worthIt(worker: Rates): boolean {
+  return choose(worker, { ...NOTHING, webgl: Infinity }).thread === "worker";
 }
 
 /** A plan holds for a webview on a machine; another version of it is probed anew. */

@@ -6,28 +6,37 @@ import { codecOf } from "./codec";
 import { canDecode, webCodecs } from "./decoder";
 import { CanvasEasel } from "./paint";
 import type { Picture } from "./stream";
-import type { Painter, Plan, Probe } from "./talk";
+import type { Painter, Plan, Rates } from "./talk";
 
-/** Milliseconds each way is given. */
+/** Milliseconds each way is given, once it has begun. */
 const TIME = 350;
+/** The first picture may take long: decoders are looked for and loaded then. */
+const PATIENCE = 5000;
 /** Enough for four people at 24 pictures a second: below that decoding in the app is worth its price. */
 const ENOUGH = 96;
 /** Units in the decoder at once, as in a meeting. */
 const WINDOW = 6;
 
-export async function probe(): Promise<Probe> {
+/** The rates of the thread it runs on. */
+export async function probe(): Promise<Rates> {
   const units = canDecode() ? await rateOfUnits().catch(() => 0) : 0;
-  const webgl = attempt(() => rateOfPlanes("webgl"));
-  const canvas2d = attempt(() => rateOfPlanes("2d"));
-  return { units, webgl, canvas2d, plan: choose({ units, webgl, canvas2d }) };
+  return { units, webgl: attempt(() => rateOfPlanes("webgl")), canvas2d: attempt(() => rateOfPlanes("2d")) };
 }
 
-/** Units where they are drawn fast enough or the other ways are no faster, counting that those still leave the decoding to the app. */
-export function choose({ units, webgl, canvas2d }: Omit<Probe, "plan">): Plan {
-  const painter: Painter = webgl > canvas2d * 1.1 ? "webgl" : "2d";
-  const pictures = Math.max(webgl, canvas2d);
-  const mode = units > 0 && (units >= ENOUGH || units * 2 >= pictures) ? "units" : "pictures";
-  return { mode, painter };
+/**
+ * Units in the worker where they are drawn fast enough or the other ways are no faster, counting that those still leave the decoding to
+ * the app. The page's thread only where it is much faster, since views live on it.
+ */
+export function choose(worker: Rates, page: Rates): Plan {
+  const ways: [rate: number, plan: Plan][] = [
+    [worker.canvas2d, { mode: "pictures", painter: "2d", thread: "worker" }],
+    [worker.webgl, { mode: "pictures", painter: "webgl", thread: "worker" }],
+    [page.webgl / 1.5, { mode: "pictures", painter: "webgl", thread: "page" }],
+    [page.canvas2d / 1.5, { mode: "pictures", painter: "2d", thread: "page" }],
+  ];
+  const [rate, best] = ways.reduce((a, b) => (b[0] > a[0] ? b : a));
+  if (worker.units === 0 || (worker.units < ENOUGH && worker.units * 2 < rate)) return best;
+  return { mode: "units", painter: worker.webgl > worker.canvas2d * 1.1 ? "webgl" : "2d", thread: "worker" };
 }
 
 async function rateOfUnits(): Promise<number> {
@@ -37,12 +46,10 @@ async function rateOfUnits(): Promise<number> {
   if (codec === undefined) return 0;
   const canvas = new OffscreenCanvas(CLIP_WIDTH, CLIP_HEIGHT);
   const easel = new CanvasEasel(canvas, "2d");
-  const begun = performance.now();
-  let [sent, drawn, ended] = [0, 0, begun];
+  let [sent, drawn, begun] = [0, 0, 0];
   return await new Promise<number>((resolve, reject) => {
     const decoder = webCodecs(codec, output, () => reject(new Error("not decodable")));
-    // A decoder that says nothing at all.
-    const tired = setTimeout(finish, TIME * 4);
+    const tired = setTimeout(finish, PATIENCE);
     function feed(): void {
       while (sent - drawn < WINDOW) {
         const unit = units[sent % units.length];
@@ -55,16 +62,17 @@ async function rateOfUnits(): Promise<number> {
       easel.draw(picture);
       picture.close();
       drawn += 1;
-      ended = performance.now();
-      if (ended - begun < TIME) feed();
+      const now = performance.now();
+      if (drawn === 1) begun = now;
+      if (now - begun < TIME) feed();
       else finish();
     }
     function finish(): void {
       clearTimeout(tired);
       decoder.close();
       settle(canvas, "2d");
-      ended = performance.now();
-      resolve(Math.round((drawn * 1000) / (ended - begun)));
+      // The first one began the count.
+      resolve(drawn < 2 ? 0 : Math.round(((drawn - 1) * 1000) / (performance.now() - begun)));
     }
     feed();
   });

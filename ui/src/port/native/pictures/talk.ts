@@ -12,6 +12,8 @@ export interface Plan {
   mode: Mode;
   /** For pictures that arrive as I420, our own among them. */
   painter: Painter;
+  /** Who decodes and draws: WebKitGTK has WebGL in the page only. */
+  thread: "worker" | "page";
 }
 
 export type ToWorker =
@@ -19,7 +21,7 @@ export type ToWorker =
   /** Where the app can't be reached by a socket: `app` messages come from the page, `say` goes back to it. */
   | { type: "start"; url: undefined; token: string; plan: Plan }
   | { type: "app"; message: string | ArrayBuffer }
-  | { type: "canvas"; id: number; stream: number; canvas: OffscreenCanvas }
+  | { type: "canvas"; id: number; stream: number; canvas: OffscreenCanvas | HTMLCanvasElement }
   /** A canvas of the pool hangs on screen again, or no longer. */
   | { type: "hang"; id: number; on: boolean }
   /** It will not hang again. */
@@ -35,7 +37,7 @@ export type FromWorker =
   | { type: "connected"; on: boolean }
   | { type: "say"; text: string }
   | { type: "stats"; ask: number; stats: PictureStats }
-  | { type: "probe"; ask: number; probe: Probe };
+  | { type: "probe"; ask: number; rates: Rates };
 
 /** Counters since the stream was first shown; times in milliseconds. */
 export interface StreamFigures {
@@ -64,14 +66,19 @@ export interface PictureStats extends Plan {
   streams: StreamFigures[];
 }
 
-/** What this webview can draw, in pictures of 640x360 per second; 0: not at all. */
-export interface Probe {
+/** Pictures of 640x360 a thread can draw per second; 0: not at all. */
+export interface Rates {
   /** Decoded by WebCodecs, drawn by 2D. */
   units: number;
   /** I420 by WebGL2. */
   webgl: number;
   /** I420 by 2D. */
   canvas2d: number;
-  /** The best of it. */
+}
+
+/** What this webview can draw, and the best of it. */
+export interface Probe {
+  worker: Rates;
+  page: Rates;
   plan: Plan;
 }
