@@ -56,7 +56,7 @@ test("units are chosen where they are fast enough, pictures where they are much 
   expect(of(200, 1000, 0)).toBe("units 2d worker");
   expect(of(40, 70, 0)).toBe("units 2d worker");
   expect(of(40, 200, 220)).toBe("pictures 2d worker");
-  expect(of(40, 100, 220)).toBe("pictures webgl page");
+  expect(of(40, 100, 260)).toBe("pictures webgl page");
   expect(of(0, 0, 0)).toBe("pictures 2d worker");
 });
 

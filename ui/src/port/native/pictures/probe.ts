@@ -12,8 +12,10 @@ import type { Painter, Plan, Rates } from "./talk";
 const TIME = 350;
 /** The first picture may take long: decoders are looked for and loaded then. */
 const PATIENCE = 5000;
-/** Enough for four people at 24 pictures a second: below that decoding in the app is worth its price. */
+/** Enough for four people at 24 pictures a second. */
 const ENOUGH = 96;
+/** Decoding in the app, scaling there and bringing the pictures here costs about three times what drawing them does. */
+const WORTH = 4;
 /** Units in the decoder at once, as in a meeting. */
 const WINDOW = 6;
 
@@ -24,8 +26,9 @@ export async function probe(): Promise<Rates> {
 }
 
 /**
- * Units in the worker where they are drawn fast enough or the other ways are no faster, counting that those still leave the decoding to
- * the app. The page's thread only where it is much faster, since views live on it.
+ * Units in the worker where they are drawn fast enough or the other ways are not many times faster, since those leave the decoding to the
+ * app; a ratio, so that a machine that is busy at the moment chooses alike. The page's thread only where it is much faster, since views
+ * live on it.
  */
 export function choose(worker: Rates, page: Rates): Plan {
   const ways: [rate: number, plan: Plan][] = [
@@ -35,7 +38,7 @@ export function choose(worker: Rates, page: Rates): Plan {
     [page.canvas2d / 1.5, { mode: "pictures", painter: "2d", thread: "page" }],
   ];
   const [rate, best] = ways.reduce((a, b) => (b[0] > a[0] ? b : a));
-  if (worker.units === 0 || (worker.units < ENOUGH && worker.units * 2 < rate)) return best;
+  if (worker.units === 0 || (worker.units < ENOUGH && worker.units * WORTH < rate)) return best;
   return { mode: "units", painter: worker.webgl > worker.canvas2d * 1.1 ? "webgl" : "2d", thread: "worker" };
 }
 
@@ -44,7 +47,7 @@ async function rateOfUnits(): Promise<number> {
   const first = units[0];
   const codec = first === undefined ? undefined : codecOf("h264", first);
   if (codec === undefined) return 0;
-  const canvas = new OffscreenCanvas(CLIP_WIDTH, CLIP_HEIGHT);
+  const canvas = makeCanvas();
   const easel = new CanvasEasel(canvas, "2d");
   let [sent, drawn, begun] = [0, 0, 0];
   return await new Promise<number>((resolve, reject) => {
@@ -79,7 +82,7 @@ async function rateOfUnits(): Promise<number> {
 }
 
 function rateOfPlanes(painter: Painter): number {
-  const canvas = new OffscreenCanvas(CLIP_WIDTH, CLIP_HEIGHT);
+  const canvas = makeCanvas();
   const easel = new CanvasEasel(canvas, painter);
   if (painter === "webgl" && canvas.getContext("webgl2") === null) return 0;
   const [width, height] = [CLIP_WIDTH, CLIP_HEIGHT];
@@ -98,13 +101,22 @@ function rateOfPlanes(painter: Painter): number {
   return Math.round((drawn * 1000) / (performance.now() - begun));
 }
 
+/** The page's own kind in the page: some webviews have WebGL on nothing else. */
+function makeCanvas(): OffscreenCanvas | HTMLCanvasElement {
+  if (typeof document === "undefined") return new OffscreenCanvas(CLIP_WIDTH, CLIP_HEIGHT);
+  const canvas = document.createElement("canvas");
+  canvas.width = CLIP_WIDTH;
+  canvas.height = CLIP_HEIGHT;
+  return canvas;
+}
+
 /** Waits until everything was really drawn. */
-function settle(canvas: OffscreenCanvas, painter: Painter): void {
+function settle(canvas: OffscreenCanvas | HTMLCanvasElement, painter: Painter): void {
   if (painter === "webgl") {
-    const gl = canvas.getContext("webgl2");
+    const gl = canvas.getContext("webgl2") as WebGL2RenderingContext | null;
     gl?.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
   } else {
-    canvas.getContext("2d")?.getImageData(0, 0, 1, 1);
+    (canvas.getContext("2d") as CanvasRenderingContext2D | null)?.getImageData(0, 0, 1, 1);
   }
 }
 
