@@ -2,11 +2,13 @@
 
 use confab_base::{ParticipantId, Source, TrackId, VideoCodec};
 use confab_picture::I420;
-use confab_pipeline::bus::{FrameBus, FromPage, Header, Kind, Mode, OWN_CAMERA, Shown, ToPage};
+use confab_pipeline::bus::{
+    Carried, FrameBus, FromPage, Header, Kind, Mode, OWN_CAMERA, Shown, ToPage,
+};
 use confab_pipeline::{FrameInfo, KeyframeAsk, Needs, RemoteTrack, VideoSink, VideoSinks, clock};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tungstenite::client::{ClientRequestBuilder, IntoClientRequest};
 use tungstenite::{Error, Message, WebSocket};
@@ -235,4 +237,38 @@ fn a_stopped_page_costs_no_memory_and_goes_on_with_a_key_frame() {
         let follows = pair[1].timestamp == pair[0].timestamp + 1;
         assert!(follows || pair[1].keyframe, "{pair:?}");
     }
+}
+
+#[test]
+fn a_carried_page_gets_the_same_messages_and_keeps_the_socket_shut() {
+    let bus = FrameBus::start().unwrap();
+    let (mut sink, asked) = open(&bus, 7);
+    let got: Arc<Mutex<Vec<Carried>>> = Arc::default();
+    let theirs = got.clone();
+    let page = bus
+        .handle()
+        .carry(move |m| theirs.lock().unwrap().push(m))
+        .unwrap();
+    assert!(bus.handle().carry(|_| {}).is_none());
+    assert_eq!(
+        knock(&bus, &bus.token(), "tauri://localhost").err(),
+        Some(409)
+    );
+    let show = r#"{"type":"show","mode":"units","streams":[{"stream":7,"width":64,"height":36,"credit":2}]}"#;
+    page.say(show).unwrap();
+    assert!(page.say("{}").is_err());
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    for n in 0..5 {
+        sink.unit(VideoCodec::H264, &[1; 10], &info(7, n, n == 0));
+    }
+    until("two units come", || got.lock().unwrap().len() == 3);
+    assert_eq!(
+        got.lock().unwrap()[0],
+        Carried::Text(ToPage::Hello { version: 1 }.text())
+    );
+    page.say(r#"{"type":"credit","streams":[[7,1]]}"#).unwrap();
+    until("the third comes", || got.lock().unwrap().len() == 4);
+    drop(page);
+    assert_eq!(sink.needs(), Needs::NOTHING);
+    enter(&bus);
 }

@@ -6,6 +6,7 @@
 //! `docs/FRAMEBUS.md` is the contract with the page. One thread, `bus`, does all of it.
 
 mod both;
+mod carrier;
 mod door;
 mod server;
 mod sink;
@@ -13,6 +14,7 @@ mod streams;
 mod wire;
 
 pub use both::BothSinks;
+pub use carrier::{Carried, CarriedPage};
 pub use door::{PATH, Token};
 pub use sink::{BusLocal, BusSink, BusSinks};
 pub use streams::StreamStats;
@@ -44,12 +46,22 @@ pub struct BusHandle {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     streams: Mutex<Streams>,
     waker: Waker,
     stop: AtomicBool,
+    /// Somebody is the page now, by socket or carried.
     page: AtomicBool,
+    /// The way to a page that is carried.
+    carrier: Mutex<Option<carrier::Way>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("page", &self.page)
+            .finish_non_exhaustive()
+    }
 }
 
 impl FrameBus {
@@ -62,6 +74,7 @@ impl FrameBus {
             waker,
             stop: AtomicBool::new(false),
             page: AtomicBool::new(false),
+            carrier: Mutex::default(),
         });
         let handle = BusHandle { shared };
         let theirs = handle.clone();
@@ -127,6 +140,17 @@ impl BusHandle {
             .streams
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Becomes the page, unless there is one.
+    fn claim_page(&self) -> bool {
+        !self.shared.page.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whoever claimed it is gone.
+    fn release_page(&self) {
+        self.streams().page_gone();
+        self.shared.page.store(false, Ordering::Release);
     }
 
     fn wake(&self) {

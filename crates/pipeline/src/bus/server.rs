@@ -137,7 +137,7 @@ impl Server {
     fn wakeup(&self, bus: &BusHandle) -> Option<Time> {
         let strangers = self.strangers.iter().map(|s| s.until).min();
         // What a full socket can't take need not be looked at before it has room.
-        let blocked = self.page.as_ref().is_none_or(|p| p.blocked);
+        let blocked = self.page.as_ref().is_some_and(|p| p.blocked);
         let streams = (!blocked).then(|| bus.streams().next_wakeup()).flatten();
         strangers.into_iter().chain(streams).min()
     }
@@ -198,7 +198,7 @@ impl Server {
     }
 
     fn welcome(&mut self, id: mio::Token, socket: WebSocket<TcpStream>, bus: &BusHandle) {
-        if self.page.is_some() {
+        if !bus.claim_page() {
             return;
         }
         self.page = Some(Page {
@@ -206,7 +206,6 @@ impl Server {
             socket,
             blocked: false,
         });
-        bus.shared.page.store(true, Ordering::Relaxed);
         tracing::debug!("the page is on the frame bus");
         let hello = ToPage::Hello { version: VERSION };
         self.write(Message::text(hello.text()), bus);
@@ -247,12 +246,15 @@ impl Server {
 
     /// Hands over what is due, as long as the socket takes it.
     fn pump(&mut self, bus: &BusHandle) {
+        if self.page.is_none() {
+            return bus.pump_carrier();
+        }
         while self.page.as_ref().is_some_and(|p| !p.blocked) {
             let now = clock::now();
             let Some(next) = bus.streams().next(now) else {
                 return;
             };
-            self.write(Message::binary(message(next)), bus);
+            self.write(Message::binary(message(&next)), bus);
         }
     }
 
@@ -285,9 +287,9 @@ impl Server {
     }
 
     fn page_gone(&mut self, bus: &BusHandle) {
-        self.page = None;
-        bus.shared.page.store(false, Ordering::Relaxed);
-        bus.streams().page_gone();
+        if self.page.take().is_some() {
+            bus.release_page();
+        }
     }
 }
 
@@ -318,11 +320,11 @@ fn config() -> WebSocketConfig {
 }
 
 /// Header and picture in one piece.
-fn message(next: Next) -> Vec<u8> {
+pub(super) fn message(next: &Next) -> Vec<u8> {
     match &next.body {
         Body::Unit { data, .. } => {
             let mut out = Vec::with_capacity(HEADER + data.len());
-            out.extend_from_slice(&header(&next, (0, 0)));
+            out.extend_from_slice(&header(next, (0, 0)));
             out.extend_from_slice(data);
             out
         }
@@ -340,7 +342,7 @@ fn message(next: Next) -> Vec<u8> {
                 &scaled
             };
             let mut out = Vec::with_capacity(HEADER + size.0 * size.1 * 3 / 2);
-            out.extend_from_slice(&header(&next, (size.0 as u16, size.1 as u16)));
+            out.extend_from_slice(&header(next, (size.0 as u16, size.1 as u16)));
             out.extend_from_slice(picture.y());
             out.extend_from_slice(picture.u());
             out.extend_from_slice(picture.v());
