@@ -1,11 +1,13 @@
 // Measures the frame bus in WebKitGTK: tiles drawn per second, the time from ready in the app to the draw call, who spends the CPU,
 // and memory while it runs and while the web process stands still.
 //   node dev/pictures.mjs [--tiles 9] [--seconds 30] [--mode units|pictures] [--painter 2d|webgl] [--thread worker|page] [--dmabuf] [--stop 20] [--probe]
-//     [--app ../target/debug/examples/framebus] [--clip ../tests/data/fetched/talking-head.y4m] [--display 97] [--browser MiniBrowser]
-// Wants Xvfb, webkit2gtk's MiniBrowser, and `cargo build -p confab-pipeline --example framebus`.
+//     [--app ../target/debug/examples/framebus] [--clip ../tests/data/fetched/talking-head.y4m] [--units /tmp/units.h264] [--display 97]
+// Wants Xvfb, webkit2gtk's MiniBrowser, `cargo build -p confab-pipeline --example framebus`, and units to send:
+//   ffmpeg -i tests/data/fetched/talking-head.y4m -frames:v 300 -c:v libx264 -profile:v baseline -preset veryfast -tune zerolatency -b:v 600k
+//     -maxrate 600k -bufsize 300k -g 1000 -x264-params aud=1:slices=1:threads=1:sliced-threads=0 -f h264 /tmp/units.h264
 
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { createServer as createHttp } from "node:http";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     probe: { type: "boolean", default: false },
     app: { type: "string", default: "../target/debug/examples/framebus" },
     clip: { type: "string", default: "../tests/data/fetched/talking-head.y4m" },
+    units: { type: "string", default: "/tmp/units.h264" },
     display: { type: "string", default: "97" },
     size: { type: "string", default: "1280x720" },
     browser: { type: "string", default: MINIBROWSER },
@@ -100,8 +103,7 @@ try {
   await vite.listen();
   run("Xvfb", [`:${values.display}`, "-screen", "0", `${width}x${height}x24`, "-nolisten", "tcp"]);
   await sleep(1);
-  const clip = existsSync(values.clip) ? [values.clip] : [];
-  const app = run(values.app, ["serve", values.tiles, ...clip]);
+  const app = run(values.app, [values.tiles, values.units, values.clip]);
   const lines = createInterface({ input: app.stdout })[Symbol.asyncIterator]();
   const bus = JSON.parse((await lines.next()).value);
 
