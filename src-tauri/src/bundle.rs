@@ -59,7 +59,11 @@ fn write(file: File, contents: &Contents<'_>) -> io::Result<()> {
 /// The settings without the user's name and the names of devices.
 fn settings_text(settings: &Settings) -> String {
     let mut shown = settings.clone();
-    shown.name = if shown.name.is_empty() { String::new() } else { "***".to_owned() };
+    shown.name = if shown.name.is_empty() {
+        String::new()
+    } else {
+        "***".to_owned()
+    };
     shown.device_sets.clear();
     serde_json::to_string_pretty(&shown).unwrap_or_default()
 }
@@ -88,10 +92,16 @@ mod tests {
         let path = save(&folder.path().join("out"), "20260301", &contents).unwrap();
         let mut zip = zip::ZipArchive::new(File::open(&path).unwrap()).unwrap();
         let names: Vec<String> = zip.file_names().map(|n| n.unwrap().into_owned()).collect();
-        assert_eq!(names, ["about.txt", "settings.json", "log/confab.log", "log/gone"]);
+        assert_eq!(
+            names,
+            ["about.txt", "settings.json", "log/confab.log", "log/gone"]
+        );
         for name in names {
             let mut text = String::new();
-            zip.by_name(&name).unwrap().read_to_string(&mut text).unwrap();
+            zip.by_name(&name)
+                .unwrap()
+                .read_to_string(&mut text)
+                .unwrap();
             for word in [secret, "0123456789abcdefghjkmnpqrs", "Ada", "/home/ada"] {
                 assert!(!text.contains(word), "{name} has {word}");
             }

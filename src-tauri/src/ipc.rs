@@ -103,13 +103,22 @@ pub enum AppReply {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum AppEvent {
     /// They were changed, here or in another window.
-    Settings { settings: Box<Settings> },
+    Settings {
+        settings: Box<Settings>,
+    },
     /// A system-wide shortcut or the tray. `pressed` is false when "talk" is let go.
-    Shortcut { action: GlobalAction, pressed: bool },
-    FullScreen { on: bool },
+    Shortcut {
+        action: GlobalAction,
+        pressed: bool,
+    },
+    FullScreen {
+        on: bool,
+    },
     PopOutClosed,
     /// A link from outside led nowhere.
-    LinkRefused { code: AppCode },
+    LinkRefused {
+        code: AppCode,
+    },
 }
 
 /// Why the shell did not do something: a code of the protocol, or one of the shell's own.
@@ -185,7 +194,6 @@ pub enum UpdateState {
 pub enum PopOutHost {
     /// In a window of its own.
     Apart,
-    Refused,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, TS)]

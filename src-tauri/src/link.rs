@@ -140,7 +140,11 @@ fn deep_link(text: &str, url: &Url) -> Option<Destination> {
         Host::Ipv6(ip) => ip.is_loopback(),
         Host::Domain(name) => name == "localhost",
     };
-    let base = if near { Url::parse(&format!("http://{host}/")).ok()? } else { far };
+    let base = if near {
+        Url::parse(&format!("http://{host}/")).ok()?
+    } else {
+        far
+    };
     Some(Destination {
         server: Origin::of(&base)?,
         meeting: MeetingId::parse(id)?,
@@ -155,7 +159,9 @@ fn host_key(fragment: Option<&str>) -> Option<Option<String>> {
     };
     let key = fragment.strip_prefix("host=")?;
     let fits = (16..=64).contains(&key.len());
-    let plain = key.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+    let plain = key
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
     (fits && plain).then(|| Some(key.to_owned()))
 }
 
@@ -189,11 +195,20 @@ mod tests {
     #[test]
     fn a_deep_link_is_encrypted_except_to_this_machine() {
         let link = |host: &str| read(&format!("confab://join/{host}/{ID}")).unwrap();
-        assert_eq!(link("meet.example:8443"), format!("https://meet.example:8443/m/{ID}"));
-        assert_eq!(link("127.0.0.1:8480"), format!("http://127.0.0.1:8480/m/{ID}"));
+        assert_eq!(
+            link("meet.example:8443"),
+            format!("https://meet.example:8443/m/{ID}")
+        );
+        assert_eq!(
+            link("127.0.0.1:8480"),
+            format!("http://127.0.0.1:8480/m/{ID}")
+        );
         assert_eq!(link("[::1]:8480"), format!("http://[::1]:8480/m/{ID}"));
         assert_eq!(link("localhost"), format!("http://localhost/m/{ID}"));
-        assert_eq!(link("localhost.evil.example"), format!("https://localhost.evil.example/m/{ID}"));
+        assert_eq!(
+            link("localhost.evil.example"),
+            format!("https://localhost.evil.example/m/{ID}")
+        );
     }
 
     #[test]
@@ -207,7 +222,10 @@ mod tests {
     #[test]
     fn a_code_alone_goes_to_the_server_that_is_set() {
         let server = Origin::parse("https://meet.example/").unwrap();
-        assert_eq!(parse(ID, Some(&server)).unwrap().link(), format!("https://meet.example/m/{ID}"));
+        assert_eq!(
+            parse(ID, Some(&server)).unwrap().link(),
+            format!("https://meet.example/m/{ID}")
+        );
         assert_eq!(parse(ID, None), Err(LinkError::NoServer));
     }
 
@@ -242,14 +260,32 @@ mod tests {
         ] {
             assert_eq!(read(text), Err(LinkError::NoLink), "{text}");
         }
-        assert_eq!(read(&format!("https://a.b/m/{ID}#{}", "x".repeat(4000))), Err(LinkError::NoLink));
+        assert_eq!(
+            read(&format!("https://a.b/m/{ID}#{}", "x".repeat(4000))),
+            Err(LinkError::NoLink)
+        );
     }
 
     #[test]
     fn an_origin_is_a_web_server_and_no_more() {
-        assert_eq!(Origin::parse("HTTPS://Meet.Example:443/").unwrap().as_str(), "https://meet.example");
-        assert_eq!(Origin::parse("http://127.0.0.1:8480").unwrap().as_str(), "http://127.0.0.1:8480");
-        for text in ["", "meet.example", "https://", "https://a.b/m", "https://a.b/?x", "https://u@a.b", "ftp://a.b", "file:///"] {
+        assert_eq!(
+            Origin::parse("HTTPS://Meet.Example:443/").unwrap().as_str(),
+            "https://meet.example"
+        );
+        assert_eq!(
+            Origin::parse("http://127.0.0.1:8480").unwrap().as_str(),
+            "http://127.0.0.1:8480"
+        );
+        for text in [
+            "",
+            "meet.example",
+            "https://",
+            "https://a.b/m",
+            "https://a.b/?x",
+            "https://u@a.b",
+            "ftp://a.b",
+            "file:///",
+        ] {
             assert_eq!(Origin::parse(text), None, "{text}");
         }
     }
@@ -258,8 +294,38 @@ mod tests {
     fn crooked() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             prop::sample::select(vec![
-                "confab", "https", "http", "file", "javascript", "://", ":", "/", "//", "join", "m", "..", "\\", "%2f", "%00", "@", "#", "?",
-                "host=", ID, KEY, "a.b", "[::1]", "127.0.0.1:8480", "localhost", ";", "$(id)", "`id`", "--flag", "\n", "\u{202e}", "é",
+                "confab",
+                "https",
+                "http",
+                "file",
+                "javascript",
+                "://",
+                ":",
+                "/",
+                "//",
+                "join",
+                "m",
+                "..",
+                "\\",
+                "%2f",
+                "%00",
+                "@",
+                "#",
+                "?",
+                "host=",
+                ID,
+                KEY,
+                "a.b",
+                "[::1]",
+                "127.0.0.1:8480",
+                "localhost",
+                ";",
+                "$(id)",
+                "`id`",
+                "--flag",
+                "\n",
+                "\u{202e}",
+                "é",
             ])
             .prop_map(str::to_owned),
             "\\PC{0,12}",

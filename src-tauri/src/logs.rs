@@ -67,7 +67,10 @@ impl Log {
         std::panic::set_hook(Box::new(move |info| {
             let thread = std::thread::current();
             let trace = std::backtrace::Backtrace::force_capture();
-            tracing::error!(thread = thread.name().unwrap_or("?"), "panic: {info}\n{trace}");
+            tracing::error!(
+                thread = thread.name().unwrap_or("?"),
+                "panic: {info}\n{trace}"
+            );
             before(info);
         }));
     }
@@ -87,8 +90,12 @@ impl Log {
 
     /// The files there are, newest first.
     pub fn files(&self) -> Vec<PathBuf> {
-        let names = std::iter::once(NAME.to_owned()).chain((1..FILES).map(|n| format!("{NAME}.{n}")));
-        names.map(|n| self.folder.join(n)).filter(|p| p.exists()).collect()
+        let names =
+            std::iter::once(NAME.to_owned()).chain((1..FILES).map(|n| format!("{NAME}.{n}")));
+        names
+            .map(|n| self.folder.join(n))
+            .filter(|p| p.exists())
+            .collect()
     }
 }
 
@@ -160,12 +167,20 @@ mod tests {
         let files = log.files();
         assert_eq!(files.len(), FILES);
         assert!(files.iter().all(|f| fs::metadata(f).unwrap().len() <= 100));
-        assert!(fs::read_to_string(&files[0]).unwrap().ends_with("line 199\n"));
+        assert!(
+            fs::read_to_string(&files[0])
+                .unwrap()
+                .ends_with("line 199\n")
+        );
         // A second start goes on where the first ended.
         drop(log);
         let log = Log::with_limit(folder.path(), 1000).unwrap();
         writeln!(log.make_writer(), "again").unwrap();
-        assert!(fs::read_to_string(&files[0]).unwrap().ends_with("line 199\nagain\n"));
+        assert!(
+            fs::read_to_string(&files[0])
+                .unwrap()
+                .ends_with("line 199\nagain\n")
+        );
     }
 
     #[test]

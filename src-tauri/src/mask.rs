@@ -2,7 +2,15 @@
 
 /// Words before a value that nobody else may see, as `word=value`, `word: value` or `"word": "value"`.
 const SECRET_WORDS: [&str; 9] = [
-    "host", "host_key", "hostkey", "token", "resume", "secret", "password", "key", "authorization",
+    "host",
+    "host_key",
+    "hostkey",
+    "token",
+    "resume",
+    "secret",
+    "password",
+    "key",
+    "authorization",
 ];
 
 /// A run of letters and digits this long that holds both is a code or a key, not a word.
@@ -59,12 +67,19 @@ fn looks_random(word: &str) -> bool {
 
 /// Length of `=`, `: `, `": "` and the like; 0 where none follows.
 fn separator(text: &str) -> usize {
-    let end = text.find(|c: char| !matches!(c, '=' | ':' | '"' | '\'' | ' ')).unwrap_or(text.len());
-    if text[..end].contains(['=', ':']) { end } else { 0 }
+    let end = text
+        .find(|c: char| !matches!(c, '=' | ':' | '"' | '\'' | ' '))
+        .unwrap_or(text.len());
+    if text[..end].contains(['=', ':']) {
+        end
+    } else {
+        0
+    }
 }
 
 fn value(text: &str) -> usize {
-    text.find(|c: char| c.is_whitespace() || "\"',;&}])>".contains(c)).unwrap_or(text.len())
+    text.find(|c: char| c.is_whitespace() || "\"',;&}])>".contains(c))
+        .unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -75,11 +90,23 @@ mod tests {
     #[test]
     fn keys_tokens_codes_and_the_home_folder_go() {
         let masked = |text| mask(text, Some("/home/ada"));
-        assert_eq!(masked("https://a.b/m/0123456789abcdefghjkmnpqrs#host=abc"), "https://a.b/m/***#host=***");
-        assert_eq!(masked("ws://127.0.0.1:4000/bus?token=x1&v=1"), "ws://127.0.0.1:4000/bus?token=***&v=1");
-        assert_eq!(masked(r#"{"host_key": "x y", "name": 1}"#), r#"{"host_key": "*** y", "name": 1}"#);
+        assert_eq!(
+            masked("https://a.b/m/0123456789abcdefghjkmnpqrs#host=abc"),
+            "https://a.b/m/***#host=***"
+        );
+        assert_eq!(
+            masked("ws://127.0.0.1:4000/bus?token=x1&v=1"),
+            "ws://127.0.0.1:4000/bus?token=***&v=1"
+        );
+        assert_eq!(
+            masked(r#"{"host_key": "x y", "name": 1}"#),
+            r#"{"host_key": "*** y", "name": 1}"#
+        );
         assert_eq!(masked("Authorization: Bearer"), "Authorization: ***");
-        assert_eq!(masked("open /home/ada/.config/x: denied"), "open ~/.config/x: denied");
+        assert_eq!(
+            masked("open /home/ada/.config/x: denied"),
+            "open ~/.config/x: denied"
+        );
     }
 
     #[test]

@@ -135,17 +135,33 @@ mod tests {
     #[test]
     fn a_preset_server_wins_over_the_users() {
         let policy = Policy::parse("server = 'https://Meet.Example'\n").unwrap();
-        assert_eq!(policy.server_or("https://other.example").unwrap().as_str(), "https://meet.example");
+        assert_eq!(
+            policy.server_or("https://other.example").unwrap().as_str(),
+            "https://meet.example"
+        );
         assert!(policy.allows(&Origin::parse("https://other.example").unwrap()));
-        assert_eq!(Policy::default().server_or("https://other.example").unwrap().as_str(), "https://other.example");
+        assert_eq!(
+            Policy::default()
+                .server_or("https://other.example")
+                .unwrap()
+                .as_str(),
+            "https://other.example"
+        );
         assert_eq!(Policy::default().server_or(""), None);
     }
 
     #[test]
     fn a_locked_policy_allows_its_server_and_no_other() {
-        let policy = Policy::parse("server = 'https://meet.example'\nonly_this_server = true\nupdates = 'off'").unwrap();
+        let policy = Policy::parse(
+            "server = 'https://meet.example'\nonly_this_server = true\nupdates = 'off'",
+        )
+        .unwrap();
         assert!(policy.allows(&Origin::parse("https://meet.example:443").unwrap()));
-        for other in ["http://meet.example", "https://meet.example:444", "https://meet.example.evil.example"] {
+        for other in [
+            "http://meet.example",
+            "https://meet.example:444",
+            "https://meet.example.evil.example",
+        ] {
             assert!(!policy.allows(&Origin::parse(other).unwrap()), "{other}");
         }
     }
@@ -159,7 +175,11 @@ mod tests {
         let (policy, why) = Policy::load(&path);
         assert!(why.unwrap().contains("line 2"));
         assert!(!policy.allows(&Origin::parse("https://meet.example").unwrap()));
-        for text in ["only_this_server = true", "server = 'meet.example'", "updates = 'nightly'"] {
+        for text in [
+            "only_this_server = true",
+            "server = 'meet.example'",
+            "updates = 'nightly'",
+        ] {
             assert!(Policy::parse(text).is_err(), "{text}");
         }
     }

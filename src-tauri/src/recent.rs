@@ -74,7 +74,10 @@ mod tests {
     use super::*;
 
     fn to(n: usize) -> Destination {
-        let link = format!("https://s{n}.example/m/0123456789abcdefghjkmnpq{:02}#host=0123456789abcdef", n % 100);
+        let link = format!(
+            "https://s{n}.example/m/0123456789abcdefghjkmnpq{:02}#host=0123456789abcdef",
+            n % 100
+        );
         crate::link::parse(&link, None).unwrap()
     }
 
@@ -102,6 +105,9 @@ mod tests {
     #[test]
     fn entries_that_lead_nowhere_are_skipped() {
         let content = json!({ "meetings": [1, {}, { "id": "x", "server": "file:///etc", "meeting": "passwd", "title": "", "lastJoined": 1 }] });
-        assert_eq!(Recent::read(content.as_object().unwrap()), Recent::default());
+        assert_eq!(
+            Recent::read(content.as_object().unwrap()),
+            Recent::default()
+        );
     }
 }

@@ -1,9 +1,7 @@
 //! The settings' defaults and limits, and how changes and old files are read: every field for itself, so that one bad
 //! value never costs the others.
 
-use crate::ipc::{
-    Chord, DeviceSet, GlobalShortcuts, Language, Layout, Settings, Theme,
-};
+use crate::ipc::{Chord, DeviceSet, GlobalShortcuts, Language, Layout, Settings, Theme};
 use crate::link::Origin;
 use confab_protocol::MAX_NAME;
 use serde_json::{Map, Value};
@@ -71,7 +69,13 @@ fn with_field(settings: &Settings, key: &str, value: &Value) -> Option<Settings>
 
 /// Cuts what may be cut, and refuses what may not be.
 fn within_limits(mut s: Settings) -> Option<Settings> {
-    s.name = s.name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    s.name = s
+        .name
+        .trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_NAME)
+        .collect();
     s.device_sets.truncate(MAX_DEVICE_SETS);
     let fits = |id: &Option<String>| id.as_ref().is_none_or(|id| id.chars().count() <= MAX_ID);
     let set_fits = |set: &DeviceSet| {
@@ -141,7 +145,9 @@ mod tests {
 
     #[test]
     fn texts_are_cut_and_servers_spelt_one_way() {
-        let (now, refused) = patched(json!({ "name": format!("  {}\u{7}", "ä".repeat(100)), "server": "HTTPS://Meet.Example/" }));
+        let (now, refused) = patched(
+            json!({ "name": format!("  {}\u{7}", "ä".repeat(100)), "server": "HTTPS://Meet.Example/" }),
+        );
         assert_eq!(now.name.chars().count(), MAX_NAME);
         assert_eq!(now.server, "https://meet.example");
         assert!(refused.is_empty());

@@ -74,7 +74,12 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 #[cfg(unix)]
 fn private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// The profile folder is the user's own on other systems.
@@ -96,7 +101,10 @@ mod tests {
         let content = json!({ "x": [1, 2, { "y": "ä" }] });
         write(&path, &content).unwrap();
         write(&path, &content).unwrap();
-        assert_eq!(read(&path), Found::Content(content.as_object().unwrap().clone()));
+        assert_eq!(
+            read(&path),
+            Found::Content(content.as_object().unwrap().clone())
+        );
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 
@@ -107,7 +115,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.json");
         write(&path, &json!({})).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 
     #[test]

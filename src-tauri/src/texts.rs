@@ -54,8 +54,13 @@ mod tests {
     #[test]
     fn the_first_variable_that_is_set_decides() {
         let with = |set: &[(&str, &str)]| {
-            let set: Vec<_> = set.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-            system_is_chinese(move |name| set.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone()))
+            let set: Vec<_> = set
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect();
+            system_is_chinese(move |name| {
+                set.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone())
+            })
         };
         assert!(with(&[("LANG", "zh_CN.UTF-8")]));
         assert!(!with(&[("LC_ALL", "C"), ("LANG", "zh_CN.UTF-8")]));

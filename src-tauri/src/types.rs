@@ -55,5 +55,8 @@ fn the_generated_file_is_current() {
         std::fs::write(&path, typescript()).unwrap();
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == typescript(), "run `cargo xtask generate` and commit ui/src/generated/app.ts");
+    assert!(
+        there == typescript(),
+        "run `cargo xtask generate` and commit ui/src/generated/app.ts"
+    );
 }

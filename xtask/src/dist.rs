@@ -60,7 +60,11 @@ pub fn run(options: &Options) -> Result {
 }
 
 fn absolute(path: PathBuf) -> PathBuf {
-    if path.is_absolute() { path } else { root().join(path) }
+    if path.is_absolute() {
+        path
+    } else {
+        root().join(path)
+    }
 }
 
 fn print_size(path: &Path) -> Result {
@@ -75,7 +79,9 @@ fn version() -> Result<String> {
         .parse()
         .map_err(|e| format!("Cargo.toml: {e}"))?;
     let version = manifest["workspace"]["package"]["version"].as_str();
-    version.map(str::to_owned).ok_or_else(|| "no version in Cargo.toml".into())
+    version
+        .map(str::to_owned)
+        .ok_or_else(|| "no version in Cargo.toml".into())
 }
 
 /// The files as they will lie on the system.
@@ -87,9 +93,17 @@ fn fill(stage: &Path, program: &Path) -> Result {
     shell::run("strip", &["--strip-unneeded", &bin.to_string_lossy()])?;
     let share = stage.join("usr/share");
     let desktop = format!("{ID}.desktop");
-    copy(&linux.join(&desktop), &share.join("applications").join(&desktop), 0o644)?;
+    copy(
+        &linux.join(&desktop),
+        &share.join("applications").join(&desktop),
+        0o644,
+    )?;
     let info = format!("{ID}.metainfo.xml");
-    copy(&linux.join(&info), &share.join("metainfo").join(&info), 0o644)?;
+    copy(
+        &linux.join(&info),
+        &share.join("metainfo").join(&info),
+        0o644,
+    )?;
     for (file, folder) in [
         ("32x32.png", "32x32"),
         ("48x48.png", "48x48"),
@@ -102,14 +116,26 @@ fn fill(stage: &Path, program: &Path) -> Result {
         copy(&icons.join(file), &to, 0o644)?;
     }
     let drawn = root().join("packaging/icons");
-    copy(&drawn.join("confab.svg"), &share.join(format!("icons/hicolor/scalable/apps/{ID}.svg")), 0o644)?;
-    copy(&drawn.join("confab-symbolic.svg"), &share.join(format!("icons/hicolor/symbolic/apps/{ID}-symbolic.svg")), 0o644)?;
+    copy(
+        &drawn.join("confab.svg"),
+        &share.join(format!("icons/hicolor/scalable/apps/{ID}.svg")),
+        0o644,
+    )?;
+    copy(
+        &drawn.join("confab-symbolic.svg"),
+        &share.join(format!("icons/hicolor/symbolic/apps/{ID}-symbolic.svg")),
+        0o644,
+    )?;
     let man = share.join("man/man1/confab-desktop.1");
     copy(&linux.join("confab-desktop.1"), &man, 0o644)?;
     shell::run("gzip", &["-9n", &man.to_string_lossy()])?;
     let doc = share.join("doc/confab-desktop");
     copy(&root().join("LICENSE"), &doc.join("copyright"), 0o644)?;
-    copy(&linux.join("policy.toml.example"), &doc.join("policy.toml.example"), 0o644)
+    copy(
+        &linux.join("policy.toml.example"),
+        &doc.join("policy.toml.example"),
+        0o644,
+    )
 }
 
 fn copy(from: &Path, to: &Path, mode: u32) -> Result {
@@ -124,10 +150,15 @@ fn copy(from: &Path, to: &Path, mode: u32) -> Result {
 /// A Debian package. Libraries it needs are found by dpkg-shlibdeps.
 fn deb(out: &Path, stage: &Path, version: &str) -> Result<PathBuf> {
     let folder = out.join("deb");
-    shell::run("cp", &["-a", &stage.to_string_lossy(), &folder.to_string_lossy()])?;
+    shell::run(
+        "cp",
+        &["-a", &stage.to_string_lossy(), &folder.to_string_lossy()],
+    )?;
     let arch = output("dpkg", &["--print-architecture"])?.trim().to_owned();
     let libraries = libraries(out, stage)?;
-    let depends = [vec![libraries.as_str()], DEB_CODECS.to_vec()].concat().join(", ");
+    let depends = [vec![libraries.as_str()], DEB_CODECS.to_vec()]
+        .concat()
+        .join(", ");
     let size = output("du", &["-sk", &stage.to_string_lossy()])?;
     let size = size.split_whitespace().next().unwrap_or("0").to_owned();
     let control = format!(
@@ -142,7 +173,10 @@ fn deb(out: &Path, stage: &Path, version: &str) -> Result<PathBuf> {
     fs::write(debian.join("control"), control).map_err(|e| e.to_string())?;
     let path = out.join(format!("confab-desktop_{version}_{arch}.deb"));
     let (from, to) = (folder.to_string_lossy(), path.to_string_lossy());
-    shell::run("dpkg-deb", &["--build", "--root-owner-group", "-Zxz", &from, &to])?;
+    shell::run(
+        "dpkg-deb",
+        &["--build", "--root-owner-group", "-Zxz", &from, &to],
+    )?;
     Ok(path)
 }
 
@@ -151,17 +185,29 @@ fn libraries(out: &Path, stage: &Path) -> Result<String> {
     let work = out.join("shlibs");
     fs::create_dir_all(work.join("debian")).map_err(|e| e.to_string())?;
     // The tool wants to stand in a source package.
-    fs::write(work.join("debian/control"), "Source: confab\n\nPackage: confab-desktop\nArchitecture: any\n")
-        .map_err(|e| e.to_string())?;
+    fs::write(
+        work.join("debian/control"),
+        "Source: confab\n\nPackage: confab-desktop\nArchitecture: any\n",
+    )
+    .map_err(|e| e.to_string())?;
     let bin = stage.join("usr/bin/confab-desktop");
-    let found = shell::command("dpkg-shlibdeps", &["-O", "--ignore-missing-info", &bin.to_string_lossy()])
-        .current_dir(&work)
-        .output()
-        .map_err(|e| format!("dpkg-shlibdeps: {e}"))?;
+    let found = shell::command(
+        "dpkg-shlibdeps",
+        &["-O", "--ignore-missing-info", &bin.to_string_lossy()],
+    )
+    .current_dir(&work)
+    .output()
+    .map_err(|e| format!("dpkg-shlibdeps: {e}"))?;
     let text = String::from_utf8_lossy(&found.stdout).into_owned();
-    let list = text.trim().strip_prefix("shlibs:Depends=").unwrap_or_default();
+    let list = text
+        .trim()
+        .strip_prefix("shlibs:Depends=")
+        .unwrap_or_default();
     if list.is_empty() {
-        return Err(format!("dpkg-shlibdeps: {}", String::from_utf8_lossy(&found.stderr).trim()));
+        return Err(format!(
+            "dpkg-shlibdeps: {}",
+            String::from_utf8_lossy(&found.stderr).trim()
+        ));
     }
     Ok(list.to_owned())
 }
@@ -175,9 +221,22 @@ fn rpm(out: &Path, stage: &Path, version: &str) -> Result<PathBuf> {
     let stage_define = define("confab_stage", &stage.to_string_lossy());
     let version_define = define("confab_version", &version.replace('-', "~"));
     let spec = spec.to_string_lossy();
-    let args = ["-bb", "--quiet", "--define", &top_define, "--define", &stage_define, "--define", &version_define, &spec];
+    let args = [
+        "-bb",
+        "--quiet",
+        "--define",
+        &top_define,
+        "--define",
+        &stage_define,
+        "--define",
+        &version_define,
+        &spec,
+    ];
     shell::run("rpmbuild", &args)?;
-    let made = output("find", &[&top.join("RPMS").to_string_lossy(), "-name", "*.rpm"])?;
+    let made = output(
+        "find",
+        &[&top.join("RPMS").to_string_lossy(), "-name", "*.rpm"],
+    )?;
     let made = made.lines().next().ok_or("rpmbuild made no package")?;
     let name = Path::new(made).file_name().ok_or("a package has a name")?;
     let path = out.join(name);

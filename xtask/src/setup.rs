@@ -47,10 +47,7 @@ const BUILD: &[(&str, &str)] = &[
         "the webview's picture decoding: to the screen",
     ),
     ("xdg-utils", "confab:// links lead to the app"),
-    (
-        "desktop-file-utils",
-        "confab:// links lead to the app",
-    ),
+    ("desktop-file-utils", "confab:// links lead to the app"),
     ("python3-venv", "keeps pinned tools out of the system"),
     ("ca-certificates", "package registries speak TLS"),
 ];

@@ -121,7 +121,7 @@ export type AppCode = ShellCode | Code;
 
 export type UpdateState = { "state": "current" } | { "state": "found", version: string, };
 
-export type PopOutHost = "apart" | "refused";
+export type PopOutHost = "apart";
 
 export type GlobalAction = "microphone" | "camera" | "talk";
 

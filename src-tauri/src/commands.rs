@@ -1,0 +1,325 @@
+//! The two doors a page has: `desk` for its participant, `app` for the shell. Each takes one typed command and gives one typed
+//! reply; whatever is no such command is refused before it does anything.
+
+use crate::desks::number;
+use crate::ipc::{AppCode, AppCommand, AppEvent, AppInfo, AppReply, PopOutHost, ShellCode};
+use crate::shell::Shell;
+use crate::{bundle, platform, shortcuts, updates, windows};
+use confab_client::desk::{DeskCode, DeskCommand, DeskReply, OwnCode, api};
+use confab_protocol::CreateMeeting;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use tauri::ipc::{Invoke, InvokeBody, InvokeResolver};
+use tauri::{AppHandle, Manager, Runtime, Url};
+use tauri_plugin_autostart::ManagerExt;
+
+/// Commands to the shell that may wait; a page that has more of them open than this is told so.
+const WAITING: usize = 64;
+
+/// One command on its way to the shell's thread.
+struct Order<R: Runtime> {
+    window: String,
+    command: AppCommand,
+    resolver: InvokeResolver<R>,
+}
+
+/// The handler of all calls from pages. Shell commands are done one after the other on a thread of their own, `shell`.
+pub fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
+    let thread = std::sync::OnceLock::<SyncSender<Order<R>>>::new();
+    move |invoke| {
+        let window = invoke.message.webview_ref().label().to_owned();
+        match invoke.message.command() {
+            "desk" => desk(&window, invoke),
+            "app" => {
+                let app = invoke.message.webview_ref().app_handle();
+                let orders = thread.get_or_init(|| start(app));
+                match command::<R, AppCommand>(&invoke) {
+                    Ok(command) => {
+                        let resolver = invoke.resolver;
+                        let order = Order {
+                            window,
+                            command,
+                            resolver,
+                        };
+                        if let Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) =
+                            orders.try_send(order)
+                        {
+                            tracing::warn!("the shell is too busy");
+                            order
+                                .resolver
+                                .resolve(AppReply::from(ShellCode::Unavailable));
+                        }
+                    }
+                    Err(error) => invoke.resolver.reject(error),
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The `command` argument of a call.
+fn command<R: Runtime, T: DeserializeOwned>(invoke: &Invoke<R>) -> Result<T, String> {
+    let InvokeBody::Json(body) = invoke.message.payload() else {
+        return Err("bad_message".to_owned());
+    };
+    let command = body.get("command").cloned().unwrap_or_default();
+    serde_json::from_value(command).map_err(|error| {
+        tracing::warn!("a page sent no command: {error}");
+        "bad_message".to_owned()
+    })
+}
+
+/// Hands a command to the window's participant. In place, so that commands stay in order; the reply comes when it comes.
+fn desk<R: Runtime>(window: &str, invoke: Invoke<R>) {
+    let shell = invoke.message.webview_ref().state::<Shell>();
+    let desk = number(window).and_then(|n| shell.desks.desk(n));
+    match (desk, command::<R, DeskCommand>(&invoke)) {
+        (_, Err(error)) => invoke.resolver.reject(error),
+        (Some(desk), Ok(command)) => {
+            let beside = window.starts_with("pop-out-");
+            let bus = number(window)
+                .filter(|_| beside)
+                .and_then(|n| shell.desks.pop_out_bus(n));
+            let resolver = invoke.resolver;
+            desk.ask(command, move |mut reply| {
+                // A bus serves one page: the pop-out has its own.
+                if let (DeskReply::Attached { bus: there, .. }, Some(own)) = (&mut reply, bus) {
+                    *there = Some(own);
+                }
+                resolver.resolve(reply);
+            });
+        }
+        (None, Ok(_)) => {
+            let code = DeskCode::Own(OwnCode::Closed);
+            invoke.resolver.resolve(DeskReply::Failed { code });
+        }
+    }
+}
+
+fn start<R: Runtime>(app: &AppHandle<R>) -> SyncSender<Order<R>> {
+    let (orders, inbox) = sync_channel::<Order<R>>(WAITING);
+    let app = app.clone();
+    let started = std::thread::Builder::new()
+        .name("shell".to_owned())
+        .spawn(move || {
+            for order in inbox {
+                run(&app, order);
+            }
+        });
+    if let Err(error) = started {
+        tracing::error!("no thread for the shell: {error}");
+    }
+    orders
+}
+
+fn run<R: Runtime>(app: &AppHandle<R>, order: Order<R>) {
+    let Order {
+        window,
+        command,
+        resolver,
+    } = order;
+    if takes_long(&command) {
+        let app = app.clone();
+        let work = move || resolver.resolve(reply(&app, &window, command));
+        if let Err(error) = std::thread::Builder::new()
+            .name("shell-long".to_owned())
+            .spawn(work)
+        {
+            tracing::error!("no thread: {error}");
+        }
+    } else {
+        resolver.resolve(reply(app, &window, command));
+    }
+}
+
+/// Whether a command waits for a network or a slow disk.
+fn takes_long(command: &AppCommand) -> bool {
+    matches!(
+        command,
+        AppCommand::CreateMeeting { .. }
+            | AppCommand::SupportBundle
+            | AppCommand::CheckUpdate
+            | AppCommand::InstallUpdate
+            | AppCommand::OpenLink { .. }
+    )
+}
+
+fn reply<R: Runtime>(app: &AppHandle<R>, window: &str, command: AppCommand) -> AppReply {
+    do_command(app, window, command).unwrap_or_else(|code| AppReply::Failed { code })
+}
+
+fn do_command<R: Runtime>(
+    app: &AppHandle<R>,
+    window: &str,
+    command: AppCommand,
+) -> Result<AppReply, AppCode> {
+    let shell = app.state::<Shell>();
+    let done = Ok(AppReply::Done);
+    match command {
+        AppCommand::Info => Ok(AppReply::Info { info: info(&shell) }),
+        AppCommand::Place => {
+            let place = windows::place(&shell, window).ok_or(ShellCode::Unavailable)?;
+            if window == windows::HOME
+                && let Some(code) = shell.take_refused()
+            {
+                windows::tell(app, window, &AppEvent::LinkRefused { code });
+            }
+            Ok(AppReply::Place { place })
+        }
+        AppCommand::Settings => Ok(AppReply::Settings {
+            settings: Box::new(shell.settings()),
+        }),
+        AppCommand::SaveSettings { patch } => save_settings(app, &shell, &patch),
+        AppCommand::Recent => Ok(AppReply::Recent {
+            meetings: shell.recent(),
+        }),
+        AppCommand::ForgetRecent { id } => {
+            shell.forget(&id)?;
+            done
+        }
+        AppCommand::OpenMeeting { text } => {
+            windows::open_meeting(app, shell.destination(&text)?)?;
+            done
+        }
+        AppCommand::CreateMeeting { request } => create_meeting(&shell, &request),
+        AppCommand::OpenHome => windows::open_home(app)
+            .map_err(unavailable)
+            .map(|()| AppReply::Done),
+        AppCommand::Close => with_window(app, window, |w| w.close()),
+        AppCommand::OpenLink { url } => open_link(&url),
+        AppCommand::FullScreen { on } => {
+            with_window(app, window, |w| w.set_fullscreen(on))?;
+            windows::tell(app, window, &AppEvent::FullScreen { on });
+            done
+        }
+        AppCommand::PopOut { what } => {
+            let number = number(window).ok_or(ShellCode::Unavailable)?;
+            windows::pop_out(app, number, what).map_err(unavailable)?;
+            Ok(AppReply::PopOut {
+                host: PopOutHost::Apart,
+            })
+        }
+        AppCommand::SupportBundle => support_bundle(&shell),
+        AppCommand::OpenDiagnostics => {
+            platform::open_diagnostics().map_err(unavailable)?;
+            done
+        }
+        AppCommand::CheckUpdate => updates::check(app).map(|update| AppReply::Update { update }),
+        AppCommand::InstallUpdate => updates::install(app).map(|()| AppReply::Done),
+    }
+}
+
+fn unavailable(error: impl std::fmt::Display) -> AppCode {
+    tracing::warn!("not possible: {error}");
+    ShellCode::Unavailable.into()
+}
+
+fn with_window<R: Runtime>(
+    app: &AppHandle<R>,
+    window: &str,
+    work: impl FnOnce(tauri::WebviewWindow<R>) -> tauri::Result<()>,
+) -> Result<AppReply, AppCode> {
+    let window = app
+        .get_webview_window(window)
+        .ok_or(ShellCode::Unavailable)?;
+    work(window).map_err(unavailable).map(|()| AppReply::Done)
+}
+
+fn info(shell: &Shell) -> AppInfo {
+    AppInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        platform: platform::describe(),
+        policy: shell.policy.info(),
+        diagnostics: platform::diagnostics().is_some(),
+        updates: updates::available(&shell.policy),
+    }
+}
+
+/// Saves, does what follows from it, and tells all windows.
+fn save_settings<R: Runtime>(
+    app: &AppHandle<R>,
+    shell: &Shell,
+    patch: &Map<String, Value>,
+) -> Result<AppReply, AppCode> {
+    let before = shell.settings();
+    let now = shell.save_settings(patch)?;
+    if now == before {
+        return Ok(AppReply::Done);
+    }
+    let mut worked = true;
+    if now.global_shortcuts != before.global_shortcuts {
+        worked &= shortcuts::apply(app, &now.global_shortcuts);
+    }
+    if now.autostart != before.autostart {
+        worked &= set_autostart(app, now.autostart);
+    }
+    if now.scale != before.scale {
+        windows::zoom_all(app, now.scale);
+    }
+    windows::tell_all(
+        app,
+        &AppEvent::Settings {
+            settings: Box::new(now),
+        },
+    );
+    if worked {
+        Ok(AppReply::Done)
+    } else {
+        Err(ShellCode::Unavailable.into())
+    }
+}
+
+fn set_autostart<R: Runtime>(app: &AppHandle<R>, on: bool) -> bool {
+    let login = app.autolaunch();
+    let result = if on { login.enable() } else { login.disable() };
+    if let Err(error) = &result {
+        tracing::warn!("start at login: {error}");
+    }
+    result.is_ok()
+}
+
+fn create_meeting(shell: &Shell, request: &CreateMeeting) -> Result<AppReply, AppCode> {
+    let server = shell.server().ok_or(ShellCode::NoServer)?;
+    let url = Url::parse(server.as_str()).map_err(unavailable)?;
+    match api::create_meeting(&url, &shell.trust(), request) {
+        Ok(created) => Ok(AppReply::Created { created }),
+        Err(DeskCode::Code(code)) => Err(AppCode::Code(code)),
+        Err(DeskCode::Own(_)) => Err(ShellCode::Unreachable.into()),
+    }
+}
+
+/// Opens a web address in the system's browser; nothing else can be opened from a page.
+fn open_link(text: &str) -> Result<AppReply, AppCode> {
+    let url = Url::parse(text).map_err(|_| ShellCode::BadLink)?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(ShellCode::BadLink.into());
+    }
+    open::that_detached(url.as_str()).map_err(unavailable)?;
+    Ok(AppReply::Done)
+}
+
+fn support_bundle(shell: &Shell) -> Result<AppReply, AppCode> {
+    let settings = shell.settings();
+    let contents = bundle::Contents {
+        about: platform::about(shell),
+        settings: &settings,
+        logs: shell.log.as_ref().map(|l| l.files()).unwrap_or_default(),
+        home: shell
+            .paths
+            .home
+            .as_ref()
+            .map(|h| h.to_string_lossy().into_owned()),
+    };
+    match bundle::save(&shell.paths.documents, &platform::stamp(), &contents) {
+        Ok(path) => Ok(AppReply::File {
+            path: path.to_string_lossy().into_owned(),
+        }),
+        Err(error) => {
+            tracing::error!("no support bundle: {error}");
+            Err(ShellCode::File.into())
+        }
+    }
+}
