@@ -1,16 +1,17 @@
 //! The client's loop: carries inputs to the session machine and its outputs to the socket and the media side.
 
 use crate::face::{ClientOptions, Command, Event};
-use crate::media::{MediaNews, MediaSide};
+use crate::media::{MediaNews, MediaSide, Snapshot as Counted};
 use crate::socket::{Door, Socket, SocketEvent, SocketNews};
 use crate::stats::Reporter;
 use confab_base::{Code, Source};
-use confab_pipeline::clock;
+use confab_pipeline::{Pipeline, clock};
 use confab_protocol::parse_server;
 use confab_session::{
     Action, Input, JoinOptions, MediaPhase, Output, Phase, Session, SessionState,
 };
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -19,6 +20,41 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) state: Mutex<SessionState>,
+    pub(crate) pipeline: Weak<Pipeline>,
+    /// Somebody looks at `counted`, which is kept only then.
+    watched: AtomicBool,
+    counted: Mutex<Counted>,
+}
+
+impl Shared {
+    pub(crate) fn of(pipeline: &Arc<Pipeline>) -> Shared {
+        Shared {
+            pipeline: Arc::downgrade(pipeline),
+            ..Shared::default()
+        }
+    }
+
+    pub(crate) fn state(&self) -> SessionState {
+        let state = self.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_watched(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
+    }
+
+    /// As of the last news of the peer connection while somebody watches.
+    pub(crate) fn counted(&self) -> Counted {
+        let counted = self.counted.lock();
+        counted.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, media: &MediaSide) {
+        if self.watched.load(Ordering::Relaxed) {
+            let counted = media.snapshot();
+            *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = counted;
+        }
+    }
 }
 
 pub(crate) struct Actor {
@@ -29,6 +65,9 @@ pub(crate) struct Actor {
     pub(crate) events: crossbeam_channel::Sender<Event>,
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) media_news: mpsc::Receiver<MediaNews>,
+    on_change: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// The devices stay open after the end.
+    lent: bool,
     /// Sources to unmute once we are in.
     pub(crate) unmute: Vec<Source>,
     socket: Option<Socket>,
@@ -55,6 +94,7 @@ pub(crate) struct Parts {
     pub(crate) events: crossbeam_channel::Sender<Event>,
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) media_news: mpsc::Receiver<MediaNews>,
+    pub(crate) lent: bool,
 }
 
 impl Actor {
@@ -63,7 +103,7 @@ impl Actor {
             meeting: options.link.meeting.clone(),
             name: options.name.clone(),
             client: options.kind,
-            agent: format!("confab-headless {}", env!("CARGO_PKG_VERSION")),
+            agent: options.agent.clone(),
             host_key: options.link.host_key.clone(),
             decodes: vec![confab_base::VideoCodec::H264],
             seat: None,
@@ -82,6 +122,8 @@ impl Actor {
             events: parts.events,
             commands: parts.commands,
             media_news: parts.media_news,
+            on_change: options.on_change.clone(),
+            lent: parts.lent,
             unmute,
             socket: None,
             closing: None,
@@ -114,7 +156,7 @@ impl Actor {
         if let Some(closing) = self.closing.take() {
             let _ = closing.await;
         }
-        self.media.close();
+        self.media.close(self.lent);
         let code = self.ended.flatten();
         // The end must arrive: wait for room, but not for a reader that is gone.
         let _ = self
@@ -177,6 +219,15 @@ impl Actor {
                 self.media.set_max_height(height);
                 self.update_media();
             }
+            Some(Command::Show(shown)) => {
+                self.media.show(shown);
+                self.update_media();
+            }
+            Some(Command::SourcesChanged) => {
+                self.media.refresh_sources(&self.session.state().own.muted);
+                self.update_media();
+            }
+            Some(Command::SmallCamera(small)) => self.media.set_small_camera(small),
             // The handle is gone, and with it whoever wanted to be in the meeting.
             None => self.feed(Input::Act {
                 action: Action::Leave,
@@ -213,6 +264,7 @@ impl Actor {
             }
             None => self.update_media(),
         }
+        self.shared.note(&self.media);
     }
 
     fn on_changed(&mut self) {
@@ -257,6 +309,9 @@ impl Actor {
         if let Ok(mut shared) = self.shared.state.lock() {
             *shared = state;
         }
+        if let Some(on_change) = &self.on_change {
+            on_change();
+        }
         let told = std::mem::replace(&mut self.told, now.clone());
         if told.0 != now.0 {
             self.tell(Event::Phase(now.0));
@@ -273,6 +328,7 @@ impl Actor {
             self.feed(input);
         }
         self.media.adapt();
+        self.shared.note(&self.media);
         let lines = self.reporter.report(&self.media.snapshot(), clock::now());
         if !lines.is_empty() {
             self.tell(Event::Stats(lines));

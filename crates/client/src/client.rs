@@ -5,11 +5,11 @@ use crate::face::{ClientOptions, Command, Event, StartError};
 use crate::media::{MediaConfig, MediaSide};
 use crate::network::ClientNetwork;
 use crate::socket::{Door, Trust, tls_config};
-use confab_pipeline::Pipeline;
+use confab_pipeline::{MediaOptions, Pipeline};
 use confab_session::{Action, SessionState};
 use crossbeam_channel::Receiver;
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 use url::{Host, Url};
@@ -21,6 +21,34 @@ const COMMANDS: usize = 64;
 /// News of the peer connection; the loop is faster than they come.
 const MEDIA_NEWS: usize = 1024;
 
+/// Open devices and the media threads behind them, which may be there before a participant joins and after it left.
+/// One participant at a time sends from it.
+#[derive(Clone, Debug)]
+pub struct Studio {
+    pipeline: Arc<Pipeline>,
+    network: Arc<ClientNetwork>,
+}
+
+impl Studio {
+    /// Opens the devices.
+    ///
+    /// # Errors
+    /// A device or file that cannot be opened, a thread that cannot be started.
+    pub fn open(options: &MediaOptions) -> Result<Studio, StartError> {
+        let network = Arc::new(ClientNetwork::default());
+        let pipeline = Pipeline::start(options, network.clone(), rand::random())?;
+        Ok(Studio {
+            pipeline: Arc::new(pipeline),
+            network,
+        })
+    }
+
+    /// For changing devices; tell the client by [`Command::SourcesChanged`].
+    pub fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.pipeline
+    }
+}
+
 /// Starts participants.
 #[derive(Debug)]
 pub struct Client;
@@ -31,12 +59,24 @@ impl Client {
     /// # Errors
     /// A device or file that cannot be opened, a CA file without certificates, `--insecure` for a public host.
     pub fn start(options: ClientOptions) -> Result<ClientHandle, StartError> {
+        let studio = Studio::open(&options.media)?;
+        Client::run(options, studio, false)
+    }
+
+    /// Begins to join with devices that are open already and stay open after the end; `options.media` is not used.
+    ///
+    /// # Errors
+    /// As for [`Client::start`], devices aside.
+    pub fn start_in(options: ClientOptions, studio: &Studio) -> Result<ClientHandle, StartError> {
+        Client::run(options, studio.clone(), true)
+    }
+
+    fn run(options: ClientOptions, studio: Studio, lent: bool) -> Result<ClientHandle, StartError> {
         if options.trust == Trust::InsecureLocal && !is_local(&options.link.socket) {
             let host = options.link.socket.host_str().unwrap_or_default();
             return Err(StartError::InsecureHost(host.to_owned()));
         }
-        let network = Arc::new(ClientNetwork::default());
-        let pipeline = Pipeline::start(&options.media, network.clone(), rand::random())?;
+        let Studio { pipeline, network } = studio;
         let door = Door {
             url: options.link.socket.clone(),
             tls: tls_config(&options.trust)?,
@@ -45,7 +85,7 @@ impl Client {
         let (commands, commands_in) = mpsc::channel(COMMANDS);
         let (events_out, events) = crossbeam_channel::bounded(EVENTS);
         let (news, media_news) = mpsc::channel(MEDIA_NEWS);
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::of(&pipeline));
         let handle_shared = shared.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -69,6 +109,7 @@ impl Client {
                 events: events_out,
                 commands: commands_in,
                 media_news,
+                lent,
             };
             runtime.block_on(Actor::new(&options, parts).run());
         };
@@ -107,8 +148,11 @@ impl ClientHandle {
 
     /// The session as it stands now.
     pub fn state(&self) -> SessionState {
-        let state = self.shared.state.lock();
-        state.unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.state()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Leaves, and waits until everything is closed and written.

@@ -3,6 +3,7 @@
 use crate::link::MeetingLink;
 use crate::socket::{TlsError, Trust};
 use crate::stats::StatsLine;
+use confab_base::TrackId;
 use confab_pipeline::{MediaOptions, VideoSinks};
 use confab_protocol::{ClientKind, Code, Sequenced};
 use confab_session::{Action, MediaPhase, Notice, Phase};
@@ -26,6 +27,10 @@ pub struct ClientOptions {
     pub max_videos: usize,
     /// Unmute every source there is after joining.
     pub unmuted: bool,
+    /// Name and version of the program, for the server's log.
+    pub agent: String,
+    /// Called after every change of [`crate::ClientHandle::state`], on the client's thread: must be quick.
+    pub on_change: Option<Arc<dyn Fn() + Send + Sync>>,
     /// Switches for tests.
     pub test: TestSwitches,
 }
@@ -43,6 +48,8 @@ impl ClientOptions {
             max_height: 720,
             max_videos: crate::MAX_VIDEO_SLOTS,
             unmuted: true,
+            agent: format!("confab-headless {}", env!("CARGO_PKG_VERSION")),
+            on_change: None,
             test: TestSwitches::default(),
         }
     }
@@ -109,6 +116,20 @@ pub enum Command {
     Chat(String),
     /// Show remote videos at this height at most from now on.
     MaxHeight(u16),
+    /// Receive these remote videos and no others from now on, most important first.
+    Show(Vec<Shown>),
+    /// The pipeline's sources are other ones now: publish what can be published.
+    SourcesChanged,
+    /// Send the camera no larger than 360p.
+    SmallCamera(bool),
+}
+
+/// A remote video that is on screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    pub track: TrackId,
+    /// Rows it is drawn at; 0: hidden, and not received.
+    pub height: u16,
 }
 
 /// What happens.

@@ -7,12 +7,22 @@ use confab_pipeline::Outgoing;
 /// Voice, with IP, UDP, SRTP and RTP headers of 50 packets a second.
 pub(crate) const VOICE: Bitrate = Bitrate::kbps(56);
 
-/// Every video layer, in the order in which they are worth sending: some picture of the person, then the shared screen, then better pictures.
-pub(crate) fn order(outgoing: &[Outgoing]) -> Vec<(Source, usize)> {
-    let mut all: Vec<(Source, usize)> = outgoing
-        .iter()
-        .flat_map(|o| (0..o.layers.len()).map(move |layer| (o.source, layer)))
-        .collect();
+/// Short side of the largest layer a small camera sends.
+const SMALL: u16 = 360;
+
+/// Every video layer, in the order in which they are worth sending: some picture of the person, then the shared screen,
+/// then better pictures. `small_camera`: of the camera nothing above 360p, but something.
+pub(crate) fn order(outgoing: &[Outgoing], small_camera: bool) -> Vec<(Source, usize)> {
+    let allowed = |o: &Outgoing, layer: usize| {
+        let small = o.layers[layer].width.min(o.layers[layer].height) <= SMALL;
+        o.source != Source::Camera || !small_camera || layer == 0 || small
+    };
+    let layers = |o: &Outgoing| {
+        let allowed: Vec<usize> = (0..o.layers.len()).filter(|l| allowed(o, *l)).collect();
+        let source = o.source;
+        allowed.into_iter().map(move |layer| (source, layer))
+    };
+    let mut all: Vec<(Source, usize)> = outgoing.iter().flat_map(layers).collect();
     all.sort_by_key(|(source, layer)| match (source, layer) {
         (Source::Camera, 0) => 0,
         (Source::Screen, _) => 1,
@@ -23,8 +33,12 @@ pub(crate) fn order(outgoing: &[Outgoing]) -> Vec<(Source, usize)> {
 
 /// A budget over these layers.
 pub(crate) fn budget(outgoing: &[Outgoing], order: &[(Source, usize)]) -> SendBudget {
-    let rungs = order.iter().filter_map(|at| rung(outgoing, *at)).collect();
-    SendBudget::new(BudgetConfig::new(VOICE, rungs))
+    SendBudget::new(BudgetConfig::new(VOICE, rungs(outgoing, order)))
+}
+
+/// What each of these layers costs.
+pub(crate) fn rungs(outgoing: &[Outgoing], order: &[(Source, usize)]) -> Vec<Rung> {
+    order.iter().filter_map(|at| rung(outgoing, *at)).collect()
 }
 
 fn rung(outgoing: &[Outgoing], (source, layer): (Source, usize)) -> Option<Rung> {
@@ -46,13 +60,14 @@ mod tests {
     fn outgoing(source: Source, layers: usize) -> Outgoing {
         let layer = |i| OutgoingLayer {
             rid: String::new(),
-            width: 320,
-            height: 180,
+            width: 320u16 << i,
+            height: 180u16 << i,
             bitrate: Bitrate::kbps(100 * (i as u64 + 1)),
         };
         Outgoing {
             source,
             layers: (0..layers).map(layer).collect(),
+            rids: Vec::new(),
         }
     }
 
@@ -69,8 +84,19 @@ mod tests {
             (Source::Camera, 1),
             (Source::Camera, 2),
         ];
-        assert_eq!(order(&all), expected);
-        let budget = budget(&all, &order(&all));
+        assert_eq!(order(&all, false), expected);
+        let budget = budget(&all, &order(&all, false));
         assert_eq!(budget.targets().layers.len(), 4);
+    }
+
+    #[test]
+    fn a_small_camera_leaves_out_its_large_layer_and_no_screen() {
+        let all = [outgoing(Source::Camera, 3), outgoing(Source::Screen, 1)];
+        let expected = [
+            (Source::Camera, 0),
+            (Source::Screen, 0),
+            (Source::Camera, 1),
+        ];
+        assert_eq!(order(&all, true), expected);
     }
 }

@@ -7,6 +7,8 @@
 
 mod actor;
 mod client;
+pub mod desk;
+pub mod diagnose;
 mod face;
 mod ladder;
 mod link;
@@ -16,9 +18,9 @@ mod slots;
 mod socket;
 mod stats;
 
-pub use client::{Client, ClientHandle};
+pub use client::{Client, ClientHandle, Studio};
 pub use confab_session::{Action, MediaPhase, Notice, Phase, SessionState};
-pub use face::{ClientOptions, Command, Event, StartError, TestSwitches};
+pub use face::{ClientOptions, Command, Event, Shown, StartError, TestSwitches};
 pub use link::{LinkError, MeetingLink};
 pub use slots::{MAX_AUDIO_SLOTS, MAX_VIDEO_SLOTS};
 pub use socket::{TlsError, Trust};

@@ -1,6 +1,6 @@
 //! The client's media side: one peer connection per generation, the slots on it, and the pipeline behind both.
 
-use crate::face::TestSwitches;
+use crate::face::{Shown, TestSwitches};
 use crate::ladder::{self, VOICE};
 use crate::network::{ClientNetwork, SendLineUse};
 use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, Wanted, slots_for, wanted};
@@ -34,7 +34,10 @@ const RETURN_TIME: Duration = Duration::from_secs(2);
 pub(crate) struct Tracks {
     audio: Vec<Wanted>,
     video: Vec<Wanted>,
+    /// Tracks of which no picture is expected now.
     muted: HashSet<TrackId>,
+    /// Rows each video is shown at; absent: as many as allowed.
+    heights: HashMap<TrackId, u16>,
 }
 
 /// Which line carries which slot; read for every packet.
@@ -51,6 +54,8 @@ struct Current {
     /// An offer is on its way; another one has to wait for its answer.
     offering: bool,
     plan: MediaPlan,
+    /// What the last offer published.
+    published: Vec<Outgoing>,
     routes: Arc<RwLock<Routes>>,
     made: Time,
     connected: bool,
@@ -83,6 +88,9 @@ pub(crate) struct MediaSide {
     view: Option<Vec<Slot>>,
     max_height: u16,
     max_videos: usize,
+    /// What a view shows; `None`: nobody said, so everything.
+    shown: Option<Vec<Shown>>,
+    small_camera: bool,
     /// Who spoke last, latest first.
     recent: Vec<ParticipantId>,
     estimate: Option<Bitrate>,
@@ -94,7 +102,7 @@ pub(crate) struct MediaSide {
 
 /// What [`MediaSide`] starts with.
 pub(crate) struct MediaConfig {
-    pub(crate) pipeline: Pipeline,
+    pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) network: Arc<ClientNetwork>,
     pub(crate) sinks: Box<dyn VideoSinks>,
     pub(crate) news: mpsc::Sender<MediaNews>,
@@ -106,12 +114,12 @@ pub(crate) struct MediaConfig {
 impl MediaSide {
     pub(crate) fn new(config: MediaConfig) -> MediaSide {
         let outgoing = config.pipeline.outgoing();
-        let ladder = ladder::order(&outgoing);
+        let ladder = ladder::order(&outgoing, false);
         let side = MediaSide {
             budget: ladder::budget(&outgoing, &ladder),
             ladder,
             outgoing,
-            pipeline: Arc::new(config.pipeline),
+            pipeline: config.pipeline,
             sinks: config.sinks,
             network: config.network,
             news: config.news,
@@ -124,6 +132,8 @@ impl MediaSide {
             view: None,
             max_height: config.max_height,
             max_videos: config.max_videos.min(crate::MAX_VIDEO_SLOTS),
+            shown: None,
+            small_camera: false,
             recent: Vec::new(),
             estimate: None,
             peer: None,
@@ -140,6 +150,32 @@ impl MediaSide {
 
     pub(crate) fn set_max_height(&mut self, height: u16) {
         self.max_height = height;
+    }
+
+    /// From now on only these are received, the most important first.
+    pub(crate) fn show(&mut self, shown: Vec<Shown>) {
+        self.shown = Some(shown);
+    }
+
+    /// Devices were opened or closed: what can be sent is another list now. The next [`MediaSide::update`] offers it.
+    pub(crate) fn refresh_sources(&mut self, muted: &[Source]) {
+        self.outgoing = self.pipeline.outgoing();
+        self.set_muted(muted);
+        self.refresh_ladder();
+    }
+
+    /// The camera's layers above 360p are not sent.
+    pub(crate) fn set_small_camera(&mut self, small: bool) {
+        self.small_camera = small;
+        self.refresh_ladder();
+    }
+
+    fn refresh_ladder(&mut self) {
+        self.ladder = ladder::order(&self.outgoing, self.small_camera);
+        self.budget
+            .set_ladder(ladder::rungs(&self.outgoing, &self.ladder));
+        self.spend();
+        self.adapt();
     }
 
     /// Muted sources stop here, unless a test wants to see the server drop them.
@@ -162,7 +198,14 @@ impl MediaSide {
         };
         let of = |kind| wanted(&room.participants, state.you, &self.recent, kind);
         let mut video = of(MediaKind::Video);
+        let mut heights = HashMap::new();
+        if let Some(shown) = &self.shown {
+            video = select(&video, shown);
+            heights = shown.iter().map(|s| (s.track, s.height)).collect();
+        }
         video.truncate(self.max_videos);
+        let hidden = heights.iter().filter(|(_, h)| **h == 0).map(|(t, _)| *t);
+        let hidden: Vec<TrackId> = hidden.collect();
         let muted = room.participants.iter().flat_map(|p| {
             let muted = p.tracks.iter().filter(|t| p.muted.contains(&t.source));
             muted.map(|t| t.id)
@@ -170,7 +213,8 @@ impl MediaSide {
         Tracks {
             audio: of(MediaKind::Audio),
             video,
-            muted: muted.collect(),
+            muted: muted.chain(hidden).collect(),
+            heights,
         }
     }
 
@@ -200,6 +244,7 @@ impl MediaSide {
             driver,
             offering: true,
             plan,
+            published: self.outgoing.clone(),
             routes,
             made: clock::now(),
             connected: false,
@@ -407,9 +452,11 @@ impl MediaSide {
         if self.audio.is_empty() && self.video.is_empty() {
             return None;
         }
-        if plan != current.plan && !current.offering {
+        let changed = plan != current.plan || self.outgoing != current.published;
+        if changed && !current.offering {
             current.offering = true;
             current.plan = plan.clone();
+            current.published = self.outgoing.clone();
             current.driver.create_offer(plan);
         }
         for index in self.audio.assign(&tracks.audio) {
@@ -422,8 +469,10 @@ impl MediaSide {
             self.pipeline.set_video_slot(index, with_sink);
         }
         self.pause(tracks);
-        let mut view: Vec<Slot> = self.audio.view(0).collect();
-        view.extend(self.video.view(self.max_height));
+        let mut view: Vec<Slot> = self.audio.view(|_| 0).collect();
+        let most = self.max_height;
+        let height = |track| tracks.heights.get(&track).copied();
+        view.extend(self.video.view(|track| height(track).unwrap_or(most)));
         if self.view.as_ref() == Some(&view) {
             return None;
         }
@@ -497,10 +546,14 @@ impl MediaSide {
         }
     }
 
-    /// Ends the peer connection and writes every file to its end.
-    pub(crate) fn close(self) {
+    /// Ends the peer connection. A pipeline that is nobody else's writes every file to its end.
+    pub(crate) fn close(self, lent: bool) {
         drop(self.current);
         self.network.replace(None);
+        if lent {
+            self.pipeline.restart_slots();
+            return;
+        }
         // The sinks' files close with the last handle on them, which the pipeline's threads may hold.
         let pipeline = self.pipeline;
         while Arc::strong_count(&pipeline) > 1 {
@@ -512,13 +565,12 @@ impl MediaSide {
 }
 
 fn rids(outgoing: &Outgoing) -> Vec<Rid> {
-    let simulcast = outgoing.layers.len() > 1;
-    let layers = outgoing.layers.iter().filter(|_| simulcast);
-    layers.map(|l| Rid::from(l.rid.as_str())).collect()
+    let rids = outgoing.rids.iter();
+    rids.map(|rid| Rid::from(rid.as_str())).collect()
 }
 
 fn layers(outgoing: &Outgoing) -> Vec<Layer> {
-    let simulcast = outgoing.layers.len() > 1;
+    let simulcast = !outgoing.rids.is_empty();
     let layer = |l: &confab_pipeline::OutgoingLayer| Layer {
         rid: if simulcast {
             l.rid.clone()
@@ -530,6 +582,14 @@ fn layers(outgoing: &Outgoing) -> Vec<Layer> {
         max_bitrate: l.bitrate.bps(),
     };
     outgoing.layers.iter().map(layer).collect()
+}
+
+/// Those of `all` that are shown, in the order of `shown`; what is hidden keeps its slot where one is left.
+fn select(all: &[Wanted], shown: &[Shown]) -> Vec<Wanted> {
+    let (seen, hidden): (Vec<&Shown>, Vec<&Shown>) = shown.iter().partition(|s| s.height > 0);
+    let wanted = |s: &Shown| all.iter().find(|w| w.track == s.track).copied();
+    let order = seen.into_iter().chain(hidden);
+    order.filter_map(wanted).collect()
 }
 
 fn remote(w: Wanted) -> RemoteTrack {

@@ -76,15 +76,15 @@ impl SlotTable {
         changed
     }
 
-    /// This kind's part of a `view`. `max_height` is ignored for audio.
-    pub fn view(&self, max_height: u16) -> impl Iterator<Item = Slot> + '_ {
+    /// This kind's part of a `view`; `height` is the rows a track is shown at, ignored for audio.
+    pub fn view(&self, height: impl Fn(TrackId) -> u16) -> impl Iterator<Item = Slot> {
         self.mids
             .iter()
             .zip(&self.tracks)
             .map(move |(mid, track)| Slot {
                 mid: mid.clone(),
                 track: track.map(|w| w.track),
-                max_height: if track.is_some() { max_height } else { 0 },
+                max_height: track.map_or(0, |w| height(w.track)),
             })
     }
 }

@@ -58,6 +58,9 @@ pub struct StatsLine {
     pub keyframes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyframe_requests: Option<u64>,
+    /// Resends asked for: sending, by the server; receiving, by us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nacks: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped_frames: Option<u64>,
     /// What the encoder was told to spend, kbit/s; 0: the layer is off.
@@ -77,8 +80,14 @@ pub struct StatsLine {
     pub samples: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concealed_samples: Option<u64>,
+    /// Of the samples played, decoded from redundancy in a later packet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repaired_samples: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter_buffer_ms: Option<f64>,
+    /// What the jitter buffer aims at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_target_ms: Option<f64>,
     /// How far the participant's sound is behind its picture; negative: ahead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub av_offset_ms: Option<f64>,
@@ -249,6 +258,7 @@ fn far_stats(snapshot: &Snapshot, source: Source, layer: usize) -> Option<&LineS
 fn add_far(line: &mut StatsLine, far: Option<&LineStats>, clock: f64) {
     let Some(far) = far else { return };
     line.lost = far.lost;
+    line.nacks = Some(far.nacks);
     line.jitter_ms = far.jitter.map(|j| round(f64::from(j) * 1000.0 / clock));
 }
 
@@ -265,6 +275,8 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             stall_ms: Some(audio.stall_time.as_millis() as u64),
             samples: Some(audio.samples),
             concealed_samples: Some(audio.concealed),
+            repaired_samples: Some(audio.repaired),
+            jitter_target_ms: Some(ms(audio.target)),
             jitter_buffer_ms: Some(ms(audio.delay)),
             level_dbov: audio.level.map(|l| l.0),
             av_offset_ms: offset(snapshot, track),
@@ -291,11 +303,22 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             stalls: Some(video.stalls),
             stall_ms: Some(video.stall_time.as_millis() as u64),
             jitter_buffer_ms: Some(ms(video.delay)),
+            jitter_target_ms: Some(ms(video.target)),
+            nacks: received_nacks(snapshot, mid),
             av_offset_ms: offset(snapshot, track),
             ..of_remote(track, state)
         });
     }
     lines
+}
+
+/// What we asked for again on a line.
+fn received_nacks(snapshot: &Snapshot, mid: Option<&String>) -> Option<u64> {
+    let (mid, peer) = (mid?, snapshot.peer.as_ref()?);
+    let of_line = |l: &&LineStats| {
+        l.direction == StatsDirection::Receive && l.mid.as_str() == mid.as_str()
+    };
+    peer.lines.iter().find(of_line).map(|l| l.nacks)
 }
 
 fn offset(snapshot: &Snapshot, track: &RemoteTrack) -> Option<f64> {

@@ -11,9 +11,13 @@ pub mod offline;
 pub mod order;
 mod packet;
 mod pipeline;
+mod probe;
+mod record;
 mod sink;
+mod sources;
 mod stats;
 mod sync;
+mod system_sound;
 mod tap;
 mod video_down;
 mod video_up;
@@ -23,13 +27,19 @@ mod voice_up;
 
 pub use confab_audio_io::{MicrophoneSpec, SpeakerSpec};
 pub use confab_camera_io::CameraSpec;
+pub use confab_dsp::bands as sound;
 pub use confab_dsp::{Frame, VoiceConfig};
+pub use confab_picture::I420;
+pub use confab_screen_io as screens;
 pub use confab_screen_io::ScreenSpec;
+pub use devices::{DeviceError, DeviceFault, DeviceNews, DeviceUse, DeviceWatch, End};
 pub use packet::{Network, ReceivedPacket, SentPacket};
 pub use pipeline::{
     AudioWatch, MediaOptions, Outgoing, OutgoingLayer, PictureWatch, Pipeline, PipelineError,
     PipelineStats,
 };
+pub use probe::{ProbePoint, ProbeStage, Probes, Read as ProbeRead, Watching};
+pub use record::Recording;
 pub use sink::{
     FrameInfo, KeyframeAsk, Needs, NoSinks, RemoteTrack, VideoSink, VideoSinks, Watch, Y4mSinks,
     source_name,

@@ -1,14 +1,16 @@
 //! All stages of one participant together: started from options, fed with packets and orders, asked for statistics.
 
 use crate::clock;
-use crate::devices;
+use crate::devices::{self, DeviceError, DeviceFault, DeviceWatch};
 use crate::packet::{Network, ReceivedPacket};
+use crate::probe::Probes;
 use crate::sink::{RemoteTrack, VideoSink};
+use crate::sources::{Line, SourceParts, Sources};
 use crate::stats::{AudioDownStats, AudioUpStats, VideoDownStats, VideoUpStats};
 use crate::sync::SharedSync;
 use crate::tap::{TapOptions, Taps};
 use crate::video_down::{SlotTrack, VideoReceivers};
-use crate::video_up::{PictureSource, VideoSender, VideoUpConfig};
+use crate::video_up::Shape;
 use crate::voice::Voice;
 use crate::voice_down::{AudioTrack, Ear};
 use crate::voice_up::{Mouth, MouthConfig};
@@ -17,9 +19,9 @@ use confab_base::{Bitrate, Duration, ParticipantId, Source, Time};
 use confab_camera_io::CameraSpec;
 use confab_codec::OpusConfig;
 use confab_dsp::{Frame, VoiceConfig};
-use confab_picture::{I420, Rung, ladder, screen_rung};
+use confab_picture::I420;
 use confab_screen_io::ScreenSpec;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Sees every 10 ms frame of the microphone or the speaker, at the moment it is read or written. Must be quick.
@@ -39,8 +41,11 @@ pub struct MediaOptions {
     pub voice: VoiceConfig,
     pub taps: Option<TapOptions>,
     pub on_microphone: Option<AudioWatch>,
+    /// The microphone behind the voice chain: what others hear.
+    pub on_spoken: Option<AudioWatch>,
     pub on_speaker: Option<AudioWatch>,
     pub on_picture: Option<PictureWatch>,
+    pub on_device: Option<DeviceWatch>,
 }
 
 impl std::fmt::Debug for MediaOptions {
@@ -58,14 +63,8 @@ impl std::fmt::Debug for MediaOptions {
 /// Why media could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    #[error("microphone: {0}")]
-    Microphone(String),
-    #[error("speaker: {0}")]
-    Speaker(String),
-    #[error("camera: {0}")]
-    Camera(String),
-    #[error("screen: {0}")]
-    Screen(String),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     #[error(transparent)]
     Codec(#[from] confab_codec::CodecError),
     #[error("thread or file: {0}")]
@@ -78,6 +77,8 @@ pub struct Outgoing {
     pub source: Source,
     /// Lowest first; empty for audio.
     pub layers: Vec<OutgoingLayer>,
+    /// Stream ids of the m-line, which stay while devices change; empty: no simulcast. Never fewer than layers, else.
+    pub rids: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -105,15 +106,15 @@ pub struct PipelineStats {
 pub struct Pipeline {
     voice: Voice,
     receivers: VideoReceivers,
-    senders: BTreeMap<Source, VideoSender>,
-    outgoing: Vec<Outgoing>,
+    sources: Sources,
     syncs: Mutex<HashMap<ParticipantId, SharedSync>>,
+    probes: Probes,
 }
 
 impl std::fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pipeline")
-            .field("outgoing", &self.outgoing)
+            .field("outgoing", &self.outgoing())
             .finish_non_exhaustive()
     }
 }
@@ -127,43 +128,132 @@ impl Pipeline {
         dice: u64,
     ) -> Result<Pipeline, PipelineError> {
         let taps = Taps::open(options.taps.as_ref())?;
-        let mut outgoing = Vec::new();
+        let sources = Sources::new(SourceParts {
+            network: network.clone(),
+            watch: options.on_picture.clone(),
+            on_device: options.on_device.clone(),
+            taps: taps.clone(),
+            first_timestamp: (dice >> 32) as u32,
+        });
         if options.microphone.is_some() {
-            outgoing.push(Outgoing {
-                source: Source::Microphone,
-                layers: Vec::new(),
-            });
+            sources.add_microphone();
         }
-        let mut senders = BTreeMap::new();
-        for (source, pictures, rungs) in open_pictures(options)? {
-            outgoing.push(Outgoing {
-                source,
-                layers: rungs.iter().map(outgoing_layer).collect(),
-            });
-            let sender = VideoSender::start(VideoUpConfig {
-                source,
-                pictures,
-                rungs,
-                network: network.clone(),
-                watch: options.on_picture.clone(),
-                taps: taps.clone(),
-                first_timestamp: (dice >> 32) as u32,
-            })?;
-            senders.insert(source, sender);
+        if let Some(spec) = &options.camera {
+            let camera = devices::open_camera(spec)?;
+            sources.start(Source::Camera, camera, Shape::Camera, Line::Fixed)?;
+        }
+        if let Some(spec) = &options.screen {
+            let screen = devices::open_screen(spec, Shape::Text.fps())?;
+            sources.start(Source::Screen, screen, Shape::Text, Line::Fixed)?;
         }
         let workers = std::thread::available_parallelism().map_or(2, |n| n.get().min(4));
         Ok(Pipeline {
             voice: start_voice(options, &network, &taps, dice)?,
             receivers: VideoReceivers::start(workers, &network, &taps)?,
-            senders,
-            outgoing,
+            sources,
             syncs: Mutex::default(),
+            probes: taps.probes,
         })
+    }
+
+    /// Where its sound can be looked at.
+    pub fn probes(&self) -> Probes {
+        self.probes.clone()
     }
 
     /// What can be published.
     pub fn outgoing(&self) -> Vec<Outgoing> {
-        self.outgoing.clone()
+        self.sources.outgoing()
+    }
+
+    /// Hears through another microphone from now on, and with this voice chain; `None`: through none. Waits until the device
+    /// is open, seconds at worst. One that does not open leaves the one before in its place.
+    pub fn set_microphone(
+        &self,
+        spec: Option<&MicrophoneSpec>,
+        chain: VoiceConfig,
+    ) -> Result<(), DeviceError> {
+        let Some(spec) = spec else {
+            let silence = devices::open_microphone(&MicrophoneSpec::Silence)?;
+            self.voice.set_microphone(silence, VoiceConfig::BYPASS);
+            return Ok(());
+        };
+        let microphone = match devices::open_microphone(spec) {
+            // Perhaps it is we who have it.
+            Err(error) if error.fault == Some(DeviceFault::Busy) => {
+                self.set_microphone(None, chain)?;
+                devices::open_microphone(spec)?
+            }
+            opened => opened?,
+        };
+        self.voice.set_microphone(microphone, chain);
+        self.sources.add_microphone();
+        Ok(())
+    }
+
+    /// Another voice chain, which has to learn the room anew.
+    pub fn set_voice(&self, chain: VoiceConfig) {
+        self.voice.set_chain(chain);
+    }
+
+    /// Plays through another speaker from now on; `None`: through none. Waits until it is open.
+    pub fn set_speaker(&self, spec: Option<&SpeakerSpec>) -> Result<(), DeviceError> {
+        let speaker = match devices::open_speaker(spec.unwrap_or(&SpeakerSpec::Null)) {
+            Err(error) if error.fault == Some(DeviceFault::Busy) => {
+                self.set_speaker(None)?;
+                devices::open_speaker(spec.unwrap_or(&SpeakerSpec::Null))?
+            }
+            opened => opened?,
+        };
+        self.voice.set_speaker(speaker);
+        Ok(())
+    }
+
+    /// Sees through another camera from now on; `None`: through none, and the light goes out. Waits until it is open. The
+    /// camera before is closed first, since many cannot be opened twice. Once there was a camera the source stays among
+    /// [`Pipeline::outgoing`], whose layers follow the camera.
+    pub fn set_camera(&self, spec: Option<&CameraSpec>) -> Result<(), PipelineError> {
+        self.sources.stop(Source::Camera);
+        let Some(spec) = spec else { return Ok(()) };
+        let camera = devices::open_camera(spec)?;
+        self.sources
+            .start(Source::Camera, camera, Shape::Camera, Line::Open)
+    }
+
+    /// Shows another screen or window from now on; `None`: none, and the source is gone from [`Pipeline::outgoing`]. One that
+    /// does not open leaves the one before in its place.
+    pub fn set_screen(&self, spec: Option<&ScreenSpec>, motion: bool) -> Result<(), PipelineError> {
+        let Some(spec) = spec else {
+            self.sources.stop(Source::Screen);
+            return Ok(());
+        };
+        let shape = if motion { Shape::Motion } else { Shape::Text };
+        let screen = devices::open_screen(spec, shape.fps())?;
+        self.sources.stop(Source::Screen);
+        self.sources
+            .start(Source::Screen, screen, shape, Line::Open)
+    }
+
+    /// Sends what the machine plays, without the voices of this meeting, or stops to. Waits until it is open.
+    pub fn set_screen_audio(&self, spec: Option<&MicrophoneSpec>) -> Result<(), PipelineError> {
+        match spec {
+            Some(spec) => self.sources.start_sound(devices::open_microphone(spec)?),
+            None => {
+                self.sources.stop_sound();
+                Ok(())
+            }
+        }
+    }
+
+    /// The others see the last picture of the screen until it goes on.
+    pub fn pause_screen(&self, paused: bool) {
+        self.sources
+            .with(Source::Screen, |sender| sender.set_paused(paused));
+    }
+
+    /// Plays 48 kHz mono samples beside the voices; an earlier clip ends.
+    pub fn play(&self, clip: Vec<f32>) {
+        self.voice.play(clip);
     }
 
     /// A packet for an audio slot. Never blocks.
@@ -223,26 +313,19 @@ impl Pipeline {
     pub fn set_muted(&self, source: Source, muted: bool) {
         match source {
             Source::Microphone => self.voice.set_muted(muted),
-            _ => {
-                if let Some(sender) = self.senders.get(&source) {
-                    sender.set_muted(muted);
-                }
-            }
+            _ => self.sources.set_muted(source, muted),
         }
     }
 
     /// Somebody cannot decode our video; `layer` `None`: all of them.
     pub fn request_keyframe(&self, source: Source, layer: Option<usize>) {
-        if let Some(sender) = self.senders.get(&source) {
-            sender.request_keyframe(layer);
-        }
+        self.sources
+            .with(source, |sender| sender.request_keyframe(layer));
     }
 
     /// The rate of each layer, lowest first; `None`: do not encode it.
     pub fn set_layers(&self, source: Source, rates: Vec<Option<Bitrate>>) {
-        if let Some(sender) = self.senders.get(&source) {
-            sender.set_layers(rates);
-        }
+        self.sources.with(source, |sender| sender.set_layers(rates));
     }
 
     /// What voice may spend.
@@ -261,7 +344,8 @@ impl Pipeline {
     }
 
     pub fn stats(&self) -> PipelineStats {
-        let has_microphone = self.outgoing.iter().any(|o| o.source == Source::Microphone);
+        let outgoing = self.outgoing();
+        let has_microphone = outgoing.iter().any(|o| o.source == Source::Microphone);
         let spoken = *self
             .voice
             .spoken
@@ -278,14 +362,10 @@ impl Pipeline {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let syncs = self.syncs.lock().unwrap_or_else(PoisonError::into_inner);
-        let up = |(source, s): (&Source, &VideoSender)| {
-            let report = s.report.lock().unwrap_or_else(PoisonError::into_inner);
-            (*source, report.clone())
-        };
         let now = clock::now();
         PipelineStats {
             microphone: has_microphone.then_some(spoken),
-            video_up: self.senders.iter().map(up).collect(),
+            video_up: self.sources.stats(),
             audio_down: heard.iter().map(|(i, (t, s))| (*i, *t, *s)).collect(),
             video_down: seen.iter().map(|(i, (t, s))| (*i, *t, *s)).collect(),
             av_offsets: syncs
@@ -294,27 +374,6 @@ impl Pipeline {
                 .collect(),
         }
     }
-}
-
-type OpenPictures = Vec<(Source, Box<dyn PictureSource>, Vec<Rung>)>;
-
-fn open_pictures(options: &MediaOptions) -> Result<OpenPictures, PipelineError> {
-    let mut open: OpenPictures = Vec::new();
-    if let Some(spec) = &options.camera {
-        let camera = devices::open_camera(spec)?;
-        let (width, height) = camera.size();
-        open.push((Source::Camera, Box::new(camera), ladder(width, height)));
-    }
-    if let Some(spec) = &options.screen {
-        let screen = devices::open_screen(spec)?;
-        let (width, height) = screen.size();
-        open.push((
-            Source::Screen,
-            Box::new(screen),
-            vec![screen_rung(width, height)],
-        ));
-    }
-    Ok(open)
 }
 
 fn start_voice(
@@ -332,23 +391,22 @@ fn start_voice(
         None => VoiceConfig::BYPASS,
     };
     let mouth = Mouth::new(MouthConfig {
+        source: Source::Microphone,
         microphone,
         chain,
         opus: OpusConfig::default(),
         network: network.clone(),
         watch: options.on_microphone.clone(),
+        watch_spoken: options.on_spoken.clone(),
+        on_device: options.on_device.clone(),
         taps: taps.clone(),
-        first: (dice as u16, (dice >> 16) as u32),
+        first: (dice & 0x7fff, (dice >> 16) as u32),
     })?;
-    let ear = Ear::new(speaker, options.on_speaker.clone(), taps.clone());
+    let ear = Ear::new(
+        speaker,
+        options.on_speaker.clone(),
+        options.on_device.clone(),
+        taps.clone(),
+    );
     Ok(Voice::start(ear, mouth)?)
-}
-
-fn outgoing_layer(rung: &Rung) -> OutgoingLayer {
-    OutgoingLayer {
-        rid: rung.rid.to_owned(),
-        width: rung.width as u16,
-        height: rung.height as u16,
-        bitrate: rung.bitrate,
-    }
 }

@@ -1,6 +1,7 @@
 //! What the stages count. All counters run from the start of a slot or source; whoever reports takes differences.
 
 use confab_base::{AudioLevel, Duration, Time};
+use confab_dsp::EchoState;
 
 /// A gap of this length and more is a stall: a listener notices it, a viewer is annoyed.
 pub const STALL: Duration = Duration::from_millis(200);
@@ -19,6 +20,12 @@ pub struct AudioUpStats {
     pub level: Option<AudioLevel>,
     pub voice: bool,
     pub muted: bool,
+    /// What the echo canceller knows; `None` while it is off.
+    pub echo: Option<EchoState>,
+    /// A loop from speaker to microphone howled within the last two seconds.
+    pub howling: bool,
+    /// Share of packets the encoder protects against losing, 0 to 1.
+    pub expected_loss: f32,
 }
 
 /// One slot's way to the ear.
@@ -33,11 +40,15 @@ pub struct AudioDownStats {
     pub samples: u64,
     /// Of these, invented because the packet was not there.
     pub concealed: u64,
+    /// Of these, decoded from the redundancy in a later packet.
+    pub repaired: u64,
     pub stalls: u64,
     /// Time in stalls, and only the part after they began to be one counts from their start.
     pub stall_time: Duration,
     /// What waits in the jitter buffer now.
     pub delay: Duration,
+    /// What the jitter buffer aims at.
+    pub target: Duration,
     /// Interarrival jitter of RFC 3550.
     pub jitter: Duration,
     /// RFC 6464 level of the last packet.
@@ -92,6 +103,8 @@ pub struct VideoDownStats {
     pub stall_time: Duration,
     /// From the arrival of a picture's last packet to its release, of the last picture.
     pub delay: Duration,
+    /// What the jitter buffer aims at, against the earliest possible arrival.
+    pub target: Duration,
     pub jitter: Duration,
     pub width: u16,
     pub height: u16,

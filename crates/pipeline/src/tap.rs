@@ -1,6 +1,7 @@
 //! Debugging by tapping: what comes out of any stage can be written to a file. Off unless asked for; then the media
 //! threads hand copies to one writer thread, which drops when the disk is too slow.
 
+use crate::probe::Probes;
 use confab_picture::{I420, y4m};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::HashMap;
@@ -29,6 +30,8 @@ enum Piece {
 #[derive(Clone, Default)]
 pub(crate) struct Taps {
     on: Option<Arc<On>>,
+    /// For those who come and go while the stages run.
+    pub(crate) probes: Probes,
 }
 
 struct On {
@@ -55,11 +58,15 @@ impl Taps {
         };
         Ok(Taps {
             on: Some(Arc::new(on)),
+            probes: Probes::default(),
         })
     }
 
     /// `tag` tells several streams that pass the same stage apart; it goes into the file's name. Empty: there is one.
     pub(crate) fn audio(&self, stage: &str, tag: &str, samples: &[f32]) {
+        if tag.is_empty() {
+            self.probes.stage(stage, samples);
+        }
         self.give(stage, tag, || Piece::Audio(samples.to_vec()));
     }
 

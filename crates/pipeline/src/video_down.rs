@@ -379,6 +379,7 @@ impl Slot {
     fn report(&self) -> VideoDownStats {
         let buffer = self.buffer.stats(Time::ZERO);
         VideoDownStats {
+            target: buffer.target_delay,
             lost: self.loss.lost(),
             dropped: self.counted.dropped + buffer.dropped,
             freezes: self.gaps.freezes,

@@ -1,16 +1,18 @@
 //! From camera or screen to the network: the latest picture, the encoder's layers, RTP packets. One thread per source.
 
 use crate::clock;
+use crate::devices::{DeviceNews, DeviceUse, DeviceWatch, End};
 use crate::order::{VIDEO_UP, VideoUp};
 use crate::packet::{Network, SentPacket};
 use crate::sink::source_name;
 use crate::stats::{LayerUpStats, VideoUpStats};
 use crate::tap::Taps;
 use confab_base::{Bitrate, Duration, Source, Time};
-use confab_codec::{EncodedFrame, H264Config, LayerConfig, VideoEncoder, h264_encoder};
-use confab_picture::{I420, Rung};
+use confab_codec::{CodecError, EncodedFrame, H264Config, LayerConfig, VideoEncoder, h264_encoder};
+use confab_picture::{I420, Rung, ladder, screen_rung};
 use confab_rtp::h264::packetize;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -23,6 +25,46 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// Key frames that receivers ask for come at most this often per layer.
 const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
 
+/// A paused screen is sent again this often, for those who come in and for packets that were lost.
+const PAUSED_INTERVAL: Duration = Duration::from_secs(1);
+/// Most layers of a source.
+const LAYERS: usize = 3;
+
+/// The next sequence number of each layer. It outlives the device, since the stream goes on with the next one.
+pub(crate) type Sequences = [AtomicU64; LAYERS];
+
+/// Which layers pictures become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Camera,
+    /// One layer; letters stay sharp.
+    Text,
+    /// One layer at a film's rate.
+    Motion,
+}
+
+impl Shape {
+    /// Pictures a second worth capturing.
+    pub(crate) fn fps(self) -> u32 {
+        match self {
+            Shape::Text => 15,
+            Shape::Camera | Shape::Motion => 30,
+        }
+    }
+
+    /// The layers for pictures of this size, lowest first.
+    pub(crate) fn rungs(self, (width, height): (usize, usize)) -> Vec<Rung> {
+        match self {
+            Shape::Camera => ladder(width, height),
+            Shape::Text => vec![screen_rung(width, height)],
+            Shape::Motion => vec![Rung {
+                fps: 30,
+                ..screen_rung(width, height)
+            }],
+        }
+    }
+}
+
 /// A picture with the moment it was taken.
 #[derive(Clone, Debug)]
 pub(crate) struct Picture {
@@ -34,10 +76,13 @@ pub(crate) struct Picture {
 pub(crate) trait PictureSource: Send {
     /// The latest picture that was not given yet; waits for it no longer than `patience`.
     fn next(&mut self, patience: Duration) -> Option<Picture>;
+    /// Why no more pictures come; `None` while they do.
+    fn ended(&self) -> Option<End>;
 }
 
 enum Order {
     Muted(bool),
+    Paused(bool),
     /// `None`: all layers.
     Keyframe(Option<usize>),
     Layers(Vec<Option<Bitrate>>),
@@ -54,9 +99,13 @@ pub(crate) struct VideoSender {
 pub(crate) struct VideoUpConfig {
     pub(crate) source: Source,
     pub(crate) pictures: Box<dyn PictureSource>,
-    pub(crate) rungs: Vec<Rung>,
+    pub(crate) shape: Shape,
+    pub(crate) size: (usize, usize),
+    pub(crate) muted: bool,
+    pub(crate) sequences: Arc<Sequences>,
     pub(crate) network: Arc<dyn Network>,
     pub(crate) watch: Option<crate::PictureWatch>,
+    pub(crate) on_device: Option<DeviceWatch>,
     pub(crate) taps: Taps,
     /// First timestamp, drawn by the caller.
     pub(crate) first_timestamp: u32,
@@ -81,6 +130,11 @@ impl VideoSender {
 
     pub(crate) fn set_muted(&self, muted: bool) {
         self.order(Order::Muted(muted));
+    }
+
+    /// The others see the last picture until it goes on.
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.order(Order::Paused(paused));
     }
 
     pub(crate) fn request_keyframe(&self, layer: Option<usize>) {
@@ -111,7 +165,6 @@ impl Drop for VideoSender {
 /// One simulcast layer's RTP stream.
 #[derive(Debug)]
 struct Stream {
-    seq: u64,
     keyframe_wanted: bool,
     last_keyframe: Option<Time>,
     active: bool,
@@ -120,12 +173,21 @@ struct Stream {
 struct Eye {
     source: Source,
     pictures: Box<dyn PictureSource>,
+    shape: Shape,
+    /// Of the pictures the encoder was made for.
+    size: (usize, usize),
     encoder: Box<dyn VideoEncoder>,
     network: Arc<dyn Network>,
     watch: Option<crate::PictureWatch>,
+    on_device: Option<DeviceWatch>,
     taps: Taps,
     first_timestamp: u32,
     muted: bool,
+    paused: bool,
+    /// The last picture, and when it was handed on.
+    last: Option<(Arc<I420>, Time)>,
+    ended: bool,
+    sequences: Arc<Sequences>,
     streams: Vec<Stream>,
     // What the stages hand on.
     picture: Option<Picture>,
@@ -137,38 +199,29 @@ struct Eye {
 
 impl Eye {
     fn new(config: VideoUpConfig) -> Result<Eye, crate::PipelineError> {
-        let layer = |r: &Rung| LayerConfig {
-            width: r.width,
-            height: r.height,
-            bitrate: r.bitrate,
-            max_fps: r.fps,
-        };
-        let encoder = h264_encoder(H264Config {
-            layers: config.rungs.iter().map(layer).collect(),
-            temporal_layers: 1,
-            screen: config.source == Source::Screen,
-        })?;
-        let stream = || Stream {
-            seq: 0,
-            keyframe_wanted: true,
-            last_keyframe: None,
-            active: true,
-        };
+        let rungs = config.shape.rungs(config.size);
         let stats = VideoUpStats {
-            muted: true,
-            layers: config.rungs.iter().map(layer_stats).collect(),
+            muted: config.muted,
+            layers: rungs.iter().map(layer_stats).collect(),
             ..VideoUpStats::default()
         };
         Ok(Eye {
+            encoder: encoder(&rungs, config.shape)?,
             source: config.source,
             pictures: config.pictures,
-            encoder,
+            shape: config.shape,
+            size: config.size,
             network: config.network,
             watch: config.watch,
+            on_device: config.on_device,
             taps: config.taps,
             first_timestamp: config.first_timestamp,
-            muted: true,
-            streams: config.rungs.iter().map(|_| stream()).collect(),
+            muted: config.muted,
+            paused: false,
+            last: None,
+            ended: false,
+            sequences: config.sequences,
+            streams: rungs.iter().map(|_| Stream::new()).collect(),
             picture: None,
             encoded: Vec::new(),
             packets: Vec::new(),
@@ -205,6 +258,9 @@ impl Eye {
                 self.muted = muted;
                 self.stats.muted = muted;
                 self.publish();
+            }
+            Order::Paused(paused) => {
+                self.paused = paused;
             }
             Order::Keyframe(layer) => {
                 self.stats.keyframe_requests += 1;
@@ -247,17 +303,85 @@ impl Eye {
     }
 
     fn capture(&mut self, name: &str) -> bool {
-        self.picture = self.pictures.next(PATIENCE);
-        let Some(picture) = &self.picture else {
+        let fresh = self.pictures.next(PATIENCE);
+        self.notice_end();
+        self.picture = match self.paused {
+            true => self.still_picture(),
+            false => fresh,
+        };
+        let Some(picture) = self.picture.clone() else {
             return false;
         };
-        self.stats.captured += 1;
-        if let Some(watch) = &self.watch {
-            watch(self.source, &picture.picture, picture.captured);
+        if !self.paused {
+            self.stats.captured += 1;
+            if let Some(watch) = &self.watch {
+                watch(self.source, &picture.picture, picture.captured);
+            }
         }
+        self.last = Some((picture.picture.clone(), clock::now()));
         self.taps
             .picture(name, source_name(self.source), &picture.picture);
-        !self.muted
+        !self.muted && self.fit(picture.picture.size())
+    }
+
+    /// The last picture again, when somebody needs one to begin with, and now and then.
+    fn still_picture(&self) -> Option<Picture> {
+        let (picture, shown) = self.last.as_ref()?;
+        let now = clock::now();
+        let wanted = self.streams.iter().any(|s| s.wants_keyframe(now));
+        let due = now.since(*shown) >= PAUSED_INTERVAL;
+        (wanted || due).then(|| Picture {
+            picture: picture.clone(),
+            captured: now,
+        })
+    }
+
+    fn notice_end(&mut self) {
+        if self.ended {
+            return;
+        }
+        let Some(end) = self.pictures.ended() else {
+            return;
+        };
+        self.ended = true;
+        let of = match self.source {
+            Source::Camera => DeviceUse::Camera,
+            _ => DeviceUse::Screen,
+        };
+        if let Some(watch) = &self.on_device {
+            watch(DeviceNews::Ended { of, end });
+        }
+    }
+
+    /// Makes the encoder anew when pictures changed their size, as those of a window do; whether there is one.
+    fn fit(&mut self, size: (usize, usize)) -> bool {
+        if size == self.size {
+            return true;
+        }
+        // What was published stays: never more layers than at the start.
+        let mut rungs = self.shape.rungs(size);
+        rungs.truncate(self.streams.len());
+        match encoder(&rungs, self.shape) {
+            Ok(encoder) => self.encoder = encoder,
+            Err(error) => {
+                tracing::warn!("{} encoder: {error}", source_name(self.source));
+                self.stats.errors += 1;
+                return false;
+            }
+        }
+        self.size = size;
+        let streams = self.streams.iter_mut().zip(&mut self.stats.layers);
+        for (index, (stream, stats)) in streams.enumerate() {
+            stream.keyframe_wanted = true;
+            if let Some(rung) = rungs.get(index) {
+                (stats.width, stats.height) = (rung.width as u16, rung.height as u16);
+            }
+            if index < rungs.len() {
+                self.encoder.set_active(index, stream.active);
+                self.encoder.set_bitrate(index, Bitrate(stats.target));
+            }
+        }
+        true
     }
 
     fn encode(&mut self, name: &str) -> bool {
@@ -306,18 +430,16 @@ impl Eye {
             stats.packets += payloads.len() as u64;
             stats.bytes += payloads.iter().map(|p| p.len() as u64).sum::<u64>();
             let last = payloads.len().saturating_sub(1);
-            let packet = |(index, payload)| {
-                let seq = stream.seq;
-                stream.seq += 1;
-                SentPacket {
-                    seq,
-                    timestamp,
-                    marker: index == last,
-                    payload,
-                    audio_level: None,
-                    voice: false,
-                    captured,
-                }
+            let count = payloads.len() as u64;
+            let first = self.sequences[frame.layer].fetch_add(count, Ordering::Relaxed);
+            let packet = |(index, payload)| SentPacket {
+                seq: first + index as u64,
+                timestamp,
+                marker: index == last,
+                payload,
+                audio_level: None,
+                voice: false,
+                captured,
             };
             let packets = payloads.into_iter().enumerate().map(packet).collect();
             self.packets.push((frame.layer, packets));
@@ -345,12 +467,34 @@ impl Eye {
 }
 
 impl Stream {
+    fn new() -> Stream {
+        Stream {
+            keyframe_wanted: true,
+            last_keyframe: None,
+            active: true,
+        }
+    }
+
     fn wants_keyframe(&self, now: Time) -> bool {
         let rested = self
             .last_keyframe
             .is_none_or(|at| now.since(at) >= KEYFRAME_INTERVAL);
         self.keyframe_wanted && rested
     }
+}
+
+fn encoder(rungs: &[Rung], shape: Shape) -> Result<Box<dyn VideoEncoder>, CodecError> {
+    let layer = |r: &Rung| LayerConfig {
+        width: r.width,
+        height: r.height,
+        bitrate: r.bitrate,
+        max_fps: r.fps,
+    };
+    h264_encoder(H264Config {
+        layers: rungs.iter().map(layer).collect(),
+        temporal_layers: 1,
+        screen: shape == Shape::Text,
+    })
 }
 
 fn layer_stats(rung: &Rung) -> LayerUpStats {

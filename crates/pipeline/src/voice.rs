@@ -5,7 +5,9 @@ use crate::packet::ReceivedPacket;
 use crate::stats::AudioUpStats;
 use crate::voice_down::{AudioReports, AudioTrack, Ear};
 use crate::voice_up::Mouth;
+use confab_audio_io::{Microphone, Speaker};
 use confab_base::Bitrate;
+use confab_dsp::VoiceConfig;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -22,6 +24,15 @@ enum Order {
     Bitrate(Bitrate),
     Loss(f32),
     Restart,
+    /// The one before goes back to who gave the order, since closing it takes longer than 10 ms.
+    Microphone(
+        Box<dyn Microphone>,
+        VoiceConfig,
+        Sender<Box<dyn Microphone>>,
+    ),
+    Speaker(Box<dyn Speaker>, Sender<Box<dyn Speaker>>),
+    Chain(VoiceConfig),
+    Clip(Vec<f32>),
 }
 
 /// The voice thread and its queue. Dropping it ends the thread and closes the devices.
@@ -80,6 +91,29 @@ impl Voice {
         self.order(Order::Restart);
     }
 
+    /// Another microphone and voice chain from the next 10 ms on. Returns when the one before is closed.
+    pub(crate) fn set_microphone(&self, microphone: Box<dyn Microphone>, chain: VoiceConfig) {
+        let (back, old) = bounded(1);
+        self.order(Order::Microphone(microphone, chain, back));
+        drop(old.recv());
+    }
+
+    /// Another speaker from the next 10 ms on. Returns when the one before is closed.
+    pub(crate) fn set_speaker(&self, speaker: Box<dyn Speaker>) {
+        let (back, old) = bounded(1);
+        self.order(Order::Speaker(speaker, back));
+        drop(old.recv());
+    }
+
+    pub(crate) fn set_chain(&self, chain: VoiceConfig) {
+        self.order(Order::Chain(chain));
+    }
+
+    /// Plays samples beside the voices.
+    pub(crate) fn play(&self, clip: Vec<f32>) {
+        self.order(Order::Clip(clip));
+    }
+
     /// Orders wait for room, 10 ms at most while the thread lives.
     fn order(&self, order: Order) {
         if let Some(orders) = &self.orders {
@@ -112,6 +146,8 @@ fn run(mut ear: Ear, mut mouth: Mouth, inbox: &Receiver<Order>) {
         frames += 1;
         if frames.is_multiple_of(10) {
             ear.report();
+            ear.tell_device_news();
+            mouth.tell_device_news();
         }
     }
 }
@@ -124,5 +160,13 @@ fn carry_out(order: Order, ear: &mut Ear, mouth: &mut Mouth) {
         Order::Bitrate(bitrate) => mouth.set_bitrate(bitrate),
         Order::Loss(loss) => mouth.set_loss(loss),
         Order::Restart => ear.restart(),
+        Order::Microphone(microphone, chain, back) => {
+            let _ = back.send(mouth.set_microphone(microphone, chain));
+        }
+        Order::Speaker(speaker, back) => {
+            let _ = back.send(ear.set_speaker(speaker));
+        }
+        Order::Chain(chain) => mouth.set_chain(chain),
+        Order::Clip(clip) => ear.play(clip),
     }
 }

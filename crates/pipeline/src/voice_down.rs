@@ -2,6 +2,7 @@
 //! 10 ms at a time.
 
 use crate::clock;
+use crate::devices::{DeviceUse, DeviceWatch, audio_news};
 use crate::order::{VOICE_DOWN, VoiceDown};
 use crate::packet::ReceivedPacket;
 use crate::sink::RemoteTrack;
@@ -38,6 +39,9 @@ pub(crate) struct Ear {
     mix: Frame,
     far: Frame,
     watch: Option<crate::AudioWatch>,
+    on_device: Option<DeviceWatch>,
+    /// A sound of our own that is being played, and where in it we are.
+    clip: (Vec<f32>, usize),
     taps: Taps,
     pub(crate) reports: AudioReports,
 }
@@ -46,6 +50,7 @@ impl Ear {
     pub(crate) fn new(
         speaker: Box<dyn Speaker>,
         watch: Option<crate::AudioWatch>,
+        on_device: Option<DeviceWatch>,
         taps: Taps,
     ) -> Ear {
         Ear {
@@ -55,6 +60,8 @@ impl Ear {
             mix: [0.0; FRAME],
             far: [0.0; FRAME],
             watch,
+            on_device,
+            clip: (Vec::new(), 0),
             taps,
             reports: AudioReports::default(),
         }
@@ -87,6 +94,24 @@ impl Ear {
         indices.into_iter().for_each(|i| self.set_track(i, None));
     }
 
+    /// Takes another speaker; gives the one before.
+    pub(crate) fn set_speaker(&mut self, speaker: Box<dyn Speaker>) -> Box<dyn Speaker> {
+        std::mem::replace(&mut self.speaker, speaker)
+    }
+
+    /// Plays samples beside the voices; what is still being played of an earlier clip ends.
+    pub(crate) fn play(&mut self, clip: Vec<f32>) {
+        self.clip = (clip, 0);
+    }
+
+    pub(crate) fn tell_device_news(&mut self) {
+        while let Some(event) = self.speaker.poll_event() {
+            if let Some(watch) = &self.on_device {
+                watch(audio_news(DeviceUse::Speaker, event));
+            }
+        }
+    }
+
     /// Plays the next 10 ms and gives what was played: the echo canceller's far reference.
     pub(crate) fn run(&mut self) -> &Frame {
         for stage in &VOICE_DOWN {
@@ -115,16 +140,33 @@ impl Ear {
     fn decode(&mut self, name: &str) {
         let now = clock::now();
         let mut frame = [0.0; FRAME];
-        for slot in self.slots.values_mut() {
+        for (index, slot) in &mut self.slots {
             slot.play(now, &mut frame);
+            self.taps.probes.heard(*index, &frame);
             self.taps.audio(name, &slot.tag, &frame);
             self.mixer.add(&frame, 1.0, 1.0);
         }
+        self.add_clip(&mut frame);
+    }
+
+    /// Part of the mix, so that the echo canceller knows it.
+    fn add_clip(&mut self, frame: &mut Frame) {
+        let (clip, at) = &mut self.clip;
+        let rest = &clip[*at..];
+        if rest.is_empty() {
+            return;
+        }
+        let length = rest.len().min(FRAME);
+        frame.fill(0.0);
+        frame[..length].copy_from_slice(&rest[..length]);
+        *at += length;
+        self.mixer.add(frame, 1.0, 1.0);
     }
 
     /// Publishes the slots' statistics; a few times a second.
     pub(crate) fn report(&self) {
-        if let Ok(mut reports) = self.reports.lock() {
+        // Readers hold it for a moment; this thread does not wait for them.
+        if let Ok(mut reports) = self.reports.try_lock() {
             for (index, slot) in &self.slots {
                 reports.insert(*index, (slot.track, slot.report()));
             }
@@ -256,9 +298,11 @@ impl VoiceSlot {
             lost: self.loss.lost() + buffer.late_packets,
             samples: buffer.total_samples,
             concealed: buffer.concealed_samples,
+            repaired: buffer.fec_samples,
             stalls: buffer.stalls,
             stall_time: buffer.stalled,
             delay: buffer.delay,
+            target: buffer.target_delay,
             jitter: self.jitter.jitter(),
             level: self.level,
         }

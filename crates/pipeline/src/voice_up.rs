@@ -1,6 +1,7 @@
 //! From the mouth to the network: microphone, voice chain, Opus. Runs on the voice thread, 10 ms at a time.
 
 use crate::clock;
+use crate::devices::{DeviceUse, DeviceWatch, audio_news};
 use crate::order::{VOICE_UP, VoiceUp};
 use crate::packet::{Network, SentPacket};
 use crate::stats::AudioUpStats;
@@ -8,6 +9,7 @@ use crate::tap::Taps;
 use confab_audio_io::Microphone;
 use confab_base::{AudioLevel, Bitrate, Duration, Source};
 use confab_codec::{AudioEncoder, CodecError, OpusConfig, opus_encoder};
+use confab_dsp::chain::Stage as Inner;
 use confab_dsp::{FRAME, Frame, VoiceChain, VoiceConfig, VoiceFrame};
 use std::sync::{Arc, Mutex};
 
@@ -17,11 +19,14 @@ const PACKET: usize = 2 * FRAME;
 const PACKET_TIME: Duration = Duration::from_millis(20);
 
 pub(crate) struct Mouth {
+    source: Source,
     microphone: Box<dyn Microphone>,
     chain: VoiceChain,
     encoder: Box<dyn AudioEncoder>,
     network: Arc<dyn Network>,
     watch: Option<crate::AudioWatch>,
+    watch_spoken: Option<crate::AudioWatch>,
+    on_device: Option<DeviceWatch>,
     taps: Taps,
     near: Frame,
     /// Of the frames in `pcm`: the loudest level, and whether any had a voice.
@@ -40,31 +45,38 @@ pub(crate) struct Mouth {
 
 /// What the microphone's way up starts with.
 pub(crate) struct MouthConfig {
+    /// What it is published as.
+    pub(crate) source: Source,
     pub(crate) microphone: Box<dyn Microphone>,
     pub(crate) chain: VoiceConfig,
     pub(crate) opus: OpusConfig,
     pub(crate) network: Arc<dyn Network>,
     pub(crate) watch: Option<crate::AudioWatch>,
+    pub(crate) watch_spoken: Option<crate::AudioWatch>,
+    pub(crate) on_device: Option<DeviceWatch>,
     pub(crate) taps: Taps,
     /// First sequence number and timestamp, drawn by the caller.
-    pub(crate) first: (u16, u32),
+    pub(crate) first: (u64, u32),
 }
 
 impl Mouth {
     pub(crate) fn new(config: MouthConfig) -> Result<Mouth, CodecError> {
         Ok(Mouth {
+            source: config.source,
             microphone: config.microphone,
             chain: VoiceChain::new(config.chain),
             encoder: opus_encoder(config.opus)?,
             network: config.network,
             watch: config.watch,
+            watch_spoken: config.watch_spoken,
+            on_device: config.on_device,
             taps: config.taps,
             near: [0.0; FRAME],
             level: AudioLevel::SILENCE,
             voice: false,
             pcm: Vec::with_capacity(PACKET),
             opus: Vec::with_capacity(1500),
-            seq: u64::from(config.first.0 & 0x7fff),
+            seq: config.first.0,
             timestamp: config.first.1,
             muted: true,
             marker: true,
@@ -78,6 +90,33 @@ impl Mouth {
         self.marker |= muted;
     }
 
+    /// Takes another microphone, and begins to learn its room anew. Gives the one before.
+    pub(crate) fn set_microphone(
+        &mut self,
+        microphone: Box<dyn Microphone>,
+        chain: VoiceConfig,
+    ) -> Box<dyn Microphone> {
+        self.set_chain(chain);
+        std::mem::replace(&mut self.microphone, microphone)
+    }
+
+    pub(crate) fn set_chain(&mut self, chain: VoiceConfig) {
+        self.chain = VoiceChain::new(chain);
+    }
+
+    /// The next packet's sequence number and timestamp, for whoever goes on with the stream.
+    pub(crate) fn next(&self) -> (u64, u32) {
+        (self.seq, self.timestamp)
+    }
+
+    pub(crate) fn tell_device_news(&mut self) {
+        while let Some(event) = self.microphone.poll_event() {
+            if let Some(watch) = &self.on_device {
+                watch(audio_news(DeviceUse::Microphone, event));
+            }
+        }
+    }
+
     pub(crate) fn set_bitrate(&mut self, bitrate: Bitrate) {
         self.encoder.set_bitrate(bitrate);
     }
@@ -85,6 +124,7 @@ impl Mouth {
     /// Fraction of packets lost on the way, 0 to 1: the encoder protects by it.
     pub(crate) fn set_loss(&mut self, loss: f32) {
         self.encoder.set_expected_loss(loss);
+        self.stats.expected_loss = loss;
     }
 
     /// Waits for the next 10 ms of the microphone and sends them on. `far`: what the speaker got for the same 10 ms.
@@ -99,8 +139,18 @@ impl Mouth {
                     self.taps.audio(stage.name, "", &self.near);
                 }
                 VoiceUp::Chain => {
-                    let voice = self.chain.process(&mut self.near, far);
+                    let probes = &self.taps.probes;
+                    let mut watch = |stage: Inner, frame: &Frame| {
+                        if let Some(name) = stage.sound() {
+                            probes.stage(name, frame);
+                        }
+                    };
+                    let near = &mut self.near;
+                    let voice = self.chain.process_watched(near, far, &mut watch);
                     self.note(voice);
+                    if let Some(watch) = &self.watch_spoken {
+                        watch(&self.near, clock::now());
+                    }
                     self.taps.audio(stage.name, "", &self.near);
                 }
                 VoiceUp::Encode => {
@@ -114,7 +164,14 @@ impl Mouth {
         }
         self.stats.frames += 1;
         self.stats.muted = self.muted;
-        if let Ok(mut report) = self.report.lock() {
+        self.stats.echo = self
+            .chain
+            .config()
+            .echo_cancel
+            .then(|| self.chain.echo_state());
+        self.stats.howling = self.chain.is_howling();
+        // Whoever reads it holds it for a moment; this thread does not wait for them.
+        if let Ok(mut report) = self.report.try_lock() {
             *report = self.stats;
         }
     }
@@ -165,6 +222,6 @@ impl Mouth {
         self.stats.bytes += packet.payload.len() as u64;
         self.stats.level = Some(level);
         self.stats.voice = voice;
-        self.network.send(Source::Microphone, 0, vec![packet]);
+        self.network.send(self.source, 0, vec![packet]);
     }
 }

@@ -180,6 +180,13 @@ pub struct TestingArgs {
     /// Only these stages, separated by commas.
     #[arg(long, value_name = "STAGES", value_delimiter = ',', requires = "tap")]
     pub tap_stages: Vec<String>,
+    /// Let the diagnostics window (confab-scope), or any other program of this user, look into this participant while it runs;
+    /// see docs/SCOPE.md.
+    #[arg(long)]
+    pub diagnose: bool,
+    /// Sounds that a visitor wants recorded become files in this directory; without it none are made.
+    #[arg(long, value_name = "DIR", requires = "diagnose")]
+    pub diagnose_taps: Option<PathBuf>,
     /// Go on sending media while muted, to prove that the server drops it. Tests only.
     #[arg(long, hide = true)]
     pub send_while_muted: bool,

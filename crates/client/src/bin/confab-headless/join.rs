@@ -3,6 +3,7 @@
 use crate::args::{CameraArgs, JoinArgs, MicrophoneArgs, OutputArgs, PatternSize};
 use crate::lines::{Lines, event_json};
 use crate::outcome::Failure;
+use confab_client::diagnose::{DiagnoseOptions, Diagnostics};
 use confab_client::pipeline::{
     CameraSpec, MediaOptions, MicrophoneSpec, NoSinks, ScreenSpec, SpeakerSpec, TapOptions,
     VideoSinks, VoiceConfig, Y4mSinks,
@@ -29,6 +30,7 @@ pub fn run(args: &JoinArgs) -> Result<(), Failure> {
     let options = options(args)?;
     let stop = on_interrupt()?;
     let client = Client::start(options)?;
+    let _diagnostics = diagnose(args, &client)?;
     let mut visit = Visit {
         args,
         client,
@@ -42,6 +44,21 @@ pub fn run(args: &JoinArgs) -> Result<(), Failure> {
     // Waits until the files are written to their end.
     visit.client.leave();
     result
+}
+
+/// A socket for visitors, where it is wanted.
+fn diagnose(args: &JoinArgs, client: &ClientHandle) -> Result<Option<Diagnostics>, Failure> {
+    if !args.testing.diagnose {
+        return Ok(None);
+    }
+    let program = concat!("confab-headless ", env!("CARGO_PKG_VERSION"));
+    let diagnostics = Diagnostics::start(DiagnoseOptions {
+        taps: args.testing.diagnose_taps.clone(),
+        ..DiagnoseOptions::new(program)
+    });
+    let diagnostics = diagnostics.map_err(|e| Failure::File(format!("diagnostics: {e}")))?;
+    diagnostics.watch(client);
+    Ok(Some(diagnostics))
 }
 
 /// One stay in a meeting.

@@ -1,0 +1,264 @@
+//! What a page can tell a desk, what comes back, and what happens by itself.
+
+use super::state::{DeskPatch, DeskState, DeviceKind, DeviceProblem, ScreenMode};
+use super::stats::{BusAddress, LinkStats, ScreenSource, StreamStats};
+use confab_base::{ParticipantId, Source, TrackId};
+use confab_protocol::{Code, MeetingInfo, Reaction};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What a page can ask for. Whatever concerns the state shows there; most replies only say that it was done.
+#[derive(Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+#[ts(optional_fields)]
+pub enum DeskCommand {
+    /// A page begins, or lost count of the patches: [`DeskReply::Attached`] has everything.
+    Attach,
+    /// [`DeskReply::Meeting`], or [`DeskReply::Failed`].
+    MeetingInfo,
+    Join {
+        name: String,
+        /// Where the link had none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host_key: Option<String>,
+    },
+    /// Leaves for good.
+    Leave,
+    /// Opens or closes; done when the device is open or has a problem, see the state.
+    SetMicrophone {
+        on: bool,
+    },
+    SetCamera {
+        on: bool,
+    },
+    /// Shares a screen or window; done when it is open or has a problem. While one is shared: changes to the other.
+    StartScreen {
+        /// Of [`ScreenSource`]; absent: the first screen, or what the system's own dialog gives.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Also what the machine plays, without the voices of the meeting.
+        #[serde(default)]
+        audio: bool,
+        #[serde(default)]
+        mode: ScreenMode,
+    },
+    StopScreen,
+    PauseScreen {
+        on: bool,
+    },
+    SetScreenMode {
+        mode: ScreenMode,
+    },
+    /// Absent: the system's default.
+    ChooseDevice {
+        kind: DeviceKind,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+    },
+    RefreshDevices,
+    /// A short sound through the speaker; done when it has been played.
+    TestSpeaker,
+    /// Records the microphone as others would hear it, at most 10 seconds: [`DeskReply::Recorded`] after that.
+    RecordTest {
+        seconds: f64,
+    },
+    /// Plays what was recorded last, and forgets it; done when it is over.
+    PlayTest,
+    /// Levels as [`DeskEvent::Levels`], twenty times a second for the next two seconds; say it again to go on.
+    WatchLevels,
+    /// What one page shows now, most important first; replaces what the same page said before.
+    Show {
+        /// Which page: tallest wins where several show the same track.
+        #[serde(default)]
+        page: String,
+        videos: Vec<ShownVideo>,
+    },
+    Chat {
+        text: String,
+    },
+    Hand {
+        raised: bool,
+    },
+    React {
+        reaction: Reaction,
+    },
+    Rename {
+        name: String,
+    },
+    Host {
+        action: HostAction,
+    },
+    /// What is done to the own voice; at once.
+    SetProcessing {
+        processing: Processing,
+    },
+    /// Sends the camera no larger than 360p.
+    SetDataSaver {
+        on: bool,
+    },
+    /// [`DeskReply::Link`]
+    LinkStats,
+    /// [`DeskReply::Streams`]
+    StreamStats,
+    /// [`DeskReply::Screens`], with a thumbnail each; takes some hundred milliseconds.
+    ScreenSources,
+}
+
+impl std::fmt::Debug for DeskCommand {
+    /// The kind only: commands carry keys and what people write.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        write!(f, "DeskCommand({})", value["type"].as_str().unwrap_or("?"))
+    }
+}
+
+/// What is done to the own voice before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Processing {
+    pub echo_cancellation: bool,
+    pub noise_suppression: bool,
+    pub gain_control: bool,
+}
+
+impl Default for Processing {
+    /// All of it.
+    fn default() -> Processing {
+        Processing {
+            echo_cancellation: true,
+            noise_suppression: true,
+            gain_control: true,
+        }
+    }
+}
+
+/// A picture of others that is on screen now.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct ShownVideo {
+    pub track: TrackId,
+    /// Height in device pixels it is drawn at; 0: hidden.
+    pub height: f64,
+}
+
+/// What only hosts may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum HostAction {
+    Mute {
+        participant: ParticipantId,
+        source: Source,
+    },
+    MuteAll,
+    LowerHand {
+        participant: ParticipantId,
+    },
+    Remove {
+        participant: ParticipantId,
+    },
+    Lock {
+        locked: bool,
+    },
+    End,
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+#[ts(optional_fields)]
+pub enum DeskReply {
+    Done,
+    Failed {
+        code: DeskCode,
+    },
+    Attached {
+        state: Box<DeskState>,
+        /// Absent where pictures have no way to the page.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bus: Option<BusAddress>,
+    },
+    Meeting {
+        info: MeetingInfo,
+    },
+    Link {
+        stats: LinkStats,
+    },
+    Streams {
+        streams: Vec<StreamStats>,
+    },
+    Screens {
+        sources: Vec<ScreenSource>,
+    },
+    Recorded {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<DeviceProblem>,
+    },
+}
+
+/// Why a command failed: a code of the protocol, or what only this side knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(untagged)]
+pub enum DeskCode {
+    Own(OwnCode),
+    Code(Code),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnCode {
+    /// No way to the server.
+    Unreachable,
+    /// The desk has ended.
+    Closed,
+}
+
+/// What happens once, beside the state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(optional_fields)]
+pub enum DeskEvent {
+    Reaction {
+        participant: ParticipantId,
+        reaction: Reaction,
+    },
+    /// A request failed.
+    Refused { code: Code },
+    /// Someone else muted one of our sources.
+    MutedByHost { source: Source, by: ParticipantId },
+    /// A device vanished and another one is in use, or none is left.
+    DeviceChanged {
+        kind: DeviceKind,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        label: Option<String>,
+    },
+    /// The shared screen ended by itself.
+    ScreenEnded { reason: ScreenEnd },
+    /// 0 to 1 over 60 dB; after [`DeskCommand::WatchLevels`].
+    Levels { microphone: f32, speaker: f32 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ScreenEnd {
+    /// The window was closed, or the monitor unplugged.
+    Closed,
+    /// Stopped from the system's own bar.
+    System,
+    Failed,
+}
+
+/// What a desk tells by itself, to every page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeskPush {
+    /// For the page's `desk://state`.
+    State(DeskPatch),
+    /// For the page's `desk://event`.
+    Event(DeskEvent),
+}

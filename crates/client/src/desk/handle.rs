@@ -1,0 +1,110 @@
+//! Starts desks and carries commands to them.
+
+use super::face::{DeskCode, DeskCommand, DeskPush, DeskReply, OwnCode};
+use super::machine::Machine;
+use super::options::DeskOptions;
+use crate::StartError;
+use crossbeam_channel::{Sender, bounded};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Commands that may wait; the desk takes them faster than a page makes them. When it is full a command fails.
+const ORDERS: usize = 256;
+
+/// Whoever gave the command hears of it here.
+pub(crate) type Answer = Box<dyn FnOnce(DeskReply) + Send>;
+/// Hears of every push. Called on the desk's thread: must be quick.
+pub(crate) type Listener = Box<dyn FnMut(&DeskPush) + Send>;
+
+pub(crate) enum Order {
+    Command(DeskCommand, Answer),
+    Listen(Listener),
+}
+
+/// Starts desks.
+#[derive(Debug)]
+pub struct Desk;
+
+impl Desk {
+    /// Opens nothing yet: devices come with the first command that needs them.
+    ///
+    /// # Errors
+    /// No thread could be started.
+    pub fn start(options: DeskOptions) -> Result<DeskHandle, StartError> {
+        let (orders, inbox) = bounded(ORDERS);
+        let machine = Machine::new(options)?;
+        let thread = std::thread::Builder::new()
+            .name("desk".to_owned())
+            .spawn(move || machine.run(&inbox))?;
+        Ok(DeskHandle {
+            inner: Arc::new(Inner {
+                orders: Some(orders),
+                thread: Mutex::new(Some(thread)),
+            }),
+        })
+    }
+}
+
+/// A running desk. When the last clone is dropped it leaves the meeting, closes the devices, and ends.
+#[derive(Clone, Debug)]
+pub struct DeskHandle {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    orders: Option<Sender<Order>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl DeskHandle {
+    /// Gives a command and waits for its reply: milliseconds for most, seconds for opening devices and for tests of sound.
+    /// Not from a thread that draws, nor from an async task.
+    pub fn send(&self, command: DeskCommand) -> DeskReply {
+        let (tell, told) = bounded(1);
+        self.ask(command, move |reply| {
+            let _ = tell.send(reply);
+        });
+        told.recv().unwrap_or(CLOSED)
+    }
+
+    /// Gives a command; `answer` is called with its reply, on another thread or, when the desk takes no commands, at once. It
+    /// is dropped uncalled when the desk ends before.
+    pub fn ask(&self, command: DeskCommand, answer: impl FnOnce(DeskReply) + Send + 'static) {
+        let order = Order::Command(command, Box::new(answer));
+        let orders = self.inner.orders.as_ref();
+        let refused = match orders.map(|orders| orders.try_send(order)) {
+            Some(Ok(())) | None => None,
+            Some(Err(error)) => Some(error.into_inner()),
+        };
+        if let Some(Order::Command(_, answer)) = refused {
+            answer(CLOSED);
+        }
+    }
+
+    /// Calls `listener` with every push from now on, on the desk's thread. State pushes come at most twenty times a second.
+    pub fn subscribe(&self, listener: impl FnMut(&DeskPush) + Send + 'static) {
+        if let Some(orders) = &self.inner.orders {
+            // Waits while 256 commands do: a listener must not get lost.
+            let _ = orders.send(Order::Listen(Box::new(listener)));
+        }
+    }
+}
+
+const CLOSED: DeskReply = DeskReply::Failed {
+    code: DeskCode::Own(OwnCode::Closed),
+};
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Without a sender the desk leaves by itself.
+        self.orders = None;
+        let thread = self.thread.lock();
+        let thread = thread.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
+}

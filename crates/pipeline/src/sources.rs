@@ -1,0 +1,215 @@
+//! The own sources: which are open, what of them can be published, and changing a device while everything else goes on.
+
+use crate::devices::{DeviceWatch, Pictures};
+use crate::packet::Network;
+use crate::pipeline::{Outgoing, OutgoingLayer, PictureWatch, PipelineError};
+use crate::stats::VideoUpStats;
+use crate::system_sound::SystemSound;
+use crate::tap::Taps;
+use crate::video_up::{Sequences, Shape, VideoSender, VideoUpConfig};
+use confab_audio_io::Microphone;
+use confab_base::Source;
+use confab_picture::Rung;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Stream ids of a camera line that any camera fits.
+const RIDS: [&str; 3] = ["q", "h", "f"];
+
+/// What every video source's way up shares.
+pub(crate) struct SourceParts {
+    pub(crate) network: Arc<dyn Network>,
+    pub(crate) watch: Option<PictureWatch>,
+    pub(crate) on_device: Option<DeviceWatch>,
+    pub(crate) taps: Taps,
+    pub(crate) first_timestamp: u32,
+}
+
+/// All own sources. The lock is held for lookups, never while a device opens or closes.
+pub(crate) struct Sources {
+    parts: SourceParts,
+    /// Of camera and screen: the next device's stream goes on where the last one's ended.
+    sequences: BTreeMap<Source, Arc<Sequences>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    senders: BTreeMap<Source, VideoSender>,
+    outgoing: Vec<Outgoing>,
+    unmuted: BTreeSet<Source>,
+    sound: Option<SystemSound>,
+    /// Where the system's sound goes on when it is shared again.
+    sound_next: (u64, u32),
+}
+
+/// Whether other devices may follow on the line of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// Made for this device.
+    Fixed,
+    /// For any.
+    Open,
+}
+
+impl Sources {
+    pub(crate) fn new(parts: SourceParts) -> Sources {
+        let video = [Source::Camera, Source::Screen];
+        Sources {
+            parts,
+            sequences: video.into_iter().map(|s| (s, Arc::default())).collect(),
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn outgoing(&self) -> Vec<Outgoing> {
+        self.state().outgoing.clone()
+    }
+
+    /// There is a microphone that can be published from now on.
+    pub(crate) fn add_microphone(&self) {
+        let mut state = self.state();
+        if state
+            .outgoing
+            .iter()
+            .all(|o| o.source != Source::Microphone)
+        {
+            let microphone = Outgoing {
+                source: Source::Microphone,
+                layers: Vec::new(),
+                rids: Vec::new(),
+            };
+            state.outgoing.insert(0, microphone);
+        }
+    }
+
+    /// Sends from these pictures; whatever the source had before was stopped.
+    pub(crate) fn start(
+        &self,
+        source: Source,
+        pictures: Pictures,
+        shape: Shape,
+        line: Line,
+    ) -> Result<(), PipelineError> {
+        let size = pictures.size();
+        let rungs = shape.rungs(size);
+        let muted = !self.state().unmuted.contains(&source);
+        let sender = VideoSender::start(VideoUpConfig {
+            source,
+            pictures: Box::new(pictures),
+            shape,
+            size,
+            muted,
+            sequences: self.sequences[&source].clone(),
+            network: self.parts.network.clone(),
+            watch: self.parts.watch.clone(),
+            on_device: self.parts.on_device.clone(),
+            taps: self.parts.taps.clone(),
+            first_timestamp: self.parts.first_timestamp,
+        })?;
+        let mut state = self.state();
+        let before = state.outgoing.iter().position(|o| o.source == source);
+        let before = before.map(|index| state.outgoing.remove(index));
+        let rids = match (before, source, line) {
+            (Some(before), ..) => before.rids,
+            (None, Source::Camera, Line::Open) => RIDS.map(str::to_owned).to_vec(),
+            _ if rungs.len() > 1 => rungs.iter().map(|r| r.rid.to_owned()).collect(),
+            _ => Vec::new(),
+        };
+        let layers = rungs.iter().take(rids.len().max(1)).map(layer).collect();
+        state.outgoing.push(Outgoing {
+            source,
+            layers,
+            rids,
+        });
+        state.senders.insert(source, sender);
+        Ok(())
+    }
+
+    /// Closes the device. A camera stays published, muted or not; a screen does not.
+    pub(crate) fn stop(&self, source: Source) {
+        let sender = {
+            let mut state = self.state();
+            if source == Source::Screen {
+                state.outgoing.retain(|o| o.source != source);
+            }
+            state.senders.remove(&source)
+        };
+        drop(sender);
+    }
+
+    /// Stops or starts sending a source, also with the devices that follow.
+    pub(crate) fn set_muted(&self, source: Source, muted: bool) {
+        let mut state = self.state();
+        match muted {
+            true => state.unmuted.remove(&source),
+            false => state.unmuted.insert(source),
+        };
+        if let Some(sender) = state.senders.get(&source) {
+            sender.set_muted(muted);
+        }
+        if let (Source::ScreenAudio, Some(sound)) = (source, &state.sound) {
+            sound.set_muted(muted);
+        }
+    }
+
+    /// Sends the system's sound from now on; what was sent before was stopped.
+    pub(crate) fn start_sound(&self, microphone: Box<dyn Microphone>) -> Result<(), PipelineError> {
+        self.stop_sound();
+        let (first, muted) = {
+            let state = self.state();
+            (
+                state.sound_next,
+                !state.unmuted.contains(&Source::ScreenAudio),
+            )
+        };
+        let sound = SystemSound::start(microphone, self.parts.network.clone(), first, muted)?;
+        let mut state = self.state();
+        state.sound = Some(sound);
+        state.outgoing.push(Outgoing {
+            source: Source::ScreenAudio,
+            layers: Vec::new(),
+            rids: Vec::new(),
+        });
+        Ok(())
+    }
+
+    pub(crate) fn stop_sound(&self) {
+        let sound = {
+            let mut state = self.state();
+            state.outgoing.retain(|o| o.source != Source::ScreenAudio);
+            state.sound.take()
+        };
+        if let Some(next) = sound.and_then(SystemSound::stop) {
+            self.state().sound_next = next;
+        }
+    }
+
+    /// The sender of a source whose device is open.
+    pub(crate) fn with(&self, source: Source, order: impl FnOnce(&VideoSender)) {
+        if let Some(sender) = self.state().senders.get(&source) {
+            order(sender);
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Vec<(Source, VideoUpStats)> {
+        let up = |(source, s): (&Source, &VideoSender)| {
+            let report = s.report.lock().unwrap_or_else(PoisonError::into_inner);
+            (*source, report.clone())
+        };
+        self.state().senders.iter().map(up).collect()
+    }
+}
+
+fn layer(rung: &Rung) -> OutgoingLayer {
+    OutgoingLayer {
+        rid: rung.rid.to_owned(),
+        width: rung.width as u16,
+        height: rung.height as u16,
+        bitrate: rung.bitrate,
+    }
+}

@@ -1,0 +1,222 @@
+// Made by `cargo xtask generate` from crates/client/src/desk. Do not edit.
+import type {
+  ChatMessage, Code, Limited, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, Source, TrackId,
+} from "./protocol";
+
+export type CallPhase = "idle" | "connecting" | "joined" | "reconnecting" | "ended";
+
+export type MediaFlow = "none" | "connecting" | "connected";
+
+export type OwnEnd = "left" | "unreachable";
+
+export type EndReason = OwnEnd | Code;
+
+export type CallState = { phase: CallPhase, ended?: EndReason, 
+/**
+ * Since when the connection is lost, milliseconds since 1970.
+ */
+reconnectingSince?: number, you?: ParticipantId, 
+/**
+ * Absent before the first welcome.
+ */
+meeting?: Meeting, media: MediaFlow, };
+
+export type ChatEntry = { pending: boolean, 
+/**
+ * Unique in the meeting, rising.
+ */
+id: number, from: ParticipantId, 
+/**
+ * The sender's name when it was sent; the sender may be gone.
+ */
+name: string, text: string, 
+/**
+ * Server time, milliseconds since 1970.
+ */
+at: number, 
+/**
+ * The id the sending client chose, so that a repeated send is one message.
+ */
+client_id: string, };
+
+export type LimitedTrack = { track: TrackId, limited: Limited, };
+
+export type DeviceKind = "microphone" | "camera" | "speaker";
+
+export type DeviceProblem = "denied" | "missing" | "busy" | "unsupported" | "failed";
+
+export type DeskDevice = { 
+/**
+ * Stable over restarts where the system has stable ids.
+ */
+id: string, kind: DeviceKind, label: string, };
+
+export type LocalSource = { 
+/**
+ * What the user wants.
+ */
+on: boolean, 
+/**
+ * The device is being opened.
+ */
+starting: boolean, 
+/**
+ * Chosen device; absent: the system's default.
+ */
+device?: string, problem?: DeviceProblem, };
+
+export type ScreenMode = "text" | "motion";
+
+export type LocalScreen = { on: boolean, starting: boolean, 
+/**
+ * Id of the [`super::ScreenSource`].
+ */
+device?: string, problem?: DeviceProblem, 
+/**
+ * The others see the last picture until it goes on.
+ */
+paused: boolean, mode: ScreenMode, 
+/**
+ * What is shared, where known.
+ */
+title?: string, };
+
+export type LocalSpeaker = { 
+/**
+ * Chosen device; absent: the system's default.
+ */
+device?: string, choosable: boolean, problem?: DeviceProblem, };
+
+export type LocalState = { microphone: LocalSource, camera: LocalSource, screen: LocalScreen, speaker: LocalSpeaker, devices: Array<DeskDevice>, 
+/**
+ * Whether screens can be shared from here at all.
+ */
+canShare: boolean, };
+
+export type DeskState = { 
+/**
+ * Number of the last change in it; the patch with the next number applies to it.
+ */
+seq: number, call: CallState, participants: Array<Participant>, 
+/**
+ * Oldest first.
+ */
+chat: Array<ChatEntry>, 
+/**
+ * Who speaks now, loudest first.
+ */
+speakers: Array<ParticipantId>, quality: Array<ParticipantQuality>, 
+/**
+ * Why a track is shown smaller than asked for, or not at all. Tracks that are not limited are not in it.
+ */
+limited: Array<LimitedTrack>, local: LocalState, };
+
+export type DeskPatch = { seq: number, call?: CallState, participants?: Array<Participant>, chat?: Array<ChatEntry>, speakers?: Array<ParticipantId>, quality?: Array<ParticipantQuality>, limited?: Array<LimitedTrack>, local?: LocalState, };
+
+export type LinkStats = { rttMs: number, sendKbps: number, receiveKbps: number, 
+/**
+ * Share of packets lost on the way to us, 0 to 1.
+ */
+loss: number, 
+/**
+ * `udp`, `tcp`, or empty before media travels.
+ */
+transport: string, };
+
+export type StreamDirection = "send" | "receive";
+
+export type StreamLimit = "" | "bandwidth";
+
+export type StreamStats = { 
+/**
+ * Unique among the streams of one look, and the same at the next one.
+ */
+id: string, direction: StreamDirection, source: Source, 
+/**
+ * Whose it is; absent: one's own.
+ */
+participant?: ParticipantId, 
+/**
+ * `opus` or `h264`.
+ */
+codec: string, 
+/**
+ * The simulcast layer, `q`, `h` or `f`; empty where there is none.
+ */
+layer: string, kbps: number, 
+/**
+ * Share of packets lost, 0 to 1; for sent streams as the far end reports it.
+ */
+loss: number, jitterMs: number, 
+/**
+ * How long packets wait before they are played.
+ */
+bufferMs: number, fps: number, width: number, height: number, 
+/**
+ * Pictures that stood still too long, since the stream began.
+ */
+freezes: number, 
+/**
+ * Share of the sound that was invented, 0 to 1.
+ */
+concealed: number, 
+/**
+ * What holds a sent stream back.
+ */
+limit: StreamLimit, };
+
+export type ScreenSourceKind = "display" | "window";
+
+export type ScreenSource = { id: string, kind: ScreenSourceKind, title: string, 
+/**
+ * Pixels.
+ */
+width: number, height: number, 
+/**
+ * A small picture of it as a `data:` URL.
+ */
+thumbnail?: string, };
+
+export type BusAddress = { url: string, token: string, };
+
+export type Processing = { echoCancellation: boolean, noiseSuppression: boolean, gainControl: boolean, };
+
+export type ShownVideo = { track: TrackId, 
+/**
+ * Height in device pixels it is drawn at; 0: hidden.
+ */
+height: number, };
+
+export type HostAction = { "type": "mute", participant: ParticipantId, source: Source, } | { "type": "mute_all" } | { "type": "lower_hand", participant: ParticipantId, } | { "type": "remove", participant: ParticipantId, } | { "type": "lock", locked: boolean, } | { "type": "end" };
+
+export type DeskCommand = { "type": "attach" } | { "type": "meeting_info" } | { "type": "join", name: string, 
+/**
+ * Where the link had none.
+ */
+hostKey?: string, } | { "type": "leave" } | { "type": "set_microphone", on: boolean, } | { "type": "set_camera", on: boolean, } | { "type": "start_screen", 
+/**
+ * Of [`ScreenSource`]; absent: the first screen, or what the system's own dialog gives.
+ */
+id?: string, 
+/**
+ * Also what the machine plays, without the voices of the meeting.
+ */
+audio: boolean, mode: ScreenMode, } | { "type": "stop_screen" } | { "type": "pause_screen", on: boolean, } | { "type": "set_screen_mode", mode: ScreenMode, } | { "type": "choose_device", kind: DeviceKind, id?: string, } | { "type": "refresh_devices" } | { "type": "test_speaker" } | { "type": "record_test", seconds: number, } | { "type": "play_test" } | { "type": "watch_levels" } | { "type": "show", 
+/**
+ * Which page: tallest wins where several show the same track.
+ */
+page: string, videos: Array<ShownVideo>, } | { "type": "chat", text: string, } | { "type": "hand", raised: boolean, } | { "type": "react", reaction: Reaction, } | { "type": "rename", name: string, } | { "type": "host", action: HostAction, } | { "type": "set_processing", processing: Processing, } | { "type": "set_data_saver", on: boolean, } | { "type": "link_stats" } | { "type": "stream_stats" } | { "type": "screen_sources" };
+
+export type OwnCode = "unreachable" | "closed";
+
+export type DeskCode = OwnCode | Code;
+
+export type DeskReply = { "type": "done" } | { "type": "failed", code: DeskCode, } | { "type": "attached", state: DeskState, 
+/**
+ * Absent where pictures have no way to the page.
+ */
+bus?: BusAddress, } | { "type": "meeting", info: MeetingInfo, } | { "type": "link", stats: LinkStats, } | { "type": "streams", streams: Array<StreamStats>, } | { "type": "screens", sources: Array<ScreenSource>, } | { "type": "recorded", problem?: DeviceProblem, };
+
+export type ScreenEnd = "closed" | "system" | "failed";
+
+export type DeskEvent = { "type": "reaction", participant: ParticipantId, reaction: Reaction, } | { "type": "refused", code: Code, } | { "type": "muted_by_host", source: Source, by: ParticipantId, } | { "type": "device_changed", kind: DeviceKind, label?: string, } | { "type": "screen_ended", reason: ScreenEnd, } | { "type": "levels", microphone: number, speaker: number, };
