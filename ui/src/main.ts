@@ -1,13 +1,24 @@
-// Assembly: the browser's port, the styles, the one app.
+// Assembly: the port of where this page runs, the styles, the one app.
 
 import { mount } from "svelte";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import App from "./App.svelte";
 import { createGuestPort } from "./port/guest";
-import { followSystem } from "./state/prefs.svelte";
+import { inShell } from "./port/native/host";
+import type { Port } from "./port/port";
+import { followSystem, useApp } from "./state/prefs.svelte";
 
+/** Guests load nothing of the desktop app's port. */
+async function choosePort(): Promise<Port> {
+  if (!inShell()) return createGuestPort();
+  const { createNativePort } = await import("./port/native");
+  return createNativePort();
+}
+
+const port = await choosePort();
+if (port.app !== undefined) await useApp(port.app);
 followSystem();
 
 const target = document.getElementById("app");
-if (target !== null) mount(App, { target, props: { port: createGuestPort() } });
+if (target !== null) mount(App, { target, props: { port } });

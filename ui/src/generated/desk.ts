@@ -1,6 +1,6 @@
 // Made by `cargo xtask generate` from crates/client/src/desk. Do not edit.
 import type {
-  ChatMessage, Code, Limited, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, Source, TrackId,
+  Code, Limited, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, Source, TrackId,
 } from "./protocol";
 
 export type CallPhase = "idle" | "connecting" | "joined" | "reconnecting" | "ended";

@@ -8,7 +8,7 @@ use ts_rs::{Config, TS};
 const HEADER: &str = "\
 // Made by `cargo xtask generate` from crates/client/src/desk. Do not edit.
 import type {
-  ChatMessage, Code, Limited, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, Source, TrackId,
+  Code, Limited, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, Source, TrackId,
 } from \"./protocol\";
 ";
 
