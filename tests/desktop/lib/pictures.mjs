@@ -1,0 +1,35 @@
+// Reading pictures: marks of test pictures and text, from PNG files. ImageMagick crops, tesseract reads.
+import { execFileSync } from 'node:child_process';
+import { readMarks } from '../../browser/lib/processes.mjs';
+
+/** `{ x, y, width, height }` of a picture in pixels; its grey values. */
+function luma(png, { x, y, width, height }) {
+  const crop = `${width}x${height}+${x}+${y}`;
+  return execFileSync('convert', ['png:-', '-crop', crop, '+repage', '-depth', '8', 'gray:-'], { input: png, maxBuffer: 64 << 20 });
+}
+
+/** The mark in a part of a screenshot: `[source id, frame counter]`, or null. */
+export function markIn(png, box) {
+  const whole = { x: Math.round(box.x), y: Math.round(box.y), width: Math.round(box.width), height: Math.round(box.height) };
+  const grey = luma(png, whole);
+  // Marks are written in video range.
+  const video = Buffer.from(grey.map((v) => Math.round(16 + (v * 219) / 255)));
+  return readMarks([{ width: whole.width, height: whole.height, luma: video.toString('base64') }])[0];
+}
+
+/** The text in a PNG. */
+export function read(png) {
+  return execFileSync('tesseract', ['stdin', 'stdout', '--psm', '6'], { input: png, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] });
+}
+
+/** Share of the characters of `wanted` that `found` has in the same order; white space does not count. */
+export function likeness(wanted, found) {
+  const a = wanted.replace(/\s+/g, ''), b = found.replace(/\s+/g, '');
+  let row = new Uint16Array(b.length + 1);
+  for (const letter of a) {
+    const next = new Uint16Array(b.length + 1);
+    for (let i = 0; i < b.length; i++) next[i + 1] = letter === b[i] ? row[i] + 1 : Math.max(row[i + 1], next[i]);
+    row = next;
+  }
+  return row[b.length] / a.length;
+}
