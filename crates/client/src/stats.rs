@@ -315,9 +315,8 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
 /// What we asked for again on a line.
 fn received_nacks(snapshot: &Snapshot, mid: Option<&String>) -> Option<u64> {
     let (mid, peer) = (mid?, snapshot.peer.as_ref()?);
-    let of_line = |l: &&LineStats| {
-        l.direction == StatsDirection::Receive && l.mid.as_str() == mid.as_str()
-    };
+    let of_line =
+        |l: &&LineStats| l.direction == StatsDirection::Receive && l.mid.as_str() == mid.as_str();
     peer.lines.iter().find(of_line).map(|l| l.nacks)
 }
 

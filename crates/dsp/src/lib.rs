@@ -4,6 +4,10 @@
 //! Samples are `f32` in -1..=1 at 48 kHz; a frame is 10 ms, 480 samples of mono. Nothing here allocates after construction,
 //! except where a function says so.
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "a bin indexes several spectra at once"
+)]
 
 pub mod bands;
 pub mod chain;

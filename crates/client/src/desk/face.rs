@@ -256,6 +256,10 @@ pub enum ScreenEnd {
 
 /// What a desk tells by itself, to every page.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "twenty a second at most, and most of them are the large one"
+)]
 pub enum DeskPush {
     /// For the page's `desk://state`.
     State(DeskPatch),

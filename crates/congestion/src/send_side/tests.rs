@@ -12,12 +12,15 @@ struct Link {
     dice: u32,
 }
 
+/// Sequence number and arrival in µs of each packet a report tells of.
+type Report = Vec<(u16, Option<i64>)>;
+
 struct Scene {
     side: SendSide,
     link: Link,
     now: Time,
     arrivals: VecDeque<(u16, Option<i64>)>,
-    pending: VecDeque<(Time, Vec<(u16, Option<i64>)>)>,
+    pending: VecDeque<(Time, Report)>,
     /// Bits per second the application sends, if the estimate allows.
     wants: f64,
     debt: f64,
@@ -75,7 +78,7 @@ impl Scene {
         while self.now < end {
             self.now += Duration::from_millis(1);
             let ms = self.now.as_millis();
-            if ms % 33 == 0 {
+            if ms.is_multiple_of(33) {
                 let rate = self.wants.min(self.side.estimate().bps() as f64);
                 self.debt += rate * 0.033 / 8.0;
                 while self.debt > 1000.0 {
@@ -86,7 +89,7 @@ impl Scene {
             while let Some(bytes) = self.side.padding(self.now) {
                 self.packet(bytes.clamp(200, 1000));
             }
-            if ms % 50 == 0 {
+            if ms.is_multiple_of(50) {
                 // What arrived until now goes back, and takes its time.
                 let limit = self.now.as_micros() as i64 + 5_000_000;
                 let mut report = Vec::new();
