@@ -26,10 +26,7 @@ pub struct CarriedPage {
 
 impl BusHandle {
     /// Takes the place of the page on the socket; `None` while there is a page.
-    pub fn carry(
-        &self,
-        mut send: impl FnMut(Carried) + Send + 'static,
-    ) -> Option<CarriedPage> {
+    pub fn carry(&self, mut send: impl FnMut(Carried) + Send + 'static) -> Option<CarriedPage> {
         if !self.claim_page() {
             return None;
         }
