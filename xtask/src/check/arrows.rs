@@ -66,6 +66,7 @@ fn package_of(folder: &str) -> String {
         "signaling-server" => "confab-server".into(),
         "tests" => "confab-tests".into(),
         "src-tauri" => "confab-desktop".into(),
+        "tools/scope" => "confab-scope".into(),
         "xtask" => "xtask".into(),
         _ => format!(
             "confab-{}",
