@@ -6,6 +6,7 @@ use crate::ipc::{AppCode, AppCommand, AppEvent, AppInfo, AppReply, PopOutHost, S
 use crate::shell::Shell;
 use crate::{bundle, platform, shortcuts, updates, windows};
 use confab_client::desk::{DeskCode, DeskCommand, DeskReply, OwnCode, api};
+use confab_client::diagnose::DiagnoseOptions;
 use confab_protocol::CreateMeeting;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -204,7 +205,7 @@ fn do_command<R: Runtime>(
         }
         AppCommand::SupportBundle => support_bundle(&shell),
         AppCommand::OpenDiagnostics => {
-            platform::open_diagnostics().map_err(unavailable)?;
+            open_diagnostics(&shell, window)?;
             done
         }
         AppCommand::CheckUpdate => updates::check(app).map(|update| AppReply::Update { update }),
@@ -299,6 +300,20 @@ fn open_link(text: &str) -> Result<AppReply, AppCode> {
     }
     open::that_detached(url.as_str()).map_err(unavailable)?;
     Ok(AppReply::Done)
+}
+
+/// Lets the diagnostics window into the meeting of this window, or the one in front, and starts it.
+fn open_diagnostics(shell: &Shell, window: &str) -> Result<(), AppCode> {
+    let number = number(window).or_else(|| shell.desks.in_front());
+    let desk = number.and_then(|n| shell.desks.desk(n));
+    let program = concat!("confab-desktop ", env!("CARGO_PKG_VERSION"));
+    let options = DiagnoseOptions {
+        taps: Some(shell.paths.documents.join("Confab recordings")),
+        ..DiagnoseOptions::new(program)
+    };
+    let name = desk.map(|desk| desk.diagnose(options)).transpose();
+    let name = name.map_err(unavailable)?;
+    platform::open_diagnostics(name.as_deref()).map_err(unavailable)
 }
 
 fn support_bundle(shell: &Shell) -> Result<AppReply, AppCode> {

@@ -56,11 +56,11 @@ pub fn diagnostics() -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-/// Starts it on this process's meeting.
-pub fn open_diagnostics() -> io::Result<()> {
+/// Starts it on the meeting of this name (of its socket); without one on whatever there is.
+pub fn open_diagnostics(name: Option<&str>) -> io::Result<()> {
     let program = diagnostics().ok_or(io::ErrorKind::NotFound)?;
     let mut child = Command::new(program)
-        .args(["--process", &std::process::id().to_string()])
+        .args(name)
         .stdin(Stdio::null())
         .spawn()?;
     std::thread::Builder::new()

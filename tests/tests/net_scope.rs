@@ -2,6 +2,8 @@
 
 mod net_common;
 
+use confab_client::MeetingLink;
+use confab_client::desk::{Desk, DeskCommand, DeskOptions, Processing, TestDevices};
 use confab_client::diagnose::{
     AttachError, DiagnoseOptions, Diagnostics, FailCode, Folder, PROTOCOL, RefuseCode, Reply,
     Request, Snapshot, Visit, Way, running,
@@ -310,6 +312,55 @@ fn strangers_words_end_the_visit_and_hurt_nobody() {
     assert!(running(&folder, PROGRAM, PATIENCE).is_empty());
     let end = std::iter::from_fn(|| Some(visit.next(PATIENCE))).find_map(Result::err);
     assert!(matches!(end, Some(AttachError::Socket(_))), "{end:?}");
+}
+
+#[test]
+fn a_desk_is_seen_before_and_in_its_meeting() {
+    let house = House::open();
+    let link = MeetingLink::parse(&house.guest()).unwrap();
+    let desk = Desk::start(DeskOptions {
+        processing: Processing {
+            echo_cancellation: false,
+            noise_suppression: false,
+            gain_control: false,
+        },
+        test_devices: Some(TestDevices {
+            microphones: vec!["tone:440".to_owned()],
+            speakers: vec!["null".to_owned()],
+            only: true,
+            ..TestDevices::default()
+        }),
+        ..DeskOptions::new(link)
+    })
+    .unwrap();
+    let folder = Folder::at(house.dir.path().join("sockets"));
+    let options = || DiagnoseOptions {
+        folder: folder.clone(),
+        ..DiagnoseOptions::new("desk 1.0")
+    };
+    let name = desk.diagnose(options()).unwrap();
+    assert_eq!(desk.diagnose(options()).unwrap(), name);
+    let mut visit = Visit::attach(&folder, &name, PROGRAM, PATIENCE).unwrap();
+    look(&mut visit, "outside", |s| s.session.phase == "outside");
+    desk.send(DeskCommand::SetMicrophone { on: true });
+    look(&mut visit, "the microphone before the meeting", |s| {
+        s.session.phase == "outside"
+            && s.stages
+                .iter()
+                .any(|x| x.info.name == "mic" && x.rms_db > -40.0)
+    });
+    desk.send(DeskCommand::Join {
+        name: "Dana".to_owned(),
+        host_key: None,
+    });
+    let snapshot = look(&mut visit, "in the meeting", |s| {
+        s.session.phase == "joined" && s.session.name == "Dana"
+    });
+    assert!(is_near(pitch(&visit, &snapshot, "mic"), 440.0));
+    desk.send(DeskCommand::Leave);
+    look(&mut visit, "outside again", |s| {
+        s.session.phase != "joined" && s.stages.is_empty()
+    });
 }
 
 fn files(dir: &Path) -> Vec<String> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "confab-scope", version)]
 pub struct Args {
-    /// Attach to this one at once: the process id of a participant. Without it: the only one there is, or a list.
+    /// Attach to this one at once: a participant's process id, or what the list calls it. Without it: the only one there is, or a list.
     pub participant: Option<String>,
     /// Show this page first.
     #[arg(long, value_enum, default_value_t = Page::Sound)]

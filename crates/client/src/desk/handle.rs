@@ -4,7 +4,9 @@ use super::face::{DeskCode, DeskCommand, DeskPush, DeskReply, OwnCode};
 use super::machine::Machine;
 use super::options::DeskOptions;
 use crate::StartError;
+use crate::diagnose::DiagnoseOptions;
 use crossbeam_channel::{Sender, bounded};
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -19,6 +21,8 @@ pub(crate) type Listener = Box<dyn FnMut(&DeskPush) + Send>;
 pub(crate) enum Order {
     Command(DeskCommand, Answer),
     Listen(Listener),
+    /// Answered with the name of the socket.
+    LetIn(DiagnoseOptions, Sender<io::Result<String>>),
 }
 
 /// Starts desks.
@@ -80,6 +84,21 @@ impl DeskHandle {
         if let Some(Order::Command(_, answer)) = refused {
             answer(CLOSED);
         }
+    }
+
+    /// Opens the door for the support window, which then sees what this desk does until the desk ends; gives the name to
+    /// attach to. Opened already: the same name.
+    ///
+    /// # Errors
+    /// The socket or a thread could not be made, or the desk has ended.
+    pub fn diagnose(&self, options: DiagnoseOptions) -> io::Result<String> {
+        let gone = || io::Error::from(io::ErrorKind::NotConnected);
+        let (tell, told) = bounded(1);
+        let orders = self.inner.orders.as_ref().ok_or_else(gone)?;
+        orders
+            .send(Order::LetIn(options, tell))
+            .map_err(|_| gone())?;
+        told.recv().map_err(|_| gone())?
     }
 
     /// Calls `listener` with every push from now on, on the desk's thread. State pushes come at most twenty times a second.

@@ -11,6 +11,7 @@ use super::sounds::Sounds;
 use super::state::{DeskDevice, DeskState};
 use super::translate;
 use super::{api, devices, screens};
+use crate::diagnose::Diagnostics;
 use crate::{Event, StartError, Studio};
 use confab_pipeline::{DeviceNews, MediaOptions, VoiceConfig};
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
@@ -48,6 +49,8 @@ pub(crate) struct Machine {
     pub(crate) sounds: Arc<Sounds>,
     pub(crate) rehearsal: Rehearsal,
     pub(crate) processing: Processing,
+    /// For the support window, once it was wanted.
+    pub(crate) door: Option<Diagnostics>,
     listeners: Vec<Listener>,
     /// Client's state changed.
     pub(crate) changed: Way<()>,
@@ -76,6 +79,7 @@ impl Machine {
             studio: None,
             sounds: Arc::default(),
             rehearsal: Rehearsal::default(),
+            door: None,
             listeners: Vec::new(),
             changed: bounded(1),
             done,
@@ -112,6 +116,7 @@ impl Machine {
                 recv(orders) -> order => match order {
                     Ok(Order::Command(command, answer)) => self.on_command(command, answer),
                     Ok(Order::Listen(listener)) => self.listeners.push(listener),
+                    Ok(Order::LetIn(options, tell)) => drop(tell.send(self.let_visitors_in(options))),
                     Err(_) => break,
                 },
                 recv(self.changed.1) -> _ => self.on_call_changed(),
@@ -336,6 +341,7 @@ impl Machine {
                 })),
                 ..MediaOptions::default()
             })?);
+            self.show_visitors();
         }
         self.studio
             .as_ref()

@@ -70,6 +70,10 @@ impl Call {
         client.map_or_else(never, |client| client.events.clone())
     }
 
+    pub(crate) fn client(&self) -> Option<&ClientHandle> {
+        self.client.as_ref()
+    }
+
     /// Joining, or in.
     pub(crate) fn is_on(&self) -> bool {
         self.client.is_some() && !matches!(self.session.phase, Phase::Ended { .. })
@@ -176,6 +180,7 @@ impl Machine {
             Ok(client) => {
                 call.patience = Some(Instant::now() + FIRST_JOIN);
                 call.client = Some(client);
+                self.show_visitors();
                 self.show();
                 if self.call.data_saver {
                     self.call.tell_client(Command::SmallCamera(true));

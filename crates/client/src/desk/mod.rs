@@ -23,6 +23,7 @@ mod state;
 mod stats;
 mod translate;
 mod typescript;
+mod visitors;
 
 pub use face::{
     DeskCode, DeskCommand, DeskEvent, DeskPush, DeskReply, HostAction, OwnCode, Processing,

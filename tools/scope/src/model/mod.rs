@@ -82,10 +82,16 @@ impl Model {
                 on,
                 file: Some(file),
                 ..
-            } => self.note(match on {
-                true => TapNote::Began { stage, file },
-                false => TapNote::Ended { stage, file },
-            }),
+            } if on => self.note(TapNote::Began { stage, file }),
+            Reply::Tapped {
+                stage,
+                file: Some(file),
+                ..
+            } => {
+                let began = |n: &TapNote| matches!(n, TapNote::Began { file: f, .. } if *f == file);
+                self.notes.retain(|n| !began(n));
+                self.note(TapNote::Ended { stage, file });
+            }
             Reply::Failed { code, .. } => self.note(TapNote::Failed { why: code }),
             Reply::Welcome(welcome) => self.welcome = welcome,
             Reply::Tapped { .. }
@@ -386,6 +392,7 @@ mod tests {
             }
         );
         assert!(matches!(model.notes[1], TapNote::Ended { .. }));
-        assert_eq!(model.notes.len(), 3);
+        // A recording that ended is one line.
+        assert_eq!(model.notes.len(), 2);
     }
 }
