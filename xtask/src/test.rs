@@ -61,22 +61,21 @@ impl Parts {
 
 /// All Rust tests through nextest, which prints the slowest at its end (see .config/nextest.toml). Whole meetings with
 /// real codecs and sockets come last and one at a time: each wants the machine to itself, or its timing says nothing.
+/// Always the whole workspace, narrowed by expression: by package, cargo would build dependencies again with fewer features.
 fn rust(filter: Option<&str>) -> Result {
     headline("Rust tests");
     shell::run("cargo", &["build", "--workspace", "--all-targets"])?;
-    let filter: Vec<&str> = filter.map_or(vec![], |f| vec!["--no-tests", "pass", "-E", f]);
-    let units = ["nextest", "run", "--workspace", "--exclude", "confab-tests"];
-    shell::run("cargo", &[&units[..], &filter].concat())?;
+    let nextest = |packages: &str, more: &[&str]| {
+        let expression = match filter {
+            Some(filter) => format!("{packages} & ({filter})"),
+            None => packages.to_owned(),
+        };
+        let run = ["nextest", "run", "--workspace", "--no-tests", "pass", "-E"];
+        shell::run("cargo", &[&run[..], &[&expression], more].concat())
+    };
+    nextest("not package(=confab-tests)", &[])?;
     headline("Whole meetings");
-    let meetings = [
-        "nextest",
-        "run",
-        "--package",
-        "confab-tests",
-        "--test-threads",
-        "1",
-    ];
-    shell::run("cargo", &[&meetings[..], &filter].concat())
+    nextest("package(=confab-tests)", &["--test-threads", "1"])
 }
 
 /// Chromium guests against the real server and headless natives.

@@ -34,6 +34,8 @@ pub enum StoreError {
     Migration(#[from] sqlx::migrate::MigrateError),
     #[error("a stored record cannot be read: {0}")]
     Record(#[from] serde_json::Error),
+    #[error("confab.lock in the data directory: {0}")]
+    Lock(#[source] std::io::Error),
     #[error("the store is closed")]
     Closed,
 }

@@ -2,7 +2,8 @@
 //! returns, so it survives a kill of the process; a power cut may take the last moments, never the consistency.
 //!
 //! Reads go through a small pool; all writes through one task (see `writer.rs`). The command line may write at the same
-//! time from its own process: SQLite locks, and both wait up to [`BUSY_TIMEOUT`].
+//! time from its own process: SQLite locks, and both wait up to [`BUSY_TIMEOUT`]. Making the tables and the change to WAL
+//! are not covered by that, so processes open the file one after the other (`confab.lock`).
 
 use super::writer::{Job, Writer};
 use super::{MeetingRecord, Pending, Store, StoreError};
@@ -14,11 +15,16 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Row};
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 2;
+/// How long another process may take to bring the tables up to date.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(60);
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 const MEETING_COLUMNS: &str = "SELECT id, title, host_key, starts_at, minutes, created_at, locked, ended, state FROM meeting WHERE id = ?";
 
@@ -30,6 +36,7 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     /// Opens or makes `confab.sqlite` in `data_dir` and brings its tables up to date.
     pub(crate) async fn open(data_dir: &Path) -> Result<Sqlite, StoreError> {
+        let _turn = own_turn(&data_dir.join("confab.lock")).await?;
         let options = SqliteConnectOptions::new()
             .filename(data_dir.join("confab.sqlite"))
             .create_if_missing(true)
@@ -171,6 +178,29 @@ impl Store for Sqlite {
     }
 }
 
+/// Waits until no other process opens the database; for as long as the file is held none does.
+async fn own_turn(path: &Path) -> Result<File, StoreError> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(StoreError::Lock)?;
+    let wait = async {
+        loop {
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_INTERVAL).await,
+                Err(TryLockError::Error(error)) => break Err(StoreError::Lock(error)),
+                Ok(()) => break Ok(()),
+            }
+        }
+    };
+    tokio::time::timeout(OPENING_TIMEOUT, wait)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Lock(ErrorKind::TimedOut.into())))?;
+    Ok(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +229,26 @@ mod tests {
             at: id,
             client_id: id.to_string(),
         }
+    }
+
+    #[test]
+    fn many_processes_may_open_a_new_database_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .unwrap();
+                    runtime.block_on(async {
+                        let store = Sqlite::open(dir.path()).await.unwrap();
+                        store.create(meeting()).await.unwrap();
+                        store.close().await.unwrap();
+                    });
+                });
+            }
+        });
     }
 
     #[tokio::test]

@@ -1,8 +1,10 @@
 // The real server and real native participants, as processes of their own, ended by id.
-import { spawn, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { readFileSync, writeFileSync, existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { program, root, temporary } from './paths.mjs';
 
 const running = new Set();
@@ -128,6 +130,20 @@ export class Native {
 /** Runs the analyser of recordings and gives its JSON. */
 export function inspect(...args) {
   return JSON.parse(execFileSync(program('confab-inspect'), args, { encoding: 'utf8', maxBuffer: 64 << 20 }));
+}
+
+/** As `inspect`, for all of `calls` (arrays of arguments), as many at a time as there are cores. */
+export async function inspectAll(calls) {
+  const found = [];
+  const next = calls.entries();
+  const work = async () => {
+    for (const [i, args] of next) {
+      const { stdout } = await promisify(execFile)(program('confab-inspect'), args, { encoding: 'utf8', maxBuffer: 64 << 20 });
+      found[i] = JSON.parse(stdout);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return found;
 }
 
 /** `[source id, frame counter]` of each grabbed picture; null where no mark can be read. */
