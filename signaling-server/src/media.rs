@@ -28,7 +28,7 @@ impl Media {
             IceTcp::Off => None,
         };
         let sfu = sfu::start(SfuConfig {
-            udp: SocketAddr::from((config.media.address, udp_port)),
+            udp: SocketAddr::from((config.media_address(), udp_port)),
             public_addresses: config.media.public_addresses.clone(),
             tcp_port,
             workers: config.media.workers,

@@ -202,7 +202,7 @@ async fn bring_up(config: Config) -> Result<Up, StartError> {
         })
     };
     if let IceTcp::Port(number) = config.ice_tcp() {
-        let (own, _) = listen(SocketAddr::from((config.media.address, number))).await?;
+        let (own, _) = listen(SocketAddr::from((config.media_address(), number))).await?;
         tokio::spawn(port(None, true).run(own));
     }
     tokio::spawn(port(Some(web), config.ice_tcp() == IceTcp::Shared).run(listener));

@@ -1,27 +1,20 @@
-//! Senders and receivers for the bench: many peers on one thread, so that they disturb the worker little.
+//! Senders and receivers for the bench: many peers on one thread of a process of their own, which says on its standard
+//! output what the server's process has to know, line by line, and reads answers from its standard input.
 
-use super::meter::{quantile, thread_cpu};
-use confab_base::{AudioLevel, Bitrate, MediaKind, ParticipantId, Source, TrackId, VideoCodec};
+use super::meter::quantile;
+use super::words::{Case, Said};
+use confab_base::{AudioLevel, Bitrate, MediaKind, Source, TrackId, VideoCodec};
 use confab_protocol::{Layer, Publish, Slot};
-use confab_room::{MediaCommand, MediaEvent, PublishedLine};
-use confab_server::sfu::{self, SfuConfig, SfuRoom};
 use confab_transport::{
     Codec, InPacket, LocalOffer, MediaPlan, OutPacket, Peer, PeerConfig, PeerEvent, PeerOutput,
     Protocol, SendLine,
 };
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
+use std::io::{BufRead, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-pub struct Case {
-    pub name: &'static str,
-    pub senders: u32,
-    pub receivers: u32,
-    /// Of each sender's video, thousands of bits per second.
-    pub kbps: u64,
-}
 
 const FRAME: Duration = Duration::from_micros(33_333);
 const VOICE: Duration = Duration::from_millis(20);
@@ -102,53 +95,32 @@ struct Fleet {
     sent: u64,
 }
 
-/// Runs one case; a table row.
-pub fn play(case: &Case, time: Duration) -> String {
-    let udp = (Ipv4Addr::LOCALHOST, 0).into();
-    let config = SfuConfig {
-        udp,
-        public_addresses: Vec::new(),
-        tcp_port: None,
-        workers: 1,
-    };
-    let Ok(sfu) = sfu::start(config) else {
-        return format!("| {} | no server |", case.name);
-    };
-    let mut room = sfu.open(1);
+/// The fleet's process: joins, warms up, and plays `time`.
+pub fn main(case: &Case, time: Duration) {
     let mut fleet = Fleet::new();
-    let people = if case.senders == 1 {
-        case.receivers + 1
-    } else {
-        case.receivers
-    };
-    for n in 0..people {
-        fleet.join(&mut room, n, case, sfu.udp_addr());
+    for n in 0..case.people() {
+        fleet.join(n, case);
     }
-    fleet.run(case, &mut room, WARM_UP);
+    fleet.run(case, WARM_UP);
+    say(&Said::Begin);
     fleet.counting = true;
-    let (before, cpu) = (sfu.counters(), thread_cpu("sfu-0"));
-    let began = Instant::now();
     let got: u64 = fleet.bots.iter().map(|b| b.got).sum();
-    fleet.run(case, &mut room, time);
-    let (after, cpu) = (sfu.counters(), thread_cpu("sfu-0") - cpu);
-    let took = began.elapsed().as_secs_f64();
+    fleet.run(case, time);
     let got = fleet.bots.iter().map(|b| b.got).sum::<u64>() - got;
-    let forwarded = after.forwarded - before.forwarded;
-    let wanted = fleet.sent * u64::from(people - 1);
     fleet.delays.sort_unstable();
-    let ms = |share| f64::from(quantile(&fleet.delays, share)) / 1000.0;
-    format!(
-        "| {} | {:.0} | {:.2} | {:.2} / {:.2} | {:.1} | {:.1} | {:.0} |",
-        case.name,
-        forwarded as f64 / took,
-        cpu.as_secs_f64() * 1e6 / forwarded.max(1) as f64,
-        ms(0.5),
-        ms(0.99),
-        100.0 * got as f64 / wanted.max(1) as f64,
-        (after.datagrams_out - before.datagrams_out) as f64
-            / (after.sends - before.sends).max(1) as f64,
-        100.0 * cpu.as_secs_f64() / took,
-    )
+    let delay = |share| quantile(&fleet.delays, share);
+    say(&Said::End {
+        sent: fleet.sent,
+        got,
+        p50: delay(0.5),
+        p99: delay(0.99),
+    });
+}
+
+fn say(said: &Said) {
+    let line = serde_json::to_string(said).expect("plain data");
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").expect("the server's process to listen");
 }
 
 impl Fleet {
@@ -168,7 +140,7 @@ impl Fleet {
         }
     }
 
-    fn join(&mut self, room: &mut SfuRoom, n: u32, case: &Case, server: SocketAddr) {
+    fn join(&mut self, n: u32, case: &Case) {
         let now = Instant::now();
         let mut config = PeerConfig::client();
         config.start_bitrate = Bitrate::kbps(20_000);
@@ -195,33 +167,6 @@ impl Fleet {
             video_slots: slots,
         };
         let offer = peer.create_offer(&plan).expect("an offer");
-        let participant = ParticipantId(n);
-        let command = MediaCommand::Offer {
-            participant,
-            ticket: 1,
-            generation: 1,
-            sdp: offer.sdp.clone(),
-            publish: published(n, &offer, case),
-            decodes: vec![VideoCodec::H264],
-        };
-        room.send(command).expect("a worker with room");
-        let answer = loop {
-            match room.events.blocking_recv() {
-                Some(MediaEvent::Answer { sdp, .. }) => break sdp,
-                Some(MediaEvent::OfferFailed { message, .. }) => panic!("{message}"),
-                Some(_) => {}
-                None => panic!("the worker is gone"),
-            }
-        };
-        peer.accept_answer(&answer).expect("a good answer");
-        let of_kind = |kind| {
-            peer.lines()
-                .iter()
-                .find(|l| l.kind == kind)
-                .and_then(|l| l.codecs.first())
-        };
-        let pt = |kind| of_kind(kind).map_or(0, |c| c.pt);
-        let pts = (pt(MediaKind::Audio), pt(MediaKind::Video));
         let audio = offer
             .audio_slots
             .iter()
@@ -237,9 +182,25 @@ impl Fleet {
             track: Some(track),
             max_height,
         });
-        let slots = slots.collect();
-        room.send(MediaCommand::View { participant, slots })
-            .expect("a worker with room");
+        say(&Said::Offer {
+            n,
+            sdp: offer.sdp.clone(),
+            publish: published(&offer, case),
+            slots: slots.collect(),
+        });
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        read.expect("an answer");
+        let answer: String = serde_json::from_str(&answer).expect("a string");
+        peer.accept_answer(&answer).expect("a good answer");
+        let of_kind = |kind| {
+            peer.lines()
+                .iter()
+                .find(|l| l.kind == kind)
+                .and_then(|l| l.codecs.first())
+        };
+        let pt = |kind| of_kind(kind).map_or(0, |c| c.pt);
+        let pts = (pt(MediaKind::Audio), pt(MediaKind::Video));
         let token = Token(self.bots.len());
         self.poll
             .registry()
@@ -262,15 +223,13 @@ impl Fleet {
             got,
         });
         // Everyone's handshake runs while the next joins.
-        self.step(server, Duration::ZERO);
+        self.step(Duration::ZERO);
     }
 
-    fn run(&mut self, case: &Case, room: &mut SfuRoom, time: Duration) {
+    fn run(&mut self, case: &Case, time: Duration) {
         let start = Instant::now();
         let (mut frames, mut voices) = (0u32, 0u32);
-        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         while start.elapsed() < time {
-            while room.events.try_recv().is_ok() {}
             let now = start.elapsed();
             if now >= FRAME * frames {
                 frames += 1;
@@ -281,12 +240,12 @@ impl Fleet {
                 self.speak(case);
             }
             let next = (FRAME * frames).min(VOICE * voices);
-            self.step(server, next.saturating_sub(start.elapsed()));
+            self.step(next.saturating_sub(start.elapsed()));
         }
     }
 
     /// Reads what came, or waits for it; speaks what is due.
-    fn step(&mut self, _server: SocketAddr, wait: Duration) {
+    fn step(&mut self, wait: Duration) {
         let now = Instant::now();
         let due = self
             .bots
@@ -380,7 +339,7 @@ fn stamped(first: u8, size: usize, sender: u8, seq: u64) -> Arc<[u8]> {
     bytes.into()
 }
 
-fn published(n: u32, offer: &LocalOffer, case: &Case) -> Vec<PublishedLine> {
+fn published(offer: &LocalOffer, case: &Case) -> Vec<Publish> {
     let line = |(mid, source): &(confab_transport::Mid, Source)| {
         let is_video = source.kind() == MediaKind::Video;
         let layer = Layer {
@@ -389,16 +348,10 @@ fn published(n: u32, offer: &LocalOffer, case: &Case) -> Vec<PublishedLine> {
             height: 720,
             max_bitrate: case.kbps * 1000,
         };
-        let layers = is_video.then_some(layer).into_iter().collect();
-        let publish = Publish {
+        Publish {
             mid: mid.as_str().into(),
             source: *source,
-            layers,
-        };
-        PublishedLine {
-            track: TrackId(n * 2 + u32::from(is_video)),
-            muted: false,
-            publish,
+            layers: is_video.then_some(layer).into_iter().collect(),
         }
     };
     offer.publish.iter().map(line).collect()

@@ -60,7 +60,11 @@ pub const KEYS: &[Key] = &[
         "tls.self_signed",
         "Make a certificate and keep it in data_dir, for local use: browsers warn of it.",
     ),
-    key("media.address", "Local address of the media port."),
+    optional(
+        "media.address",
+        "\"0.0.0.0\"",
+        "Local address of the media port. Absent: all; loopback alone where HTTP is (and no proxy before it).",
+    ),
     optional(
         "media.udp_port",
         "8480",

@@ -283,4 +283,30 @@ mod tests {
             "https://meet.example.org"
         );
     }
+
+    #[test]
+    fn media_is_kept_to_this_machine_where_http_is() {
+        let address = |text: &str| {
+            let config = Config::parse(text, Path::new("test.toml")).unwrap();
+            config.media_address().to_string()
+        };
+        assert_eq!(address("listen = \"127.0.0.1:8480\"\n"), "127.0.0.1");
+        assert_eq!(address("listen = \"[::1]:8480\"\n"), "::1");
+        assert_eq!(
+            address(
+                "listen = \"0.0.0.0:8480\"\npublic_url = \"https://a.example\"\n[tls]\nself_signed = true\n"
+            ),
+            "0.0.0.0"
+        );
+        assert_eq!(
+            address("listen = \"127.0.0.1:8480\"\n[media]\naddress = \"0.0.0.0\"\n"),
+            "0.0.0.0"
+        );
+        assert_eq!(
+            address(
+                "listen = \"127.0.0.1:8480\"\nbehind_proxy = true\npublic_url = \"https://a.example\"\n"
+            ),
+            "0.0.0.0"
+        );
+    }
 }

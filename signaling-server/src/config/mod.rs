@@ -65,7 +65,9 @@ impl TlsConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MediaConfig {
-    pub address: IpAddr,
+    /// Absent: every address, but only loopback where HTTP listens on loopback and no proxy stands before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
     /// Absent: the number of the HTTP port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub udp_port: Option<u16>,
@@ -80,7 +82,7 @@ pub struct MediaConfig {
 impl Default for MediaConfig {
     fn default() -> MediaConfig {
         MediaConfig {
-            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            address: None,
             udp_port: None,
             public_addresses: Vec::new(),
             ice_tcp: None,
@@ -207,7 +209,6 @@ impl Config {
             listen: SocketAddr::from((localhost, 0)),
             data_dir: data_dir.into(),
             media: MediaConfig {
-                address: localhost.into(),
                 workers: 1,
                 ..MediaConfig::default()
             },
@@ -228,6 +229,21 @@ impl Config {
             IceTcp::Shared
         };
         self.media.ice_tcp.unwrap_or(default)
+    }
+
+    /// Where media is bound, after the default is applied: whoever keeps HTTP to this machine does not mean to open media
+    /// to the network. Behind a proxy HTTP is on loopback for another reason, and announced addresses are meant to be
+    /// reached.
+    pub fn media_address(&self) -> IpAddr {
+        let http = self.listen.ip();
+        let local =
+            http.is_loopback() && !self.behind_proxy && self.media.public_addresses.is_empty();
+        let default = if local {
+            http
+        } else {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+        };
+        self.media.address.unwrap_or(default)
     }
 
     /// Without a trailing slash. `bound` is where the server really listens, for the default.

@@ -6,14 +6,17 @@
 //! are read by small tokio tasks that feed the same queues.
 //!
 //! * `worker`: the thread's loop: sockets, queues, deadlines
-//! * `room`: one meeting: offers, views, what the forwarder wants done; `seat`: one participant's peer connection
+//! * `room`: one meeting; `offers`: its peer connections and views; `carry`: what the forwarder wants done; `seat`: one
+//!   participant's peer connection
 //! * `directory`: whose packet is it: by address, else by the ICE user name in its STUN check
 //! * `socket`: UDP in and out in bursts; `tcp`: ICE-TCP; `counters`: what was dropped, and why
 
 mod addresses;
+mod carry;
 mod clock;
 mod counters;
 mod directory;
+mod offers;
 mod room;
 mod seat;
 mod socket;

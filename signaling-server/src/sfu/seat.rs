@@ -2,6 +2,7 @@
 
 use crate::sfu::clock::SenderClock;
 use crate::sfu::directory::{Path, PeerKey};
+use crate::sfu::worker::Io;
 use confab_base::{MediaKind, ParticipantId, TrackId, VideoCodec};
 use confab_forward::{LayerSpec, SlotSpec};
 use confab_protocol::{Publish, Slot, SlotState};
@@ -28,6 +29,9 @@ pub(crate) struct Seat {
     pub clock: SenderClock,
     pub heard: Instant,
     pub is_dirty: bool,
+    /// Since when media waits in the peer to be sent, and whether it waits for nothing more.
+    pub loaded: Option<Instant>,
+    pub is_urgent: bool,
     /// The deadline it is scheduled for, in the room.
     pub scheduled: Option<Instant>,
     made: Instant,
@@ -65,6 +69,8 @@ impl Seat {
             clock: SenderClock::new(now),
             heard: now,
             is_dirty: false,
+            loaded: None,
+            is_urgent: false,
             scheduled: None,
             made: now,
             connected: false,
@@ -144,6 +150,13 @@ impl Seat {
             _ => 0,
         };
         Some((sending, layer as u8))
+    }
+
+    /// Sends the media the peer has ready.
+    pub fn send_media(&mut self, io: &mut Io) {
+        self.loaded = None;
+        self.is_urgent = false;
+        self.peer.flush_media(|batch| io.send_batch(&batch));
     }
 
     pub fn connected(&mut self) {

@@ -94,18 +94,98 @@ impl Socket {
         }
     }
 
-    /// Fills the buffers; the number of buffers filled, 0 when nothing waits.
-    pub fn receive(&self, buffers: &mut ReceiveBuffers) -> usize {
+    /// Fills the buffers; how many were filled, and whether more may wait. Fewer than there are means none does: the
+    /// kernel fills them until nothing is left.
+    pub fn receive(&self, buffers: &mut ReceiveBuffers) -> (usize, bool) {
         let mut slices = buffers
             .bytes
             .chunks_exact_mut(RECEIVE_BUFFER)
             .map(IoSliceMut::new);
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
             std::array::from_fn(|_| slices.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
-        // Errors other than "nothing waits" are ICMP answers to what we sent; the next call goes on.
-        self.state
-            .recv(UdpSockRef::from(&self.mio), &mut slices, &mut buffers.meta)
-            .unwrap_or(0)
+        let read = self
+            .state
+            .recv(UdpSockRef::from(&self.mio), &mut slices, &mut buffers.meta);
+        match read {
+            Ok(count) => (count, count == BATCH_SIZE),
+            // ICMP answers to what we sent come one by one, and packets may wait behind them.
+            Err(error) => {
+                let refused = matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionRefused
+                        | io::ErrorKind::ConnectionReset
+                        | io::ErrorKind::HostUnreachable
+                        | io::ErrorKind::NetworkUnreachable
+                );
+                (0, refused)
+            }
+        }
+    }
+}
+
+/// Sends packets that lie one behind the other: each run of one size, with a smaller one at its end, in one system
+/// call. A full send buffer drops a run, as the network would.
+pub(crate) fn send_sized(
+    socket: &Socket,
+    counters: &Counters,
+    to: (Option<IpAddr>, SocketAddr),
+    batch: &confab_transport::MediaBatch<'_>,
+) {
+    let most = socket.state.max_gso_segments();
+    let (mut bytes, mut sizes) = (batch.bytes, batch.sizes);
+    while let Some(&first) = sizes.first() {
+        let segment = usize::from(first);
+        let most = most.min(MOST_SEGMENTED / segment.max(1)).max(1);
+        let mut count = sizes.iter().take(most).take_while(|s| **s == first).count();
+        let mut length = count * segment;
+        if let Some(&last) = sizes.get(count).filter(|s| **s < first && count < most) {
+            count += 1;
+            length += usize::from(last);
+        }
+        let Some((run, rest)) = bytes.split_at_checked(length) else {
+            return;
+        };
+        transmit(
+            socket,
+            counters,
+            to,
+            run,
+            (count > 1).then_some(segment),
+            count as u64,
+        );
+        (bytes, sizes) = (rest, &sizes[count..]);
+    }
+}
+
+fn transmit(
+    socket: &Socket,
+    counters: &Counters,
+    (source, destination): (Option<IpAddr>, SocketAddr),
+    contents: &[u8],
+    segment_size: Option<usize>,
+    count: u64,
+) {
+    let transmit = Transmit {
+        destination: SocketAddr::new(socket.form(destination.ip()), destination.port()),
+        ecn: None,
+        contents,
+        segment_size,
+        src_ip: source.map(|ip| socket.form(ip)),
+    };
+    match socket
+        .state
+        .try_send(UdpSockRef::from(&socket.mio), &transmit)
+    {
+        Ok(()) => {
+            Counters::add(&counters.datagrams_out, count);
+            Counters::add(&counters.bytes_out, contents.len() as u64);
+            Counters::add(&counters.sends, 1);
+        }
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+            Counters::add(&counters.queue_full, count)
+        }
+        // An unreachable network or a refused port: ICE will notice by itself.
+        Err(error) => tracing::trace!(%error, "datagrams not sent"),
     }
 }
 
@@ -146,31 +226,11 @@ impl SendBatch {
 
     /// Sends what was gathered. A full send buffer drops it, as the network would.
     pub fn flush(&mut self, socket: &Socket, counters: &Counters) {
-        let Some((src_ip, destination)) = self.to.take().filter(|_| self.count > 0) else {
+        let Some(to) = self.to.take().filter(|_| self.count > 0) else {
             return;
         };
-        let transmit = Transmit {
-            destination: SocketAddr::new(socket.form(destination.ip()), destination.port()),
-            ecn: None,
-            contents: &self.bytes,
-            segment_size: (self.count > 1).then_some(self.segment),
-            src_ip: src_ip.map(|ip| socket.form(ip)),
-        };
-        match socket
-            .state
-            .try_send(UdpSockRef::from(&socket.mio), &transmit)
-        {
-            Ok(()) => {
-                Counters::add(&counters.datagrams_out, self.count);
-                Counters::add(&counters.bytes_out, self.bytes.len() as u64);
-                Counters::add(&counters.sends, 1);
-            }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                Counters::add(&counters.queue_full, self.count)
-            }
-            // An unreachable network or a refused port: ICE will notice by itself.
-            Err(error) => tracing::trace!(%error, "datagrams not sent"),
-        }
+        let segment = (self.count > 1).then_some(self.segment);
+        transmit(socket, counters, to, &self.bytes, segment, self.count);
         self.bytes.clear();
         self.count = 0;
         self.ended = false;

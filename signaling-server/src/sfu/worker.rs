@@ -6,12 +6,12 @@
 use crate::sfu::counters::Counters;
 use crate::sfu::directory::{Path, PeerKey};
 use crate::sfu::room::Room;
-use crate::sfu::socket::{ReceiveBuffers, SendBatch, Socket};
+use crate::sfu::socket::{ReceiveBuffers, SendBatch, Socket, send_sized};
 use crate::sfu::{Overloaded, Shared};
 use confab_base::ParticipantId;
 use confab_room::{MediaCommand, MediaEvent};
-use confab_transport::Protocol;
 use confab_transport::stun_peek::{self, PacketKind};
+use confab_transport::{MediaBatch, Protocol};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::{BTreeSet, HashMap};
@@ -176,6 +176,25 @@ impl Io {
         }
     }
 
+    /// Sends media that is ready, as many packets per system call as fit together.
+    pub fn send_batch(&mut self, batch: &MediaBatch<'_>) {
+        let (protocol, from, to) = batch.path;
+        match protocol {
+            Protocol::Udp => {
+                let to = (self.shared.announced.source(from), to);
+                send_sized(&self.socket, &self.shared.counters, to, batch);
+            }
+            Protocol::Tcp => {
+                let mut rest = batch.bytes;
+                for size in batch.sizes {
+                    let (bytes, tail) = rest.split_at(usize::from(*size));
+                    rest = tail;
+                    self.send(protocol, from, to, bytes.to_vec());
+                }
+            }
+        }
+    }
+
     /// Sends what was gathered for one destination.
     pub fn flush(&mut self) {
         self.batch.flush(&self.socket, &self.shared.counters);
@@ -270,7 +289,7 @@ impl Worker {
         let now = Instant::now();
         let mut more = self.take_commands(now);
         more |= self.take_packets(now);
-        let received = self.io.socket.receive(buffers);
+        let (received, waiting) = self.io.socket.receive(buffers);
         for (from, to, bytes) in buffers.datagrams(received) {
             let to = self.io.shared.announced.meant(to);
             self.dispatch(Protocol::Udp, from, to, bytes, now);
@@ -283,7 +302,7 @@ impl Worker {
         if now.duration_since(self.swept) >= LONGEST_SLEEP {
             self.sweep(now);
         }
-        more || received > 0
+        more || waiting
     }
 
     fn take_commands(&mut self, now: Instant) -> bool {

@@ -1,0 +1,256 @@
+//! Between the forwarder and the peer connections: packets and events in, packets and requests out.
+
+use crate::sfu::counters::Counters;
+use crate::sfu::offers::announce;
+use crate::sfu::room::Room;
+use crate::sfu::worker::Io;
+use confab_base::{ParticipantId, Time, TrackId};
+use confab_forward::{Input, LinkHealth, Output, RtpIn, RtpOut};
+use confab_protocol::{Limited, ParticipantQuality, QualityLevel, SlotState};
+use confab_room::MediaEvent;
+use confab_transport::{Codec, InPacket, OutPacket, PeerEvent, PeerStats};
+use std::time::Instant;
+
+/// Larger payloads are dropped: with headers and tags they would not fit one datagram on the way out.
+const MAX_PAYLOAD: usize = 1400;
+/// Room above what the views take, for the estimator to prove: going up needs a margin.
+const PROBE_MARGIN: f64 = 1.3;
+
+/// What the packet handed to the forwarder brought along for those it leads to.
+#[derive(Clone, Copy)]
+pub(super) struct Media {
+    codec: Codec,
+    captured: Instant,
+    /// More of the same frame is on its way.
+    goes_on: bool,
+}
+
+impl Room {
+    pub(super) fn event(
+        &mut self,
+        participant: ParticipantId,
+        event: PeerEvent,
+        now: Instant,
+        io: &mut Io,
+    ) {
+        let time = self.time(now);
+        let Some(seat) = self.seats.get_mut(&participant) else {
+            return;
+        };
+        match event {
+            PeerEvent::Rtp(packet) => self.media(participant, packet, now, io),
+            PeerEvent::Connected => seat.connected(),
+            PeerEvent::Disconnected => {
+                seat.silent(now);
+                self.touch(participant);
+            }
+            PeerEvent::Closed => self.lost(participant, io, now),
+            PeerEvent::KeyframeRequest { mid, .. } => {
+                if let Some(slot) = seat.slot_of(mid) {
+                    self.forwarder
+                        .handle(Input::KeyframeRequest { participant, slot }, time);
+                }
+            }
+            PeerEvent::Estimate(bitrate) => self.forwarder.handle(
+                Input::Estimate {
+                    participant,
+                    bitrate,
+                },
+                time,
+            ),
+            PeerEvent::Stats(stats) => {
+                let heard = seat.heard;
+                let health = health(&stats, self.time(heard));
+                self.forwarder.handle(
+                    Input::Health {
+                        participant,
+                        health,
+                    },
+                    time,
+                );
+            }
+        }
+    }
+
+    fn media(&mut self, participant: ParticipantId, packet: InPacket, now: Instant, io: &mut Io) {
+        let time = self.time(now);
+        let Some(seat) = self.seats.get_mut(&participant) else {
+            return;
+        };
+        let source = seat
+            .source(packet.mid, packet.rid)
+            .filter(|_| packet.payload.len() <= MAX_PAYLOAD);
+        let Some((sending, layer)) = source else {
+            Counters::add(&io.shared.counters.unroutable, 1);
+            return;
+        };
+        let track = sending.track;
+        if sending.codec != Some(packet.codec)
+            && packet.codec.kind() == sending.publish.source.kind()
+        {
+            // A browser may choose another of the codecs agreed on than the first.
+            sending.codec = Some(packet.codec);
+            announce(&mut self.forwarder, participant, sending, time);
+        }
+        let captured = seat.clock.captured(
+            packet.report,
+            packet.timestamp,
+            packet.codec.clock_rate(),
+            packet.received,
+        );
+        let media = Media {
+            codec: packet.codec,
+            captured,
+            goes_on: packet.codec != Codec::Opus && !packet.marker,
+        };
+        let rtp = RtpIn {
+            seq: packet.seq,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            payload: packet.payload,
+            audio_level: packet.audio_level,
+            voice: packet.voice.unwrap_or(false),
+        };
+        self.forwarder.handle(
+            Input::Packet {
+                track,
+                layer,
+                packet: rtp,
+            },
+            time,
+        );
+        self.carry_out(Some(media), now, io);
+    }
+
+    /// Does what the forwarder wants done. Packets come only while one was handed in: `media`.
+    pub(super) fn carry_out(&mut self, media: Option<Media>, now: Instant, io: &mut Io) {
+        let mut forwarded = 0;
+        while let Some(output) = self.forwarder.poll_output() {
+            match output {
+                Output::Send {
+                    participant,
+                    slot,
+                    packet,
+                } => {
+                    if let Some(media) = media {
+                        forwarded += u64::from(self.send((participant, slot), packet, media, now));
+                    }
+                }
+                Output::RequestKeyframe { track, layer } => self.request_keyframe(track, layer),
+                Output::Speakers(speakers) => self.tell(MediaEvent::Speakers(speakers), false),
+                Output::Quality(levels) => {
+                    let level = |(participant, level)| ParticipantQuality {
+                        participant,
+                        level: quality(level),
+                    };
+                    self.tell(
+                        MediaEvent::Quality(levels.into_iter().map(level).collect()),
+                        false,
+                    );
+                }
+                Output::SlotState { participant, state } => self.slot_state(participant, state),
+                Output::Rates {
+                    participant,
+                    desired,
+                    current,
+                } => {
+                    if let Some(seat) = self.seats.get_mut(&participant) {
+                        seat.peer
+                            .set_bitrate(current.min(desired), desired.scaled(PROBE_MARGIN));
+                        self.touch(participant);
+                    }
+                }
+            }
+        }
+        Counters::add(&io.shared.counters.forwarded, forwarded);
+    }
+
+    fn send(
+        &mut self,
+        (participant, slot): (ParticipantId, u16),
+        packet: RtpOut,
+        media: Media,
+        now: Instant,
+    ) -> bool {
+        let Some(seat) = self.seats.get_mut(&participant) else {
+            return false;
+        };
+        let Some(mid) = seat.slots.get(usize::from(slot)).map(|s| s.mid) else {
+            return false;
+        };
+        let out = OutPacket {
+            codec: media.codec,
+            seq: packet.seq,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            payload: packet.payload,
+            audio_level: packet.audio_level,
+            voice: packet.voice,
+            captured: media.captured,
+        };
+        if !seat.peer.is_connected() || seat.peer.send_rtp(mid, None, out, now).is_err() {
+            return false;
+        }
+        seat.is_urgent |= !media.goes_on;
+        if seat.loaded.is_none() {
+            seat.loaded = Some(now);
+            self.loaded.push(participant);
+        }
+        true
+    }
+
+    fn request_keyframe(&mut self, track: TrackId, layer: u8) {
+        let owner = self.seats.iter_mut().find_map(|(who, seat)| {
+            let sending = seat.published.iter().find(|p| p.track == track)?;
+            let (mid, rid) = (sending.mid, sending.rid(layer));
+            seat.peer.request_keyframe(mid, rid);
+            Some(*who)
+        });
+        if let Some(owner) = owner {
+            self.touch(owner);
+        }
+    }
+
+    fn slot_state(&mut self, participant: ParticipantId, state: confab_forward::SlotState) {
+        let Some(seat) = self.seats.get_mut(&participant) else {
+            return;
+        };
+        if let Some(slot) = seat.slots.get_mut(usize::from(state.slot)) {
+            let (mid, limited) = (slot.mid.as_str().to_owned(), limited(state.limited));
+            slot.state = Some(SlotState {
+                mid,
+                track: state.track,
+                height: state.height,
+                limited,
+            });
+            self.slots_changed.insert(participant);
+        }
+    }
+}
+
+fn health(stats: &PeerStats, heard: Time) -> LinkHealth {
+    LinkHealth {
+        loss_up: stats.receive_loss.unwrap_or(0.0),
+        loss_down: stats.send_loss.unwrap_or(0.0),
+        rtt: stats.rtt,
+        heard,
+    }
+}
+
+fn quality(level: confab_forward::QualityLevel) -> QualityLevel {
+    match level {
+        confab_forward::QualityLevel::Lost => QualityLevel::Lost,
+        confab_forward::QualityLevel::Poor => QualityLevel::Poor,
+        confab_forward::QualityLevel::Fair => QualityLevel::Fair,
+        confab_forward::QualityLevel::Good => QualityLevel::Good,
+    }
+}
+
+fn limited(limited: confab_forward::Limited) -> Limited {
+    match limited {
+        confab_forward::Limited::No => Limited::No,
+        confab_forward::Limited::Bandwidth => Limited::Bandwidth,
+        confab_forward::Limited::Source => Limited::Source,
+        confab_forward::Limited::Codec => Limited::Codec,
+    }
+}
