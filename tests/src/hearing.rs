@@ -17,13 +17,22 @@ const WINDOW: usize = RATE;
 const HOP: usize = RATE / 2;
 /// From one window to the next the place may move this far by stretching, in samples.
 const WANDER: usize = RATE / 4;
-/// Normalised correlation from which a window near its place is recognised. Chance reaches 0.045 there.
-const RECOGNISED: f32 = 0.065;
-/// And anywhere in the source: time was skipped. Chance reaches 0.08 among all lags of a minute.
-const FOUND_AFRESH: f32 = 0.12;
+/// And this far while the buffer is content: 20 ms.
+const SWAY: usize = RATE / 50;
+/// A window is recognised by normalised correlation, where that is this large, and this many times what the window has
+/// with the source on average over all places (root mean square): voices that buzz alike agree everywhere. The fewer places
+/// are looked at, the less chance can do; `a_stranger_is_not_recognised` holds it below one window in twenty.
+const RECOGNISED_SWAYING: Threshold = Threshold(0.045, 4.2);
+const RECOGNISED_WANDERING: Threshold = Threshold(0.065, 5.5);
+/// Anywhere in the source: time was skipped.
+const FOUND_AFRESH: Threshold = Threshold(0.12, 9.0);
 /// Short-time spectra for whitening: 64 ms every 16 ms.
 const SPECTRUM: usize = 512;
 const STRIDE: usize = SPECTRUM / 4;
+
+/// Normalised correlation, and times the average one.
+#[derive(Clone, Copy)]
+struct Threshold(f32, f32);
 
 /// What was found.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -131,24 +140,31 @@ pub fn recognise(heard: &[f32], source: &[f32]) -> Option<Heard> {
     let (mut gap, mut peaks) = (0usize, Vec::new());
     for (curve, &start) in curves.iter().zip(&starts) {
         let expected = (offset + start) % finder.period;
-        let (mut lag, mut peak) = finder.near(curve, expected);
-        let afresh = finder.anywhere(curve);
-        if peak < RECOGNISED && afresh.1 >= FOUND_AFRESH {
-            (lag, peak) = afresh;
-            if begun {
-                found.skipped_s += finder.distance(lag, expected) as f32 / RATE as f32;
-            }
+        let average = root_mean_square(curve);
+        let tried = [
+            (finder.near(curve, expected, SWAY), RECOGNISED_SWAYING),
+            (finder.near(curve, expected, WANDER), RECOGNISED_WANDERING),
+            (finder.anywhere(curve), FOUND_AFRESH),
+        ];
+        let is_found = |((_, peak), threshold): &((usize, f32), Threshold)| {
+            *peak >= threshold.0.max(threshold.1 * average)
+        };
+        // The first window has no place to sway around.
+        let place = tried[usize::from(!begun)..].iter().find(|t| is_found(t));
+        let lag = place.map_or(expected, |((lag, _), _)| *lag);
+        let jump = finder.distance(lag, expected);
+        if begun && jump > WANDER {
+            found.skipped_s += jump as f32 / RATE as f32;
         }
-        let recognised = peak >= RECOGNISED;
-        if !finder.speaks(if recognised { lag } else { expected }) {
+        if !finder.speaks(lag) {
             continue;
         }
         found.active += 1;
-        if recognised {
+        if let Some(((_, peak), _)) = place {
             begun = true;
             offset = (lag + finder.period - start % finder.period) % finder.period;
             found.recognised += 1;
-            peaks.push(peak);
+            peaks.push(*peak);
             gap = 0;
         } else {
             gap += HOP;
@@ -280,10 +296,10 @@ impl Finder {
         (around(best) > 0.0).then_some((best + 1) * bin % self.period)
     }
 
-    /// The best match within the wander of `centre`: lag and correlation.
-    fn near(&self, curve: &[f32], centre: usize) -> (usize, f32) {
-        let from = centre + self.period - WANDER;
-        best((from..=from + 2 * WANDER).map(|i| (i % self.period, curve[i % self.period])))
+    /// The best match within `reach` of `centre`: lag and correlation.
+    fn near(&self, curve: &[f32], centre: usize, reach: usize) -> (usize, f32) {
+        let from = centre + self.period - reach;
+        best((from..=from + 2 * reach).map(|i| (i % self.period, curve[i % self.period])))
     }
 
     fn anywhere(&self, curve: &[f32]) -> (usize, f32) {
@@ -299,6 +315,11 @@ impl Finder {
 
 fn best(all: impl Iterator<Item = (usize, f32)>) -> (usize, f32) {
     all.fold((0, f32::MIN), |a, b| if b.1 > a.1 { b } else { a })
+}
+
+fn root_mean_square(x: &[f32]) -> f32 {
+    let squares: f64 = x.iter().map(|v| f64::from(v * v)).sum();
+    (squares / x.len().max(1) as f64).sqrt() as f32
 }
 
 fn running_sum(x: &[f32]) -> Vec<f64> {
