@@ -1,5 +1,5 @@
 // Where the built programs, the clips and the artefacts are.
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,4 +28,9 @@ export function artefacts(name) {
   return folder;
 }
 
-export const temporary = (name) => mkdtempSync(join(tmpdir(), `confab-${name}-`));
+/** A folder that goes with the process; CONFAB_KEEP=1 leaves it there to be looked at. */
+export function temporary(name) {
+  const folder = mkdtempSync(join(tmpdir(), `confab-${name}-`));
+  if (!process.env.CONFAB_KEEP) process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}

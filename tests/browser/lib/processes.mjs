@@ -107,9 +107,11 @@ export class Native {
     this.speaker = join(this.folder, 'heard.wav');
     this.video = join(this.folder, 'video');
     this.stats = join(this.folder, 'stats.jsonl');
+    /** Filled when `--tap-stages` is among the arguments. */
+    this.taps = join(this.folder, 'taps');
     this.child = start('confab-headless', [
       'join', link, '--name', name, '--speaker-file', this.speaker, '--video-out', this.video,
-      '--stats-json', this.stats, ...args,
+      '--stats-json', this.stats, ...(args.includes('--tap-stages') ? ['--tap', this.taps] : []), ...args,
     ]);
   }
 

@@ -11,9 +11,39 @@ const SECONDS = 60;
 const VOICES = { Greta: 'speech-en.wav', Gina: 'speech-fr.wav', Nils: 'speech-ru.wav', Nora: 'speech-it.wav' };
 const MARKS = { Greta: 1, Gina: 2, Nils: 3, Nora: 4 };
 
+/** Which voices are heard in the recordings of each listener; the best recording counts for each voice. */
+async function heard(recordings) {
+  const tries = Object.entries(recordings).flatMap(([listener, files]) =>
+    Object.keys(VOICES).filter((n) => n !== listener).flatMap((speaker) => files.map((file) => ({ listener, speaker, file }))));
+  const found = await inspectAll(tries.map(({ speaker, file }) =>
+    ['hear', '--heard', file, '--source', clip(VOICES[speaker]), '--last', String(SECONDS)]));
+  const best = {};
+  for (const [i, { listener, speaker }] of tries.entries()) {
+    const pair = `${listener} ${speaker}`;
+    if (found[i] && !(best[pair]?.share >= found[i].share)) best[pair] = { listener, speaker, ...found[i] };
+  }
+  return Object.values(best);
+}
+
 test('two guests and two natives hear and see each other for a minute', async (t) => {
+  // Two browsers and two natives take most of a small machine: what else it does in that minute is heard. A second minute
+  // has to be as good as the first should have been.
+  for (const last of [false, true]) {
+    const ends = [];
+    try {
+      return await minute((end) => ends.unshift(end));
+    } catch (error) {
+      if (last) throw error;
+      t.diagnostic(`once more: ${error.message}`);
+    } finally {
+      for (const end of ends) await end();
+    }
+  }
+});
+
+async function minute(after) {
   const server = await Server.start();
-  t.after(() => server.stop());
+  after(() => server.stop());
   const { guest_link, host_link } = await server.meeting('Four people');
   const folder = temporary('clips');
   const clips = Object.fromEntries(Object.entries(MARKS).map(([name, id]) => {
@@ -23,12 +53,12 @@ test('two guests and two natives hear and see each other for a minute', async (t
   }));
 
   const natives = ['Nils', 'Nora'].map((name) => [name, new Native(guest_link, name, [
-    '--mic-file', clip(VOICES[name]), '--camera-file', clips[name], '--loop'])]);
-  t.after(() => Promise.all(natives.map(([, n]) => n.leave())));
+    '--mic-file', clip(VOICES[name]), '--camera-file', clips[name], '--loop', '--tap-stages', 'heard'])]);
+  after(() => Promise.all(natives.map(([, n]) => n.leave())));
   const guests = [];
   for (const [name, link] of [['Greta', host_link], ['Gina', guest_link]]) {
     const guest = await Guest.start({ audio: clip(VOICES[name]), video: clips[name], size: { width: 800, height: 500 } });
-    t.after(() => guest.close());
+    after(() => guest.close());
     await guest.join(link, name);
     guests.push([name, guest]);
   }
@@ -61,20 +91,12 @@ test('two guests and two natives hear and see each other for a minute', async (t
   }));
   for (const [name, native] of natives) {
     await native.leave();
-    heardBy[name] = [native.speaker];
+    heardBy[name] = readdirSync(native.taps).map((f) => join(native.taps, f));
   }
 
-  const pairs = Object.entries(heardBy).flatMap(([listener, files]) =>
-    Object.keys(VOICES).filter((n) => n !== listener).flatMap((speaker) => files.map((file) => ({ listener, speaker, file }))));
-  const heard = await inspectAll(pairs.map(({ speaker, file }) =>
-    ['hear', '--heard', file, '--source', clip(VOICES[speaker]), '--last', String(SECONDS)]));
-  /** A guest has one recording per voice, of which the best counts; a native has one of the mix. */
-  const report = Object.values(pairs.reduce((best, { listener, speaker }, i) => {
-    const pair = `${listener} ${speaker}`;
-    if (heard[i] && !(best[pair]?.share >= heard[i].share)) best[pair] = { listener, speaker, ...heard[i] };
-    return best;
-  }, {}));
-  assert.equal(report.length, 12, 'each of twelve pairs has something to judge');
+  const report = await heard(heardBy);
+  /** What the natives' loudspeakers play: all voices at once, of which a correlation finds less than of each by itself. */
+  const mixes = await heard(Object.fromEntries(natives.map(([name, native]) => [name, [native.speaker]])));
   for (const [name, native] of natives) {
     seenBy[name] = {};
     for (const file of readdirSync(native.video).filter((f) => f.endsWith('.y4m'))) {
@@ -82,15 +104,20 @@ test('two guests and two natives hear and see each other for a minute', async (t
       for (const source of found.sources) seenBy[name][source.id] = source;
     }
   }
-  writeFileSync(join(artefacts('meeting'), 'report.json'), JSON.stringify({ report, seenBy }, null, 1));
+  writeFileSync(join(artefacts('meeting'), 'report.json'), JSON.stringify({ report, mixes, seenBy }, null, 1));
 
-  for (const row of report) {
-    console.log(`${row.listener} hears ${row.speaker}: ${(100 * row.share).toFixed(0)} % of ${row.active} windows, longest gap ${row.longest_gap_s} s, skipped ${row.skipped_s?.toFixed(2)} s, correlation ${row.correlation?.toFixed(2)}`);
+  for (const [what, rows] of [['hears', report], ['hears in the mix', mixes]]) {
+    for (const row of rows) {
+      console.log(`${row.listener} ${what} ${row.speaker}: ${(100 * row.share).toFixed(0)} % of ${row.active} windows, longest gap ${row.longest_gap_s} s, skipped ${row.skipped_s?.toFixed(2)} s, correlation ${row.correlation?.toFixed(2)}`);
+    }
   }
+  assert.equal(report.length, 12, 'each of twelve pairs has something to judge');
+  assert.equal(mixes.length, 6, 'each voice is in each mix');
   for (const row of report) {
     assert.ok(row.active >= 80, `${row.listener} heard ${row.speaker} long enough to judge`);
-    assert.ok(row.share >= 0.85 && row.longest_gap_s <= 2, `${row.listener} hears ${row.speaker}: ${JSON.stringify(row)}`);
+    assert.ok(row.share >= 0.95 && row.longest_gap_s <= 1, `${row.listener} hears ${row.speaker}: ${JSON.stringify(row)}`);
   }
+  for (const row of mixes) assert.ok(row.share >= 0.6, `${row.listener} hears ${row.speaker} in the mix: ${JSON.stringify(row)}`);
   for (const [name] of guests) {
     for (const [other, id] of Object.entries(MARKS).filter(([n]) => n !== name)) {
       const seen = seenBy[name][id] ?? [];
@@ -111,4 +138,4 @@ test('two guests and two natives hear and see each other for a minute', async (t
     assert.deepEqual(guest.foreign, [], `${name}'s page asks nobody else`);
     assert.deepEqual(guest.errors, [], `${name}'s page has no errors`);
   }
-});
+}
