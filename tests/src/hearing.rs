@@ -21,7 +21,7 @@ const WANDER: usize = RATE / 4;
 const SWAY: usize = RATE / 50;
 /// A window is recognised by normalised correlation, where that is this large, and this many times what the window has
 /// with the source on average over all places (root mean square): voices that buzz alike agree everywhere. The fewer places
-/// are looked at, the less chance can do; `a_stranger_is_not_recognised` holds it below one window in twenty.
+/// are looked at, the less chance can do.
 const RECOGNISED_SWAYING: Threshold = Threshold(0.045, 4.2);
 const RECOGNISED_WANDERING: Threshold = Threshold(0.065, 5.5);
 /// Anywhere in the source: time was skipped.
