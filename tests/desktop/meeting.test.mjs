@@ -1,13 +1,14 @@
 // The app in a meeting with a native participant: by a deep link, hearing and seeing, muting, another microphone, leaving and
-// coming back; then its page is killed, and the server.
+// coming back; then the server is killed, and at last its page, since the driver's session ends with that.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { artefacts, clip } from '../browser/lib/paths.mjs';
-import { Native, Server, inspect, sleep, until } from '../browser/lib/processes.mjs';
+import { Native, Server, sleep, until } from '../browser/lib/processes.mjs';
 import { Desktop } from './lib/desktop.mjs';
 import { App } from './lib/app.mjs';
+import { part, share } from './lib/hearing.mjs';
 import { markIn } from './lib/pictures.mjs';
 
 let server, desktop, app, nils, links;
@@ -30,23 +31,33 @@ after(async () => {
   await desktop?.stop();
 });
 
-const deepLink = () => `confab://join/127.0.0.1:${server.port}/${links.id}`;
+const deepLink = (to = links) => `confab://join/127.0.0.1:${server.port}/${to.id}`;
+const IN_MEETING = "document.querySelector('[role=toolbar]') !== null";
 
-/** Share of `source` in the last seconds of what the speaker plays. */
-async function hears(source, seconds = 12) {
+/** Share of the other one's voice in what the speaker plays in the next seconds. */
+async function hears(seconds = 12) {
   const file = join(desktop.folder, `heard-${Date.now()}.wav`);
   const recorder = desktop.listen(file);
   await sleep(seconds * 1000);
   recorder.kill('SIGINT');
   await recorder.ended;
-  return inspect('hear', '--heard', file, '--source', clip(source))?.share ?? 0;
+  return share(file, 'speech-ru.wav');
 }
 
-test('a cold start by a deep link leads before the meeting', async () => {
+/** The picture of the other one goes on. */
+async function sees() {
+  const first = await until('a mark in a picture', 30000, async () => { const m = await app.marks(); return m.length > 0 && m; });
+  await until(`a later picture than ${JSON.stringify(first)}`, 5000, async () =>
+    (await app.marks()).some(([id, counter]) => first.some(([i, c]) => i === id && c !== counter)));
+}
+
+test('a cold start by a deep link leads before the meeting, and asks about the unknown server first', async () => {
   const begin = Date.now();
   app = await App.start(desktop, { link: deepLink() });
-  await app.wait('button', '^join', 30000);
-  console.log(`cold start to the page before the meeting: ${Date.now() - begin} ms`);
+  await app.turnTo("/Go on/.test(document.body.innerText)", 30000);
+  console.log(`cold start to the first page: ${Date.now() - begin} ms`);
+  assert.match(await app.text(), new RegExp(`127\\.0\\.0\\.1:${server.port}`), 'it says whose server that is');
+  await app.beforeMeeting();
   await app.waitText(/Desktop test/);
   desktop.screenshot(join(keep(), 'pre-join.png'));
   assert.equal(await app.attribute('button', 'microphone', 'aria-pressed'), 'false', 'nobody joins with an open microphone unasked');
@@ -54,63 +65,115 @@ test('a cold start by a deep link leads before the meeting', async () => {
 
 test('joined, it sees the other one: the counter in the picture goes on', async () => {
   await app.join('Dora');
-  const look = async () => {
-    const boxes = await app.script(`return [...document.querySelectorAll('canvas')].map((c) => c.getBoundingClientRect())
-      .filter((b) => b.width > 60).map(({ x, y, width, height }) => ({ x, y, width, height }))`);
-    const png = await app.png();
-    return boxes.map((box) => markIn(png, box)).filter(Boolean);
-  };
-  const first = await until('a mark in a picture', 30000, async () => { const m = await look(); return m.length > 0 && m; });
+  await sees();
   desktop.screenshot(join(keep(), 'meeting.png'));
-  await sleep(1000);
-  const second = await look();
-  const moved = first.some(([id, counter]) => second.some(([i, c]) => i === id && c !== counter));
-  assert.ok(moved, `marks ${JSON.stringify(first)} then ${JSON.stringify(second)}`);
 });
 
 test('it hears the other one', async () => {
-  const share = await hears('speech-ru.wav');
-  console.log(`heard at the speaker: ${(100 * share).toFixed(0)} %`);
-  assert.ok(share >= 0.7, `share ${share}`);
+  const heard = await hears();
+  console.log(`heard at the speaker: ${(100 * heard).toFixed(0)} %`);
+  assert.ok(heard >= 0.7, `share ${heard}`);
 });
 
-test('muted it is silent, and the other microphone is heard instead of the first', async () => {
-  const heardBy = async (seconds) => {
-    const ear = new Native(links.guest_link, 'Ear', ['--no-mic', '--no-camera'].slice(0, 0));
+test('the far end hears the microphone, silence when muted, and the other microphone once it is chosen', async () => {
+  const ear = new Native(links.guest_link, 'Ear', []);
+  const phases = [];
+  const phase = async (name, seconds) => {
+    // What was on its way before the change is not judged.
+    await sleep(2500);
+    const from = Date.now();
     await sleep(seconds * 1000);
-    await ear.leave();
-    return (source) => inspect('hear', '--heard', ear.speaker, '--source', clip(source), '--last', String(seconds - 4))?.share ?? 0;
+    phases.push({ name, from, to: Date.now() });
   };
-  const open = await heardBy(16);
-  console.log(`open: first microphone ${open('speech-en.wav').toFixed(2)}`);
-  assert.ok(open('speech-en.wav') >= 0.6, `the first microphone is heard: ${open('speech-en.wav')}`);
+  await until('the other one is here', 15000, async () => /Ear/.test(await app.text()));
+  await phase('open', 12);
   await app.toggle('microphone', false);
-  const muted = await heardBy(12);
-  assert.ok(muted('speech-en.wav') < 0.2, `muted: ${muted('speech-en.wav')}`);
+  await phase('muted', 8);
   await app.toggle('microphone', true);
+  await app.choose('choose microphone', '^mic_two_in');
+  await phase('second', 12);
+  await app.choose('choose microphone', '^mic_one_in');
+  await ear.leave();
+  const end = Date.now();
+  const heard = Object.fromEntries(phases.map(({ name, from, to }) => {
+    const file = part(ear.speaker, (end - from) / 1000, (end - to) / 1000, join(desktop.folder, `${name}.wav`));
+    return [name, { first: share(file, 'speech-en.wav'), second: share(file, 'speech-fr.wav') }];
+  }));
+  console.log(`heard at the far end: ${JSON.stringify(heard)}`);
+  // A voice that is not there agrees by chance in a twentieth of the windows; three sound programs and an encoder share this machine.
+  assert.ok(heard.open.first >= 0.3 && heard.open.second < 0.2, 'the first microphone');
+  assert.ok(heard.muted.first < 0.2 && heard.muted.second < 0.2, 'nothing while muted');
+  assert.ok(heard.second.second >= 0.3 && heard.second.first < 0.2, 'the second microphone, and no longer the first');
 });
 
-test('a second start with the same link comes to the front and opens no other window', async () => {
+test('xdg-open with the same link brings the window to the front and opens no other', async () => {
   const count = (await app.handles()).length;
-  await app.again(deepLink());
-  await sleep(1000);
+  desktop.run('xdg-open', deepLink());
+  await sleep(3000);
   assert.equal((await app.handles()).length, count);
+  assert.equal(app.processes().app.length, 1, 'one program');
 });
 
-test('a link that leads nowhere is said so at home', async () => {
+test('xdg-open with another link opens that meeting beside the first', async () => {
+  const other = await server.meeting('Another one');
+  desktop.run('xdg-open', deepLink(other));
+  await app.turnTo("/Another one/.test(document.body.innerText)", 20000);
+  assert.ok(!/Go on/.test(await app.text()), 'the server is known by now');
+  await app.call('DELETE', `${app.session}/window`);
+  await app.turnTo(IN_MEETING);
+});
+
+test('a link that leads nowhere is said so', async () => {
+  const said = (window) => `${window} && /neither a meeting link nor a code/i.test(document.body.innerText)`;
+  assert.ok(!(await app.script(`return ${said('true')}`)), 'not before');
   await app.again('confab://join/../../etc/passwd');
-  await app.turnTo("/code|link/i.test(document.body.innerText) && document.querySelector('[role=toolbar]') === null");
-  desktop.screenshot(join(keep(), 'home.png'));
-  await app.turnTo("document.querySelector('[role=toolbar]') !== null");
+  await app.turnTo(said('true'), 10000);
+  desktop.screenshot(join(keep(), 'refused.png'));
+  await app.turnTo(IN_MEETING);
+});
+
+test('left, it can come back', async () => {
+  await app.click('button', '^leave');
+  await app.waitText(/You left the meeting/);
+  desktop.screenshot(join(keep(), 'left.png'));
+  await app.click('button', '^join again');
+  await app.join('Dora');
+  await sees();
+  const heard = await hears();
+  assert.ok(heard >= 0.7, `share ${heard}`);
+});
+
+test('the server is killed and started again, and the meeting goes on', async () => {
+  await server.kill();
+  await app.waitText(/The connection is lost/, 20000);
+  desktop.screenshot(join(keep(), 'reconnecting.png'));
+  await server.up();
+  const begin = Date.now();
+  await until('the banner is gone', 30000, async () => (await app.joined()) && !/The connection is lost/.test(await app.text()));
+  console.log(`back ${Date.now() - begin} ms after the server`);
+  await sees();
+  const heard = await hears();
+  assert.ok(heard >= 0.7, `share ${heard}`);
+  assert.equal(app.processes().app.length, 1);
 });
 
 test('the page is killed and comes back into the meeting', async () => {
+  // The driver's session dies with the page: what follows is seen on the screen, where the picture was before.
+  const boxes = await app.boxes();
+  const [left, top] = await app.script('return [screenX, screenY + outerHeight - innerHeight]');
+  const mark = () => {
+    const screen = readFileSync(desktop.screenshot(join(keep(), 'after-the-page.png')));
+    return boxes.map((box) => markIn(screen, { ...box, x: box.x + left, y: box.y + top })).find(Boolean);
+  };
+  assert.ok(mark(), 'the picture is found on the screen');
   const before = app.processes().web;
   assert.ok(before.length > 0, 'there are web processes');
   before.forEach((pid) => process.kill(pid, 'SIGKILL'));
   await until('a new web process', 15000, () => app.processes().web.some((pid) => !before.includes(pid)));
   assert.equal(app.processes().app.length, 1, 'the app lives');
   assert.match(app.log(), /loading it again/);
-  const share = await hears('speech-ru.wav', 10);
-  assert.ok(share >= 0.7, `the meeting went on: ${share}`);
+  const first = await until('a picture on the screen again', 30000, mark);
+  await until('a later picture', 5000, () => mark()?.[1] > first[1]);
+  const heard = await hears();
+  assert.ok(heard >= 0.7, `the meeting went on: ${heard}`);
 });

@@ -32,6 +32,8 @@ pub struct BudgetConfig {
     pub growth: f64,
     /// A layer is switched on when its minimum has been affordable for this long.
     pub patience: Duration,
+    /// Where no picture was sent before, the first ones go out at [`Self::start`] for this long, whatever the estimate.
+    pub trial: Duration,
 }
 
 impl BudgetConfig {
@@ -43,8 +45,19 @@ impl BudgetConfig {
             share: 0.9,
             growth: 1.25,
             patience: Duration::from_secs(2),
+            trial: Duration::from_secs(2),
         }
     }
+}
+
+/// Sound alone, the estimate says nothing of what pictures could have: it only ever rises to a little above what is sent. So
+/// the first pictures are tried as they would be at the start of the meeting, and judged by what becomes of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Trial {
+    None,
+    /// From the next report on.
+    Due,
+    Until(Time),
 }
 
 /// What the transport measured since the last report.
@@ -82,6 +95,7 @@ pub struct SendBudget {
     active: usize,
     /// Since when one layer more would fit.
     room_since: Option<Time>,
+    trial: Trial,
     targets: Targets,
 }
 
@@ -92,6 +106,7 @@ impl SendBudget {
             last_report: None,
             active: 0,
             room_since: None,
+            trial: Trial::None,
             targets: Targets::default(),
             config,
         };
@@ -100,9 +115,14 @@ impl SendBudget {
         this
     }
 
-    /// Another camera, resolution or screen: a new ladder, the same budget.
+    /// Another camera, resolution or screen: a new ladder, the same budget; a trial where there was none.
     pub fn set_ladder(&mut self, ladder: Vec<Rung>) {
+        let first = self.config.ladder.is_empty() && !ladder.is_empty();
         self.config.ladder = ladder;
+        if first {
+            self.trial = Trial::Due;
+            self.budget = self.budget.max(self.config.start);
+        }
         self.active = self.affordable(self.budget, 1.0);
         self.room_since = None;
         self.allocate();
@@ -114,7 +134,10 @@ impl SendBudget {
             .last_report
             .map_or(Duration::ZERO, |last| now.since(last));
         self.last_report = Some(now);
-        let wanted = self.wanted(report);
+        let mut wanted = self.wanted(report);
+        if self.on_trial(report, now) {
+            wanted = wanted.max(self.config.start);
+        }
         if wanted <= self.budget {
             self.budget = wanted;
         } else {
@@ -134,6 +157,18 @@ impl SendBudget {
     /// What is divided now.
     pub fn budget(&self) -> Bitrate {
         self.budget
+    }
+
+    /// Much loss ends a trial before its time.
+    fn on_trial(&mut self, report: Report, now: Time) -> bool {
+        if self.trial == Trial::Due {
+            self.trial = Trial::Until(now + self.config.trial);
+        }
+        let goes_on = matches!(self.trial, Trial::Until(end) if now < end) && report.loss <= 0.1;
+        if !goes_on {
+            self.trial = Trial::None;
+        }
+        goes_on
     }
 
     fn wanted(&self, report: Report) -> Bitrate {
@@ -326,6 +361,46 @@ mod tests {
         );
         let kbps = b.budget().0 / 1000;
         assert!((1439..=1440).contains(&kbps), "{kbps}");
+    }
+
+    /// A meeting with sound alone, whose estimate stayed where sound is, and then a screen.
+    fn screen_after_sound() -> (SendBudget, Time) {
+        let mut b = SendBudget::new(BudgetConfig::new(Bitrate::kbps(40), Vec::new()));
+        let now = run(&mut b, 60, Time::ZERO, 10);
+        b.set_ladder(vec![Rung {
+            min: Bitrate::kbps(800),
+            target: Bitrate::kbps(2500),
+            max: Bitrate::kbps(2500),
+        }]);
+        (b, now)
+    }
+
+    #[test]
+    fn the_first_picture_is_tried_though_sound_alone_proved_little() {
+        let (mut b, now) = screen_after_sound();
+        assert_eq!(active(&b), 1);
+        let now = run(&mut b, 60, now, 1);
+        assert_eq!(active(&b), 1, "still on trial");
+        run(&mut b, 3000, now, 5);
+        assert_eq!(active(&b), 1, "the estimate rose with it");
+        assert!(b.budget() >= Bitrate::kbps(2500));
+    }
+
+    #[test]
+    fn a_first_picture_that_proves_too_much_is_given_up() {
+        let (mut b, now) = screen_after_sound();
+        run(&mut b, 90, now, 3);
+        assert_eq!(active(&b), 0);
+        let (mut b, now) = screen_after_sound();
+        b.update(
+            Report {
+                estimate: Some(Bitrate::kbps(60)),
+                loss: 0.3,
+                rtt: Duration::ZERO,
+            },
+            now,
+        );
+        assert_eq!(active(&b), 0, "much loss is proof enough");
     }
 
     proptest! {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { program } from '../../browser/lib/paths.mjs';
 import { sleep, until } from '../../browser/lib/processes.mjs';
 import { launch } from './desktop.mjs';
+import { markIn } from './pictures.mjs';
 
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
 
@@ -100,13 +101,42 @@ export class App {
     await until(`${name} is ${on}`, 10000, async () => (await this.attribute('button', name, 'aria-pressed')) === String(on));
   }
 
-  /** From the page before the meeting into it. */
+  /** On to the page before the meeting: a link's server that was never used before is asked about first. */
+  async beforeMeeting(ms = 30000) {
+    await this.turnTo("document.querySelector('h1') !== null && /Go on|Your name/.test(document.body.innerText)", ms);
+    if (await this.find('button', '^go on')) await this.click('button', '^go on');
+    await this.wait('button', '^join');
+  }
+
+  /** From there into the meeting. */
   async join(name, { microphone = true, camera = true } = {}) {
     await this.fill('textbox', 'your name', name);
     await this.toggle('microphone', microphone);
     await this.toggle('camera', camera);
     await this.click('button', '^join');
     await this.wait('toolbar', '', 20000);
+  }
+
+  /** Whether the page of the meeting is shown, and is still. */
+  joined() { return this.script("return document.querySelector('[role=toolbar]') !== null"); }
+
+  /** Boxes of the pictures on screen, in device pixels of the page's screenshot. */
+  boxes() {
+    return this.script(`return [...document.querySelectorAll('canvas')].map((c) => c.getBoundingClientRect())
+      .filter((b) => b.width > 60).map(({ x, y, width, height }) => ({ x, y, width, height }))`);
+  }
+
+  /** `[source id, frame counter]` of the test pictures that can be read; the own one is mirrored and cannot. */
+  async marks() {
+    const boxes = await this.boxes();
+    const png = await this.png();
+    return boxes.map((box) => markIn(png, box)).filter(Boolean);
+  }
+
+  /** Takes a microphone, camera or speaker in the meeting, from the menu beside its button. */
+  async choose(menu, device) {
+    await this.click('button', menu);
+    await this.click('menuitemradio', device);
   }
 
   /** Process ids of the app and of its web processes. */

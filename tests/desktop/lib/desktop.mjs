@@ -90,6 +90,13 @@ export class Desktop {
     return launch('parec', ['--device=speaker.monitor', '--format=s16le', '--rate=48000', '--channels=1', '--file-format=wav', file], this.env);
   }
 
+  /** Shows a picture in a window of its own and waits until it is there; end the returned child to close it. */
+  async show(title, file, at = '+200+20') {
+    const viewer = launch('display', ['-geometry', at, '-title', title, file], this.env);
+    const [id] = await until(`the window "${title}"`, 10000, () => { const found = this.windows(title); return found.length > 0 && found; });
+    return { viewer, id };
+  }
+
   /** The whole screen, as a PNG file. */
   screenshot(file) { this.run('import', '-window', 'root', file); return file; }
 

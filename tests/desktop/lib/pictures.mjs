@@ -17,9 +17,24 @@ export function markIn(png, box) {
   return readMarks([{ width: whole.width, height: whole.height, luma: video.toString('base64') }])[0];
 }
 
-/** The text in a PNG. */
+/** The text in a PNG. Words of a dictionary help nobody who reads code; several threads only get into each other's way. */
 export function read(png) {
-  return execFileSync('tesseract', ['stdin', 'stdout', '--psm', '6'], { input: png, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] });
+  return execFileSync('tesseract', ['stdin', 'stdout', '--psm', '6', '-c', 'load_system_dawg=0', '-c', 'load_freq_dawg=0'], {
+    input: png, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, OMP_THREAD_LIMIT: '1' },
+  });
+}
+
+/** A page of text as an editor shows it, black on white or the other way round, as a PNG file. */
+export function page(text, file, { dark = false } = {}) {
+  const [paper, ink] = dark ? ['black', 'white'] : ['white', 'black'];
+  const literal = text.replace(/\\/g, '\\\\').replace(/%/g, '%%');
+  execFileSync('convert', ['-size', '1500x1000', `xc:${paper}`, '-font', 'DejaVu-Sans-Mono', '-pointsize', '20', '-fill', ink, '-annotate', '+20+40', literal, file]);
+}
+
+/** A picture of `{ width, height, luma }` (base64, video range) as a PNG. */
+export function png({ width, height, luma }) {
+  const input = Buffer.from(luma, 'base64');
+  return execFileSync('convert', ['-size', `${width}x${height}`, '-depth', '8', 'gray:-', 'png:-'], { input, maxBuffer: 64 << 20 });
 }
 
 /** Share of the characters of `wanted` that `found` has in the same order; white space does not count. */
