@@ -1,0 +1,112 @@
+// What the app costs: `node measure.mjs start` prints start to home, and what it takes when nothing happens; `node
+// measure.mjs meeting [minutes] [people]` prints CPU of app, page and network, and memory over time, with the page's process
+// stopped for 20 s in the middle. On a debug build say so with the figures; CONFAB_PROFILE=release takes the other one.
+import { readFileSync } from 'node:fs';
+import { program } from '../browser/lib/paths.mjs';
+import { Native, Server, sleep, until } from '../browser/lib/processes.mjs';
+import { App } from './lib/app.mjs';
+import { Desktop, launch } from './lib/desktop.mjs';
+
+const TICKS = 100;
+const [what = 'start', minutes = '2', people = '2'] = process.argv.slice(2);
+
+/** CPU seconds of a process and of those that ended under it. */
+function cpu(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+/** Its share of memory in MB: what it shares with others is divided among them. */
+function memory(pid) {
+  return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1]) / 1024;
+}
+
+const kinds = ['app', 'web', 'network'];
+
+function look(app) {
+  const processes = app.processes();
+  return Object.fromEntries(kinds.map((kind) => [kind, {
+    cpu: processes[kind].reduce((sum, pid) => sum + cpu(pid), 0),
+    memory: processes[kind].reduce((sum, pid) => sum + memory(pid), 0),
+  }]));
+}
+
+/** CPU in per cent of a core between two looks. */
+function spent(before, after, seconds) {
+  return kinds.map((k) => `${k} ${((100 * (after[k].cpu - before[k].cpu)) / seconds).toFixed(1)} %`).join(', ');
+}
+
+const size = (now) => kinds.map((k) => `${k} ${now[k].memory.toFixed(0)} MB`).join(', ');
+const total = (now) => kinds.reduce((sum, k) => sum + now[k].memory, 0);
+
+/** Milliseconds from starting the program to a window that shows more than one colour. */
+async function startToHome(desktop) {
+  const begin = Date.now();
+  const child = launch(program('confab-desktop'), [], desktop.env);
+  await until('a drawn window', 60000, async () => {
+    const [id] = desktop.windows('Confab');
+    return id && Number(desktop.run('sh', '-c', `import -silent -window ${id} -resize 160x100! -format %k info:`)) > 40;
+  });
+  const took = Date.now() - begin;
+  child.kill('SIGTERM');
+  await Promise.race([child.ended, sleep(5000)]);
+  return took;
+}
+
+async function start(desktop) {
+  const times = [];
+  for (let i = 0; i < 5; i += 1) times.push(await startToHome(desktop));
+  console.log(`start to home: first ${times[0]} ms, then ${times.slice(1).sort((a, b) => a - b).join(', ')} ms (a look every 50 ms, each look costs as much)`);
+  const app = await App.start(desktop);
+  await app.turnTo("document.querySelector('h1') !== null");
+  await sleep(15000);
+  const before = look(app);
+  await sleep(60000);
+  const after = look(app);
+  console.log(`idle at home for 60 s: ${spent(before, after, 60)}; memory ${size(after)}, together ${total(after).toFixed(0)} MB`);
+  await app.quit();
+}
+
+async function meeting(desktop) {
+  const server = await Server.start();
+  const { guest_link } = await server.meeting('Measured');
+  const natives = Array.from({ length: Number(people) }, (_, i) => new Native(guest_link, `Native ${i + 1}`,
+    ['--mic-tone', String(300 + 40 * i), '--camera-pattern', '640x360@30', '--max-videos', '0']));
+  const app = await App.start(desktop, { link: guest_link });
+  await app.beforeMeeting();
+  await app.join('Dora');
+  await until('everybody is seen', 60000, async () => (await app.boxes()).length > natives.length);
+  await sleep(20000);
+  const first = look(app);
+  let [last, at] = [first, Date.now()];
+  const end = at + Number(minutes) * 60000;
+  const middle = at + Number(minutes) * 30000;
+  let stopped = false;
+  while (Date.now() < end) {
+    await sleep(30000);
+    const now = look(app);
+    console.log(`${spent(last, now, (Date.now() - at) / 1000)}; ${size(now)}, together ${total(now).toFixed(0)} MB`);
+    [last, at] = [now, Date.now()];
+    if (!stopped && at >= middle) {
+      stopped = true;
+      const pages = app.processes().web;
+      pages.forEach((pid) => process.kill(pid, 'SIGSTOP'));
+      await sleep(20000);
+      console.log(`after 20 s with the page stopped: ${size(look(app))}`);
+      pages.forEach((pid) => process.kill(pid, 'SIGCONT'));
+      [last, at] = [look(app), Date.now()];
+    }
+  }
+  console.log(`memory at the end is ${((100 * total(last)) / total(first) - 100).toFixed(1)} % above that at the beginning`);
+  await app.quit();
+  await Promise.all(natives.map((n) => n.leave()));
+  server.stop();
+}
+
+const desktop = await Desktop.start();
+try {
+  await (what === 'meeting' ? meeting : start)(desktop);
+} finally {
+  await desktop.stop();
+}
+process.exit(0);
