@@ -2,6 +2,7 @@
 
 use cpal::traits::{DeviceTrait, HostTrait};
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,11 @@ pub struct DeviceInfo {
 /// All microphones and speakers of the system's sound server (PulseAudio or PipeWire before ALSA on Linux). Empty when there is none.
 /// Asks the server: may take some milliseconds.
 pub fn devices() -> Vec<DeviceInfo> {
-    Lister::default().devices()
+    // One for all who ask: a connection to the sound server is never given back whole, so a new one for every question
+    // takes the app's memory in an afternoon.
+    static LISTER: Mutex<Lister> = Mutex::new(Lister(None));
+    let mut lister = LISTER.lock().unwrap_or_else(PoisonError::into_inner);
+    lister.devices()
 }
 
 /// Lists devices again and again. Keeps its connection to the sound server as long as that gives devices.

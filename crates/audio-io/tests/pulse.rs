@@ -106,6 +106,33 @@ fn a_tone_played_into_a_sink_is_heard_from_its_monitor() {
 }
 
 #[test]
+fn asking_for_devices_again_and_again_takes_no_more_memory() {
+    if let Some(server) = Server::start(&["module-null-sink sink_name=spk"]) {
+        server.run("inside_memory");
+    }
+}
+
+/// Pages this process wrote, in kilobytes.
+fn own_memory() -> i64 {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let line = text.lines().find(|l| l.starts_with("Private_Dirty:"));
+    let number = line.and_then(|l| l.split_whitespace().nth(1));
+    number.unwrap().parse().unwrap()
+}
+
+#[test]
+#[ignore = "run by another test, with a sound server of its own"]
+fn inside_memory() {
+    assert!(!devices().is_empty());
+    let before = own_memory();
+    for _ in 0..30 {
+        devices();
+    }
+    let more = own_memory() - before;
+    assert!(more < 4096, "{more} kB");
+}
+
+#[test]
 fn a_sink_that_vanishes_is_replaced_within_two_seconds() {
     let control = [
         "module-null-sink sink_name=spk",
