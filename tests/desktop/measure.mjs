@@ -16,9 +16,10 @@ function cpu(pid) {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
-/** Its share of memory in MB: what it shares with others is divided among them. */
+/** Its own memory in MB: pages that no other process has. */
 function memory(pid) {
-  return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1]) / 1024;
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return ['Clean', 'Dirty'].reduce((sum, kind) => sum + Number(new RegExp(`^Private_${kind}:\\s+(\\d+)`, 'm').exec(text)[1]), 0) / 1024;
 }
 
 const kinds = ['app', 'web', 'network'];

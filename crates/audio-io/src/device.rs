@@ -2,7 +2,7 @@
 
 use cpal::traits::{DeviceTrait, HostTrait};
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +29,31 @@ pub struct DeviceInfo {
 pub fn devices() -> Vec<DeviceInfo> {
     // One for all who ask: a connection to the sound server is never given back whole, so a new one for every question
     // takes the app's memory in an afternoon.
-    static LISTER: Mutex<Lister> = Mutex::new(Lister(None));
+    static LISTER: LazyLock<Mutex<Lister>> = LazyLock::new(|| Mutex::new(Lister::new()));
     let mut lister = LISTER.lock().unwrap_or_else(PoisonError::into_inner);
     lister.devices()
 }
 
 /// Lists devices again and again. Keeps its connection to the sound server as long as that gives devices.
-#[derive(Default)]
-pub(crate) struct Lister(Option<cpal::Host>);
+pub(crate) struct Lister {
+    host: Option<cpal::Host>,
+    /// When it was connected, and how long that is good for while there are no devices.
+    connected: Instant,
+    patience: Duration,
+}
+
+/// Between one connection without devices and the next. A connection costs time, and memory that never comes back.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(16));
 
 impl Lister {
+    pub(crate) fn new() -> Lister {
+        Lister {
+            host: None,
+            connected: Instant::now(),
+            patience: PATIENCE.0,
+        }
+    }
+
     pub(crate) fn devices(&mut self) -> Vec<DeviceInfo> {
         [Direction::Microphone, Direction::Speaker]
             .into_iter()
@@ -48,13 +63,23 @@ impl Lister {
     }
 
     fn list(&mut self, direction: Direction) -> Vec<(DeviceInfo, cpal::Device)> {
-        let fresh = self.0.is_none();
-        let all = list(self.0.get_or_insert_with(host), direction);
-        if all.is_empty() && !fresh {
+        let Some(host) = &self.host else {
+            return list(self.connect(), direction);
+        };
+        let all = list(host, direction);
+        if !all.is_empty() {
+            self.patience = PATIENCE.0;
+        } else if self.connected.elapsed() >= self.patience {
             // The sound server may have been restarted: the old connection would stay dead.
-            return list(self.0.insert(host()), direction);
+            self.patience = (self.patience * 2).min(PATIENCE.1);
+            return list(self.connect(), direction);
         }
         all
+    }
+
+    fn connect(&mut self) -> &cpal::Host {
+        self.connected = Instant::now();
+        self.host.insert(host())
     }
 }
 
@@ -113,7 +138,7 @@ impl Finder {
         Finder {
             direction,
             wanted: wanted.map(str::to_owned),
-            lister: Lister::default(),
+            lister: Lister::new(),
             refused: Vec::new(),
         }
     }

@@ -23,7 +23,7 @@ pub fn watch(tell: impl FnMut(&[DeviceInfo]) + Send + 'static) -> DeviceWatch {
         LOOK,
         || {
             // Made on the thread that uses it: connections of some systems may not change threads.
-            let mut lister = Lister::default();
+            let mut lister = Lister::new();
             move || lister.devices()
         },
         tell,

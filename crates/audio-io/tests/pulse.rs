@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 struct Server {
-    child: Child,
+    _child: Ended,
     dir: tempfile::TempDir,
 }
 
@@ -44,7 +44,10 @@ impl Server {
             eprintln!("skipped: pulseaudio is not installed");
             return None;
         };
-        let server = Server { child, dir };
+        let server = Server {
+            _child: Ended(child),
+            dir,
+        };
         let begin = Instant::now();
         while !server.socket().exists() {
             assert!(
@@ -88,10 +91,13 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+/// A program that does not outlive the test.
+struct Ended(Child);
+
+impl Drop for Ended {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -159,11 +165,8 @@ fn a_sink_and_a_source_that_come_back_are_used_again_within_two_seconds() {
 #[test]
 fn shared_sound_is_what_others_play_and_not_our_own() {
     if let Some(server) = Server::start(&["module-null-sink sink_name=spk rate=44100"]) {
-        let other = server.spawn("inside_other_program");
+        let _other = Ended(server.spawn("inside_other_program"));
         server.run("inside_shared_sound");
-        let mut other = other;
-        let _ = other.kill();
-        let _ = other.wait();
     }
 }
 
