@@ -56,6 +56,11 @@ impl Room {
         let Some(seat) = self.seats.get_mut(&who) else {
             return Err(NOBODY);
         };
+        let ids = seat.media.ids(source);
+        if who != by && source.is_shared() && ids.is_empty() {
+            // The share a host wants to stop was stopped meanwhile; the next one is another.
+            return DONE;
+        }
         let changed = if muted {
             seat.muted.insert(source)
         } else {
@@ -64,9 +69,8 @@ impl Room {
         if !changed {
             return DONE;
         }
-        let line = seat.media.lines.get(&source).copied();
         self.save_participant(who);
-        if let Some(track) = line {
+        for track in ids {
             self.out
                 .push_back(Output::Media(MediaCommand::Mute { track, muted }));
         }

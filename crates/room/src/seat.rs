@@ -120,6 +120,17 @@ impl Seat {
 }
 
 impl SeatMedia {
+    /// Every track id the forwarding unit may hold for a source. There is more than one while offers wait for their
+    /// answers: the newest may leave the source out, and still fail.
+    pub(crate) fn ids(&self, source: Source) -> BTreeSet<TrackId> {
+        let waiting = self.offers.values().flat_map(|o| &o.publish);
+        let waiting = waiting.filter(|line| line.publish.source == source);
+        let answered = self.tracks.get(&source).map(|t| t.id);
+        let newest = self.lines.get(&source).copied();
+        let ids = waiting.map(|line| line.track).chain(answered).chain(newest);
+        ids.collect()
+    }
+
     /// The generation a `welcome` names: the client must offer a higher one, unless it is its own and stands. Where it
     /// is 0, counting starts anew, for a client that lost its own count.
     pub(crate) fn told_at_welcome(&mut self) -> u32 {
