@@ -34,6 +34,7 @@ impl Room {
             }
             Request::HostRemove { participant } => self.remove(by, participant, at),
             Request::HostLock { locked } => self.lock(by, locked, at),
+            Request::HostSpotlight { participant } => self.spotlight(by, participant, at),
             Request::HostEnd => {
                 let body = ReplyBody::Done;
                 self.send(conn, ServerMessage::Reply { id, body });
@@ -120,6 +121,24 @@ impl Room {
         self.stored.locked = locked;
         self.save_meeting();
         self.announce(Event::LockChanged { locked, by }, at);
+        DONE
+    }
+
+    fn spotlight(
+        &mut self,
+        by: ParticipantId,
+        participant: Option<ParticipantId>,
+        at: Moment,
+    ) -> Outcome {
+        if participant.is_some_and(|who| !self.seats.contains_key(&who)) {
+            return Err(NOBODY);
+        }
+        if self.stored.spotlight == participant {
+            return DONE;
+        }
+        self.stored.spotlight = participant;
+        self.save_meeting();
+        self.announce(Event::SpotlightChanged { participant, by }, at);
         DONE
     }
 

@@ -1,6 +1,7 @@
 //! Between the participants and the forwarding unit: offers and answers, tracks, views, and what is told back.
 
 use crate::chat::DONE;
+use crate::rate::Verdict;
 use crate::room::{Moment, Outcome, Room};
 use crate::seat::{PendingOffer, SeatMedia};
 use crate::{ConnId, MediaCommand, MediaEvent, Output, PublishedLine};
@@ -28,8 +29,15 @@ impl Room {
         who: ParticipantId,
         id: u32,
         offer: Offer,
+        at: Moment,
     ) -> Outcome {
-        let media = &self.seats[&who].media;
+        let Some(seat) = self.seats.get_mut(&who) else {
+            return Ok(None);
+        };
+        if seat.offers.ask(at.now) != Verdict::Fine {
+            return Err((Code::TooFast, "too many offers"));
+        }
+        let media = &seat.media;
         if offer.generation < media.offered || offer.generation <= media.lost {
             return Err((Code::StaleGeneration, "a newer one was offered or lost"));
         }

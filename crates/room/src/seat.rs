@@ -1,5 +1,6 @@
 //! A participant's place in the meeting. It outlives its signaling connection for a while.
 
+use crate::rate::RateLimit;
 use crate::{ConnId, Digest, PersistedParticipant, PublishedLine};
 use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec};
 use confab_protocol::{ClientKind, Participant, Presence, Role, SlotState, Track};
@@ -18,6 +19,7 @@ pub(crate) struct Seat {
     pub token: Digest,
     pub previous_token: Option<Digest>,
     pub link: Link,
+    pub offers: RateLimit,
     pub media: SeatMedia,
 }
 
@@ -114,6 +116,7 @@ impl Seat {
             token: p.token,
             previous_token: p.previous_token,
             link: Link::Lost { until },
+            offers: RateLimit::of_offers(Time::ZERO),
             media: SeatMedia::default(),
         }
     }
