@@ -68,6 +68,9 @@ fn one_of_each(meeting: &Invitation) -> Vec<Request> {
         Request::HostLowerHand { participant },
         Request::HostRemove { participant },
         Request::HostLock { locked: true },
+        Request::HostSpotlight {
+            participant: Some(participant),
+        },
         Request::HostEnd,
         Request::Resync { last_seq: 0 },
         Request::Ping,
@@ -92,6 +95,7 @@ fn name(request: &Request) -> &'static str {
         Request::HostLowerHand { .. } => "host_lower_hand",
         Request::HostRemove { .. } => "host_remove",
         Request::HostLock { .. } => "host_lock",
+        Request::HostSpotlight { .. } => "host_spotlight",
         Request::HostEnd => "host_end",
         Request::Resync { .. } => "resync",
         Request::Ping => "ping",

@@ -61,6 +61,11 @@ impl Source {
             Source::Camera | Source::Screen => MediaKind::Video,
         }
     }
+
+    /// Whether it belongs to a shared screen, which comes and goes, unlike microphone and camera.
+    pub const fn is_shared(self) -> bool {
+        matches!(self, Source::Screen | Source::ScreenAudio)
+    }
 }
 
 /// Video codecs a client may say it decodes. H.264 is constrained baseline, packetization-mode 1 (42e01f).

@@ -5,7 +5,7 @@ use crate::io::LayerSpec;
 use crate::leg::{FRESH, Leg};
 use crate::track::Track;
 use crate::views::unsubscribe;
-use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec};
+use confab_base::{Bitrate, ParticipantId, Source, Time, TrackId, VideoCodec};
 
 impl Forwarder {
     pub(crate) fn join(&mut self, participant: ParticipantId, decodes: Vec<VideoCodec>, now: Time) {
@@ -36,6 +36,8 @@ impl Forwarder {
             return;
         };
         leg.estimate = self.config.start_estimate;
+        // The new peer connection knows of no rates yet.
+        leg.rates = (Bitrate::ZERO, Bitrate::ZERO);
         for key in std::mem::take(&mut leg.slots) {
             if let Some(slot) = self.slots.get_mut(key).and_then(Option::take) {
                 unsubscribe(&mut self.tracks, slot.spec.track, key);
@@ -56,11 +58,12 @@ impl Forwarder {
             .tracks
             .entry(id)
             .or_insert_with(|| Track::new(owner, source, codec, layers));
+        let mut is_other = track.set_layers(layers);
         if track.codec != codec {
             track.codec = codec;
             track.restart();
+            is_other = true;
         }
-        track.set_layers(layers);
         // Slots may have named the track before it was there.
         for (key, slot) in self.slots.iter_mut().enumerate() {
             let Some(slot) = slot.as_mut().filter(|s| s.spec.track == Some(id)) else {
@@ -71,7 +74,11 @@ impl Forwarder {
                 track.subscribers.push(key);
             }
         }
-        self.choose_subscribers(id, now);
+        if is_other {
+            self.refresh(id, now);
+        } else {
+            self.choose_subscribers(id, now);
+        }
     }
 
     pub(crate) fn unpublish(&mut self, id: TrackId, now: Time) {

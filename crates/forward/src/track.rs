@@ -123,8 +123,9 @@ impl Track {
         track
     }
 
-    /// Audio has one layer without a picture; layers beyond [`LAYERS`] are nobody's.
-    pub fn set_layers(&mut self, layers: &[LayerSpec]) {
+    /// Audio has one layer without a picture; layers beyond [`LAYERS`] are nobody's. Other sizes or rates of the same
+    /// layers change what they cost, not their streams; true if it is another set of layers, which begins anew.
+    pub fn set_layers(&mut self, layers: &[LayerSpec]) -> bool {
         let audio = [LayerSpec {
             height: 0,
             max_bitrate: Bitrate::kbps(40),
@@ -134,10 +135,15 @@ impl Track {
         } else {
             &layers[..layers.len().min(LAYERS)]
         };
-        if self.layers.iter().map(|l| l.spec).ne(specs.iter().copied()) {
+        let is_other = self.layers.len() != specs.len();
+        if is_other {
             self.layers = specs.iter().map(|s| Layer::new(*s)).collect();
             self.epoch += 1;
         }
+        for (layer, spec) in self.layers.iter_mut().zip(specs) {
+            layer.spec = *spec;
+        }
+        is_other
     }
 
     /// The sender's numbering begins anew.

@@ -3,6 +3,7 @@
 use crate::forwarder::Forwarder;
 use crate::io::{Output, SlotSpec, SlotState};
 use crate::leg::{FRESH, Slot};
+use crate::slot::Flow;
 use crate::track::Track;
 use confab_base::{ParticipantId, Time, TrackId};
 use std::collections::{BTreeMap, VecDeque};
@@ -95,10 +96,16 @@ impl Forwarder {
                 slot.rewriter.close();
             }
             report(slot, &self.tracks, &mut self.out);
-            let (track, target) = (slot.spec.track, choice.target);
-            let wrong = target.is_some() && flow.map(|f| (f.track, f.layer)) != track.zip(target);
-            if let (true, Some(track), Some(layer)) = (wrong, track, target) {
-                self.ask(track, layer, now);
+            let (Some(id), Some(layer)) = (slot.spec.track, choice.target) else {
+                continue;
+            };
+            let wanted = self.tracks.get(&id).map(|track| Flow {
+                track: id,
+                layer,
+                epoch: track.epoch,
+            });
+            if flow != wanted {
+                self.ask(id, layer, now);
             }
         }
     }

@@ -105,21 +105,7 @@ impl Scene {
 
     fn camera(&mut self, n: u32, source: Source) -> TrackId {
         let track = TrackId(n * 10 + source as u32);
-        let layers = HEIGHTS.iter().zip([300, 600, 1500]);
-        let layers = layers
-            .map(|(h, k)| LayerSpec {
-                height: *h,
-                max_bitrate: Bitrate::kbps(k),
-            })
-            .collect();
-        let codec = Some(VideoCodec::H264);
-        self.put(Input::Publish {
-            participant: p(n),
-            track,
-            source,
-            codec,
-            layers,
-        });
+        self.publish(track, source, VideoCodec::H264, &HEIGHTS);
         let seq = [100, 40_000, 7];
         self.cameras.push(Camera {
             track,
@@ -129,6 +115,24 @@ impl Scene {
             frame: 0,
         });
         track
+    }
+
+    /// Announces a track, its layers of these heights.
+    fn publish(&mut self, track: TrackId, source: Source, codec: VideoCodec, heights: &[u16]) {
+        let layers = heights.iter().zip([300, 600, 1500]);
+        let layers = layers
+            .map(|(h, k)| LayerSpec {
+                height: *h,
+                max_bitrate: Bitrate::kbps(k),
+            })
+            .collect();
+        self.put(Input::Publish {
+            participant: p(track.0 / 10),
+            track,
+            source,
+            codec: Some(codec),
+            layers,
+        });
     }
 
     fn view(&mut self, n: u32, slots: &[(u16, TrackId, u16)]) {
@@ -501,6 +505,67 @@ fn a_new_leg_starts_anew_and_a_new_numbering_of_the_sender_is_followed() {
     s.play(SECOND);
     s.assert_unbroken();
     assert!(s.got[&(p(2), 0)][0].1.seq < 65_536);
+}
+
+#[test]
+fn a_track_offered_anew_with_other_sizes_flows_on() {
+    let mut s = Scene::new();
+    s.join(1);
+    s.join(2);
+    let screen = s.camera(1, Source::Screen);
+    s.view(2, &[(0, screen, 720)]);
+    s.play(3 * SECOND);
+    let requests = s.requests.len();
+    let before = s.got[&(p(2), 0)].len();
+    s.publish(screen, Source::Screen, VideoCodec::H264, &[200, 400, 700]);
+    s.play(SECOND);
+    assert!(s.got[&(p(2), 0)].len() >= before + 145, "not a frame less");
+    assert_eq!(s.requests.len(), requests, "and no key frame");
+    assert_eq!(s.states[&(p(2), 0)].height, 700);
+    s.assert_unbroken();
+}
+
+#[test]
+fn other_layers_or_another_codec_begin_anew_with_a_key_frame() {
+    let both = vec![VideoCodec::H264, VideoCodec::Vp8];
+    for (codec, heights) in [
+        (VideoCodec::H264, &HEIGHTS[..1]),
+        (VideoCodec::Vp8, &HEIGHTS[..]),
+    ] {
+        let mut s = Scene::new();
+        s.join(1);
+        s.put(Input::Join {
+            participant: p(2),
+            decodes: both.clone(),
+        });
+        let cam = s.camera(1, Source::Camera);
+        s.view(2, &[(0, cam, 180)]);
+        s.play(2 * SECOND);
+        s.requests.clear();
+        s.publish(cam, Source::Camera, codec, heights);
+        assert_eq!(s.requests.len(), 1, "{:?}", s.requests);
+        if codec == VideoCodec::H264 {
+            let before = s.got[&(p(2), 0)].len();
+            s.play(SECOND);
+            assert!(s.got[&(p(2), 0)].len() >= before + 28);
+            s.assert_unbroken();
+        }
+    }
+}
+
+#[test]
+fn a_new_leg_is_told_its_rates_anew() {
+    let mut s = Scene::new();
+    s.join(1);
+    s.join(2);
+    let cam = s.camera(1, Source::Camera);
+    for _ in 0..2 {
+        s.desired.clear();
+        s.put(Input::NewLeg { participant: p(2) });
+        s.view(2, &[(0, cam, 720)]);
+        s.play(SECOND);
+        assert_eq!(s.desired.get(&p(2)), Some(&Bitrate::kbps(1500)));
+    }
 }
 
 #[test]

@@ -67,6 +67,12 @@ pub enum Request {
     HostLock {
         locked: bool,
     },
+    /// Hosts only: put somebody large before everyone, in the place of who was there; absent: nobody.
+    HostSpotlight {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        participant: Option<ParticipantId>,
+    },
     /// Hosts only: the meeting ends for all, and its links end with it.
     HostEnd,
     /// Ask for the events after `last_seq`. Answered by [`crate::ReplyBody::CatchUp`].

@@ -95,6 +95,14 @@ pub enum Event {
         locked: bool,
         by: ParticipantId,
     },
+    /// Who is to be shown large by everybody; absent: nobody any more. Who leaves is not in the spotlight any more
+    /// either, without this event.
+    SpotlightChanged {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        participant: Option<ParticipantId>,
+        by: ParticipantId,
+    },
     /// The meeting is over for all; the server closes the connection after it.
     Ended {
         by: ParticipantId,

@@ -23,6 +23,9 @@ pub const MAX_PARTICIPANTS: usize = 200;
 /// Requests a client may send in a burst, and the lasting rate per second.
 pub const REQUEST_BURST: u32 = 60;
 pub const REQUEST_RATE: u32 = 20;
+/// Offers of a participant in a burst, and the lasting rate per second: each may cost a handshake.
+pub const OFFER_BURST: u32 = 8;
+pub const OFFER_RATE: u32 = 1;
 /// A client pings this often while nothing else is sent, milliseconds.
 pub const PING_INTERVAL_MS: u64 = 1000;
 /// Either side holds the connection dead after this silence, milliseconds.

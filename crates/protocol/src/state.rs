@@ -99,6 +99,10 @@ pub struct Meeting {
     pub id: MeetingId,
     pub title: String,
     pub locked: bool,
+    /// Whom a host put large before everyone; absent: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub spotlight: Option<ParticipantId>,
     /// When the first participant joined, milliseconds since 1970.
     #[ts(type = "number")]
     pub started_at: u64,

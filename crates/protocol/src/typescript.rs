@@ -76,7 +76,7 @@ pub fn typescript() -> String {
     file
 }
 
-fn sizes() -> [(&'static str, u64); 15] {
+fn sizes() -> [(&'static str, u64); 17] {
     [
         ("MAX_CLIENT_MESSAGE", MAX_CLIENT_MESSAGE as u64),
         ("MAX_SDP", MAX_SDP as u64),
@@ -90,6 +90,8 @@ fn sizes() -> [(&'static str, u64); 15] {
         ("MAX_PARTICIPANTS", MAX_PARTICIPANTS as u64),
         ("REQUEST_BURST", u64::from(REQUEST_BURST)),
         ("REQUEST_RATE", u64::from(REQUEST_RATE)),
+        ("OFFER_BURST", u64::from(OFFER_BURST)),
+        ("OFFER_RATE", u64::from(OFFER_RATE)),
         ("PING_INTERVAL_MS", PING_INTERVAL_MS),
         ("PING_TIMEOUT_MS", PING_TIMEOUT_MS),
         ("SEAT_KEPT_MS", SEAT_KEPT_MS),

@@ -87,6 +87,9 @@ pub enum StoreCommand {
 pub struct PersistedMeeting {
     pub locked: bool,
     pub ended: bool,
+    /// Whom a host put large before everyone.
+    #[serde(default)]
+    pub spotlight: Option<ParticipantId>,
     /// When the first participant joined, milliseconds since 1970; 0: not yet.
     pub started_at: u64,
     /// Sequence numbers up to this one may have been used. It is raised in blocks, long before it is reached.

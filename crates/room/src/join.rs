@@ -1,5 +1,6 @@
 //! Who gets in: new participants, those who come back, and what they are told first.
 
+use crate::rate::RateLimit;
 use crate::room::{Moment, Room};
 use crate::seat::{Link, Seat, SeatMedia};
 use crate::{ConnId, Connect, Digest};
@@ -170,6 +171,7 @@ fn new_seat(id: ParticipantId, connect: &Connect, at: Moment) -> Seat {
         token: connect.token_digest,
         previous_token: None,
         link: Link::Up(connect.conn),
+        offers: RateLimit::of_offers(at.now),
         media: SeatMedia::default(),
     }
 }

@@ -34,6 +34,7 @@ impl Room {
             }
             Request::HostRemove { participant } => self.remove(by, participant, at),
             Request::HostLock { locked } => self.lock(by, locked, at),
+            Request::HostSpotlight { participant } => self.spotlight(by, participant, at),
             Request::HostEnd => {
                 let body = ReplyBody::Done;
                 self.send(conn, ServerMessage::Reply { id, body });
@@ -56,6 +57,11 @@ impl Room {
         let Some(seat) = self.seats.get_mut(&who) else {
             return Err(NOBODY);
         };
+        let ids = seat.media.ids(source);
+        if who != by && source.is_shared() && ids.is_empty() {
+            // The share a host wants to stop was stopped meanwhile; the next one is another.
+            return DONE;
+        }
         let changed = if muted {
             seat.muted.insert(source)
         } else {
@@ -64,9 +70,8 @@ impl Room {
         if !changed {
             return DONE;
         }
-        let line = seat.media.lines.get(&source).copied();
         self.save_participant(who);
-        if let Some(track) = line {
+        for track in ids {
             self.out
                 .push_back(Output::Media(MediaCommand::Mute { track, muted }));
         }
@@ -116,6 +121,24 @@ impl Room {
         self.stored.locked = locked;
         self.save_meeting();
         self.announce(Event::LockChanged { locked, by }, at);
+        DONE
+    }
+
+    fn spotlight(
+        &mut self,
+        by: ParticipantId,
+        participant: Option<ParticipantId>,
+        at: Moment,
+    ) -> Outcome {
+        if participant.is_some_and(|who| !self.seats.contains_key(&who)) {
+            return Err(NOBODY);
+        }
+        if self.stored.spotlight == participant {
+            return DONE;
+        }
+        self.stored.spotlight = participant;
+        self.save_meeting();
+        self.announce(Event::SpotlightChanged { participant, by }, at);
         DONE
     }
 

@@ -20,7 +20,7 @@ impl Room {
 
     /// The meeting as it was when the store last heard of it. All seats are `reconnecting` from `now` on.
     pub fn restore(config: RoomConfig, persisted: Persisted, now: Time) -> Room {
-        let stored = persisted.meeting;
+        let mut stored = persisted.meeting;
         let mut chat = persisted.chat;
         chat.sort_by_key(|m| m.id);
         let last_chat = chat.last().map_or(0, |m| m.id).max(stored.last_chat);
@@ -41,6 +41,8 @@ impl Room {
                 .map(|p| (p.id, Seat::restored(p, until)))
                 .collect()
         };
+        // Seat and meeting are two rows: a crash may have come between them.
+        stored.spotlight = stored.spotlight.filter(|who| seats.contains_key(who));
         Room {
             log: EventLog::after(stored.seq_reserved),
             last_track: stored.track_reserved,

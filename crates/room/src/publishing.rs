@@ -1,6 +1,7 @@
 //! Between the participants and the forwarding unit: offers and answers, tracks, views, and what is told back.
 
 use crate::chat::DONE;
+use crate::rate::Verdict;
 use crate::room::{Moment, Outcome, Room};
 use crate::seat::{PendingOffer, SeatMedia};
 use crate::{ConnId, MediaCommand, MediaEvent, Output, PublishedLine};
@@ -28,8 +29,15 @@ impl Room {
         who: ParticipantId,
         id: u32,
         offer: Offer,
+        at: Moment,
     ) -> Outcome {
-        let media = &self.seats[&who].media;
+        let Some(seat) = self.seats.get_mut(&who) else {
+            return Ok(None);
+        };
+        if seat.offers.ask(at.now) != Verdict::Fine {
+            return Err((Code::TooFast, "too many offers"));
+        }
+        let media = &seat.media;
         if offer.generation < media.offered || offer.generation <= media.lost {
             return Err((Code::StaleGeneration, "a newer one was offered or lost"));
         }
@@ -121,7 +129,28 @@ impl Room {
                 at,
             );
         }
+        self.end_share(who, source, at);
         DONE
+    }
+
+    /// A share's mute ends with the share: nobody would find the switch for the next one.
+    fn end_share(&mut self, who: ParticipantId, source: Source, at: Moment) {
+        let Some(seat) = self.seats.get_mut(&who).filter(|_| source.is_shared()) else {
+            return;
+        };
+        let is_gone = seat.media.ids(source).is_empty();
+        if is_gone && seat.muted.remove(&source) {
+            self.save_participant(who);
+            self.announce(
+                Event::MuteChanged {
+                    participant: who,
+                    source,
+                    muted: false,
+                    by: who,
+                },
+                at,
+            );
+        }
     }
 
     pub(crate) fn on_media(&mut self, event: MediaEvent, at: Moment) {
@@ -171,8 +200,12 @@ impl Room {
             seat.media.slots.clear();
         }
         let heard = seat.conn() == Some(pending.conn);
+        let before: Vec<Source> = seat.media.tracks.keys().copied().collect();
         for event in settle(who, &mut seat.media, pending.publish, &answer.codecs) {
             self.announce(event, at);
+        }
+        for source in before {
+            self.end_share(who, source, at);
         }
         if heard {
             let body = ReplyBody::Answer {
@@ -191,14 +224,24 @@ impl Room {
         let Some(pending) = seat.media.offers.remove(&ticket) else {
             return;
         };
+        let mut restored = Vec::new();
         if seat.media.offers.is_empty() {
             let tracks = seat.media.tracks.iter();
             seat.media.lines = tracks.map(|(source, track)| (*source, track.id)).collect();
+            // What was muted or unmuted while the offer waited holds for the tracks that stay.
+            restored.extend(seat.media.lines.iter().map(|(source, track)| {
+                let muted = seat.muted.contains(source);
+                MediaCommand::Mute {
+                    track: *track,
+                    muted,
+                }
+            }));
         }
         if seat.conn() == Some(pending.conn) {
             let id = pending.id;
             self.send(pending.conn, ServerMessage::Error { id, code, message });
         }
+        restored.into_iter().for_each(|mute| self.command(mute));
     }
 
     /// The tracks stay: the participant offers again at once, and keeps their ids.

@@ -1,13 +1,10 @@
-//! How fast one connection may ask. A bucket of [`REQUEST_BURST`] requests that refills by [`REQUEST_RATE`] a second,
-//! told as debt: each request adds the time it takes to refill one, and the debt melts with the clock.
+//! How fast one may ask. A bucket of so many requests that refills by so many a second, told as debt: each request adds
+//! the time it takes to refill one, and the debt melts with the clock.
 
 use confab_base::Time;
-use confab_protocol::{REQUEST_BURST, REQUEST_RATE};
+use confab_protocol::{OFFER_BURST, OFFER_RATE, REQUEST_BURST, REQUEST_RATE};
 
-const COST_US: u64 = 1_000_000 / REQUEST_RATE as u64;
-const MOST_US: u64 = COST_US * REQUEST_BURST as u64;
-/// Refused requests may pile up to this before the connection is closed: twice the burst.
-const PATIENCE_US: u64 = 2 * MOST_US;
+const SECOND_US: u64 = 1_000_000;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -19,14 +16,30 @@ pub(crate) enum Verdict {
 
 #[derive(Debug)]
 pub(crate) struct RateLimit {
+    /// What one request costs, and the most debt there may be.
+    cost_us: u64,
+    most_us: u64,
     debt_us: u64,
     refused_us: u64,
     last: Time,
 }
 
 impl RateLimit {
-    pub(crate) fn new(now: Time) -> RateLimit {
+    /// Of all requests of a connection.
+    pub(crate) fn of_requests(now: Time) -> RateLimit {
+        RateLimit::new(REQUEST_BURST, REQUEST_RATE, now)
+    }
+
+    /// Of a participant's offers: each may make a peer connection.
+    pub(crate) fn of_offers(now: Time) -> RateLimit {
+        RateLimit::new(OFFER_BURST, OFFER_RATE, now)
+    }
+
+    fn new(burst: u32, rate: u32, now: Time) -> RateLimit {
+        let cost_us = SECOND_US / u64::from(rate);
         RateLimit {
+            cost_us,
+            most_us: cost_us * u64::from(burst),
             debt_us: 0,
             refused_us: 0,
             last: now,
@@ -38,12 +51,13 @@ impl RateLimit {
         self.last = self.last.max(now);
         self.debt_us = self.debt_us.saturating_sub(passed);
         self.refused_us = self.refused_us.saturating_sub(passed);
-        if self.debt_us + COST_US <= MOST_US {
-            self.debt_us += COST_US;
+        if self.debt_us + self.cost_us <= self.most_us {
+            self.debt_us += self.cost_us;
             return Verdict::Fine;
         }
-        self.refused_us += COST_US;
-        if self.refused_us > PATIENCE_US {
+        // Refused requests may pile up to twice the burst.
+        self.refused_us += self.cost_us;
+        if self.refused_us > 2 * self.most_us {
             Verdict::Flood
         } else {
             Verdict::TooFast
@@ -57,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_burst_and_the_lasting_rate_pass() {
-        let mut limit = RateLimit::new(Time::ZERO);
+        let mut limit = RateLimit::of_requests(Time::ZERO);
         for _ in 0..REQUEST_BURST {
             assert_eq!(limit.ask(Time::ZERO), Verdict::Fine);
         }
@@ -69,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_flood_ends() {
-        let mut limit = RateLimit::new(Time::ZERO);
+        let mut limit = RateLimit::of_requests(Time::ZERO);
         let verdicts: Vec<_> = (0..1000).map(|_| limit.ask(Time::ZERO)).collect();
         assert_eq!(verdicts[999], Verdict::Flood);
         assert_eq!(

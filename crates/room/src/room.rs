@@ -92,6 +92,7 @@ impl Room {
                 id: self.config.id.clone(),
                 title: self.config.title.clone(),
                 locked: self.stored.locked,
+                spotlight: self.stored.spotlight,
                 started_at: self.stored.started_at,
             },
             participants: self.seats.values().map(Seat::participant).collect(),
@@ -158,7 +159,7 @@ impl Room {
                 self.vacate(who, LeaveReason::Left, at);
                 Ok(None)
             }
-            Request::Offer(offer) => self.offer(conn, who, id, offer),
+            Request::Offer(offer) => self.offer(conn, who, id, offer, at),
             Request::View { slots } => self.view(who, slots),
             Request::Unpublish { source } => self.unpublish(who, source, at),
             Request::Mute { source, muted } => self.mute(who, who, source, muted, at),
@@ -171,6 +172,7 @@ impl Room {
             | Request::HostLowerHand { .. }
             | Request::HostRemove { .. }
             | Request::HostLock { .. }
+            | Request::HostSpotlight { .. }
             | Request::HostEnd => self.moderate(conn, who, id, request, at),
         }
     }
@@ -246,6 +248,11 @@ impl Room {
         self.speakers.retain(|p| *p != who);
         self.quality.remove(&who);
         self.forget(&seat, reason);
+        if self.stored.spotlight == Some(who) {
+            // That it is over follows from the leaving: no event.
+            self.stored.spotlight = None;
+            self.save_meeting();
+        }
         self.out
             .push_back(Output::Media(MediaCommand::Drop { participant: who }));
         self.announce(
@@ -258,7 +265,7 @@ impl Room {
     }
 
     pub(crate) fn register(&mut self, conn: ConnId, participant: ParticipantId, now: Time) {
-        let rate = RateLimit::new(now);
+        let rate = RateLimit::of_requests(now);
         self.conns.insert(
             conn,
             Conn {

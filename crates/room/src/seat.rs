@@ -1,5 +1,6 @@
 //! A participant's place in the meeting. It outlives its signaling connection for a while.
 
+use crate::rate::RateLimit;
 use crate::{ConnId, Digest, PersistedParticipant, PublishedLine};
 use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec};
 use confab_protocol::{ClientKind, Participant, Presence, Role, SlotState, Track};
@@ -18,6 +19,7 @@ pub(crate) struct Seat {
     pub token: Digest,
     pub previous_token: Option<Digest>,
     pub link: Link,
+    pub offers: RateLimit,
     pub media: SeatMedia,
 }
 
@@ -114,12 +116,24 @@ impl Seat {
             token: p.token,
             previous_token: p.previous_token,
             link: Link::Lost { until },
+            offers: RateLimit::of_offers(Time::ZERO),
             media: SeatMedia::default(),
         }
     }
 }
 
 impl SeatMedia {
+    /// Every track id the forwarding unit may hold for a source. There is more than one while offers wait for their
+    /// answers: the newest may leave the source out, and still fail.
+    pub(crate) fn ids(&self, source: Source) -> BTreeSet<TrackId> {
+        let waiting = self.offers.values().flat_map(|o| &o.publish);
+        let waiting = waiting.filter(|line| line.publish.source == source);
+        let answered = self.tracks.get(&source).map(|t| t.id);
+        let newest = self.lines.get(&source).copied();
+        let ids = waiting.map(|line| line.track).chain(answered).chain(newest);
+        ids.collect()
+    }
+
     /// The generation a `welcome` names: the client must offer a higher one, unless it is its own and stands. Where it
     /// is 0, counting starts anew, for a client that lost its own count.
     pub(crate) fn told_at_welcome(&mut self) -> u32 {

@@ -82,8 +82,10 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Request::HostMuteAll),
         who.clone()
             .prop_map(|participant| Request::HostLowerHand { participant }),
-        who.prop_map(|participant| Request::HostRemove { participant }),
+        who.clone()
+            .prop_map(|participant| Request::HostRemove { participant }),
         any::<bool>().prop_map(|locked| Request::HostLock { locked }),
+        proptest::option::of(who).prop_map(|participant| Request::HostSpotlight { participant }),
         (0..40u64).prop_map(|last_seq| Request::Resync { last_seq }),
         Just(Request::Ping),
         Just(Request::Leave),

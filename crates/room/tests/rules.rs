@@ -213,6 +213,23 @@ fn too_fast_is_an_error_and_a_flood_the_end_of_the_connection() {
 }
 
 #[test]
+fn offers_have_a_limit_of_their_own_that_no_new_connection_lifts() {
+    let (mut rig, _, token) = two();
+    for generation in 1..=OFFER_BURST {
+        assert_eq!(rig.publish(2, generation, &[MIC]).len(), 1);
+    }
+    rig.outputs.clear();
+    rig.ask(2, offer(OFFER_BURST + 1, &[MIC]));
+    assert_eq!(rig.error(2), Some(Code::TooFast));
+    rig.resume(3, 2, &token, 0);
+    rig.ask(3, offer(OFFER_BURST + 1, &[MIC]));
+    assert_eq!(rig.error(3), Some(Code::TooFast));
+    assert_eq!(rig.room.connected(), 2, "it costs no connection");
+    rig.wait_ms(1000);
+    assert_eq!(rig.publish(3, OFFER_BURST + 1, &[MIC]).len(), 1);
+}
+
+#[test]
 fn a_removed_participant_is_told_and_its_tokens_are_worth_nothing() {
     let (mut rig, _, guest) = two();
     rig.ask(
@@ -265,6 +282,7 @@ fn only_hosts_have_host_tools() {
         Request::HostLowerHand { participant },
         Request::HostRemove { participant },
         Request::HostLock { locked: true },
+        Request::HostSpotlight { participant: None },
         Request::HostEnd,
     ] {
         rig.ask(2, request);
@@ -309,6 +327,35 @@ fn a_host_mutes_all_guests_and_each_may_unmute_itself() {
             muted: false
         }]
     );
+}
+
+#[test]
+fn a_host_puts_one_before_everyone_until_that_one_leaves() {
+    let (mut rig, ..) = two();
+    let (host, guest) = (ParticipantId(1), ParticipantId(2));
+    let put = |participant| Request::HostSpotlight { participant };
+    let shown = |rig: &Rig| rig.room.snapshot().meeting.spotlight;
+    rig.ask(1, put(Some(ParticipantId(77))));
+    assert_eq!(rig.error(1), Some(Code::NotFound));
+    rig.ask(1, put(Some(guest)));
+    let changed = |participant| Event::SpotlightChanged {
+        participant,
+        by: host,
+    };
+    assert_eq!(rig.events(2), [changed(Some(guest))]);
+    rig.ask(1, put(Some(guest)));
+    assert_eq!(rig.events(2), [], "nothing changed");
+    rig.ask(1, put(Some(host)));
+    assert_eq!(rig.events(2), [changed(Some(host))], "one at a time");
+    rig.ask(1, put(None));
+    assert_eq!(rig.events(2), [changed(None)]);
+    assert_eq!(shown(&rig), None);
+    rig.ask(1, put(Some(guest)));
+    let kept = confab_room::Room::restore(common::config(), rig.store.clone(), rig.now);
+    assert_eq!(kept.snapshot().meeting.spotlight, Some(guest));
+    rig.ask(2, Request::Leave);
+    assert_eq!(shown(&rig), None);
+    assert_eq!(rig.store.meeting.spotlight, None);
 }
 
 #[test]

@@ -129,6 +129,11 @@ pub enum Action {
     HostLock {
         locked: bool,
     },
+    /// Nobody where it is absent.
+    HostSpotlight {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        participant: Option<ParticipantId>,
+    },
     HostEnd,
     Leave,
 }

@@ -16,6 +16,8 @@ pub fn apply(room: &mut Snapshot, entry: &Sequenced) {
         }
         Event::ParticipantLeft { participant, .. } => {
             room.participants.retain(|p| p.id != *participant);
+            let spotlight = &mut room.meeting.spotlight;
+            *spotlight = spotlight.filter(|who| who != participant);
         }
         Event::Chat { message } => {
             room.chat.push(message.clone());
@@ -23,6 +25,12 @@ pub fn apply(room: &mut Snapshot, entry: &Sequenced) {
             room.chat.drain(..surplus);
         }
         Event::LockChanged { locked, .. } => room.meeting.locked = *locked,
+        Event::SpotlightChanged { participant, .. } => {
+            let is_here = |who| room.participants.iter().any(|p| p.id == who);
+            if participant.is_none_or(is_here) {
+                room.meeting.spotlight = *participant;
+            }
+        }
         Event::Ended { .. } | Event::Reacted { .. } => {}
         Event::PresenceChanged { participant, .. }
         | Event::Renamed { participant, .. }

@@ -203,6 +203,7 @@ fn request_of(action: &Action) -> Option<Request> {
         Action::HostLowerHand { participant } => Request::HostLowerHand { participant },
         Action::HostRemove { participant } => Request::HostRemove { participant },
         Action::HostLock { locked } => Request::HostLock { locked },
+        Action::HostSpotlight { participant } => Request::HostSpotlight { participant },
         Action::HostEnd => Request::HostEnd,
         Action::Leave => return None,
     })

@@ -40,6 +40,7 @@ fn snapshot(seq: u64) -> Snapshot {
             id: MeetingId::from_random(1),
             title: String::new(),
             locked: false,
+            spotlight: None,
             started_at: 0,
         },
         participants: vec![participant(1), participant(2)],

@@ -97,6 +97,24 @@ impl Person {
         }
     }
 
+    /// Offers the standing peer connection anew, with a shared screen or without.
+    pub fn share(&mut self, on: bool, net: &mut Net<Packet>) {
+        let generation = self.session.state().generation;
+        let mut publish = publish();
+        if on {
+            publish.push(screen());
+        }
+        let sdp = format!("offer {generation}, shares: {on}");
+        self.feed(
+            Input::LocalOffer {
+                generation,
+                sdp,
+                publish,
+            },
+            net,
+        );
+    }
+
     pub fn on_packet(&mut self, packet: Packet, net: &mut Net<Packet>) {
         match packet {
             Packet::Opened(conn) if self.conn == Some(conn) => {
@@ -187,6 +205,19 @@ fn slot(mid: &str) -> Slot {
         mid: mid.into(),
         track: None,
         max_height: 360,
+    }
+}
+
+fn screen() -> Publish {
+    Publish {
+        mid: "4".into(),
+        source: Source::Screen,
+        layers: vec![Layer {
+            rid: String::new(),
+            width: 1920,
+            height: 1080,
+            max_bitrate: 2_500_000,
+        }],
     }
 }
 

@@ -194,7 +194,7 @@ impl Dice {
 
     fn event(&mut self) -> Event {
         let participant = self.who();
-        match self.rng.below(12) {
+        match self.rng.below(13) {
             0 => Event::ParticipantJoined {
                 participant: self.participant(participant),
             },
@@ -247,6 +247,10 @@ impl Dice {
                     client_id: self.small().to_string(),
                 },
             },
+            11 => Event::SpotlightChanged {
+                participant: self.rng.chance(0.8).then_some(participant),
+                by: self.who(),
+            },
             _ => Event::LockChanged {
                 locked: self.rng.chance(0.5),
                 by: participant,
@@ -270,6 +274,7 @@ impl Dice {
                     id: meeting_id(),
                     title: String::new(),
                     locked: false,
+                    spotlight: None,
                     started_at: 1,
                 },
                 participants,

@@ -152,6 +152,9 @@ fn action(m: &Meeting, dice: &mut Rng) -> Action {
         12 => Action::HostLowerHand {
             participant: somebody,
         },
+        _ if dice.chance(0.5) => Action::HostSpotlight {
+            participant: yes.then_some(somebody),
+        },
         _ => Action::HostLock { locked: yes },
     }
 }

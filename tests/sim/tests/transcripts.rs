@@ -130,6 +130,81 @@ fn join_and_everything_said() {
 }
 
 #[test]
+fn a_share_that_a_host_stopped_is_begun_anew() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    let participant = m.see(guest).session.state().you.expect("is in");
+    let source = Source::Screen;
+    m.person(guest, |p, net| p.share(true, net));
+    m.run_ms(200);
+    m.act(
+        host,
+        Action::HostMute {
+            participant,
+            source,
+        },
+    );
+    m.run_ms(200);
+    let muted = |m: &Meeting| m.see(guest).session.state().own.muted.contains(&source);
+    assert!(muted(&m));
+    m.act(guest, Action::Unpublish { source });
+    m.run_ms(200);
+    assert!(!muted(&m));
+    m.person(guest, |p, net| p.share(true, net));
+    m.run_ms(200);
+    assert!(!muted(&m));
+    // Stopped again, and this time the share goes with the next offer.
+    m.act(
+        host,
+        Action::HostMute {
+            participant,
+            source,
+        },
+    );
+    m.run_ms(200);
+    m.person(guest, |p, net| p.share(false, net));
+    m.run_ms(200);
+    assert!(!muted(&m));
+    m.assert_converged();
+    keep("share_stopped", m, guest);
+}
+
+#[test]
+fn spotlight() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    let you = m.see(guest).session.state().you.expect("is in");
+    let other = m.see(host).session.state().you.expect("is in");
+    let put = |participant| Action::HostSpotlight { participant };
+    // Not the guest's to do.
+    m.act(guest, put(Some(you)));
+    m.run_ms(100);
+    for who in [Some(you), Some(other), None, Some(you)] {
+        m.act(host, put(who));
+        m.run_ms(100);
+        assert_eq!(m.snapshot().meeting.spotlight, who);
+    }
+    let third = m.join(false, LinkConfig::default());
+    m.run_ms(300);
+    let their = m.see(third).session.state().you.expect("is in");
+    m.act(host, put(Some(their)));
+    m.run_ms(100);
+    m.act(third, Action::Leave);
+    m.run_ms(300);
+    assert_eq!(m.snapshot().meeting.spotlight, None);
+    m.assert_converged();
+    // Who comes back hears of it.
+    m.set_up(guest, false);
+    m.run_ms(4000);
+    m.act(host, put(Some(other)));
+    m.run_ms(100);
+    m.set_up(guest, true);
+    m.run_ms(3000);
+    m.assert_converged();
+    keep("spotlight", m, guest);
+}
+
+#[test]
 fn resume_with_events() {
     let (mut m, host, guest) = stage();
     start(&mut m, guest);

@@ -12,6 +12,8 @@ export const MAX_SLOTS = 64;
 export const MAX_PARTICIPANTS = 200;
 export const REQUEST_BURST = 60;
 export const REQUEST_RATE = 20;
+export const OFFER_BURST = 8;
+export const OFFER_RATE = 1;
 export const PING_INTERVAL_MS = 1000;
 export const PING_TIMEOUT_MS = 3000;
 export const SEAT_KEPT_MS = 60000;
@@ -99,6 +101,10 @@ client_id: string, };
 
 export type Meeting = { id: string, title: string, locked: boolean, 
 /**
+ * Whom a host put large before everyone; absent: nobody.
+ */
+spotlight?: ParticipantId, 
+/**
  * When the first participant joined, milliseconds since 1970.
  */
 started_at: number, };
@@ -121,7 +127,7 @@ export type Event = { "type": "participant_joined", participant: Participant, } 
 /**
  * When it went up, milliseconds since 1970; absent: it is down.
  */
-hand?: number, } | { "type": "track_published", participant: ParticipantId, track: Track, } | { "type": "track_unpublished", participant: ParticipantId, track: TrackId, } | { "type": "chat", message: ChatMessage, } | { "type": "reacted", participant: ParticipantId, reaction: Reaction, } | { "type": "lock_changed", locked: boolean, by: ParticipantId, } | { "type": "ended", by: ParticipantId, };
+hand?: number, } | { "type": "track_published", participant: ParticipantId, track: Track, } | { "type": "track_unpublished", participant: ParticipantId, track: TrackId, } | { "type": "chat", message: ChatMessage, } | { "type": "reacted", participant: ParticipantId, reaction: Reaction, } | { "type": "lock_changed", locked: boolean, by: ParticipantId, } | { "type": "spotlight_changed", participant?: ParticipantId, by: ParticipantId, } | { "type": "ended", by: ParticipantId, };
 
 export type Sequenced = { seq: number, 
 /**
@@ -197,7 +203,7 @@ export type Request = { "type": "hello" } & Hello | { "type": "offer" } & Offer 
  * Unique per message of this client, 1 to [`crate::MAX_CLIENT_ID`] ASCII characters: sending it again after
  * a cut is the same message.
  */
-client_id: string, } | { "type": "rename", name: string, } | { "type": "host_mute", participant: ParticipantId, source: Source, } | { "type": "host_mute_all" } | { "type": "host_lower_hand", participant: ParticipantId, } | { "type": "host_remove", participant: ParticipantId, } | { "type": "host_lock", locked: boolean, } | { "type": "host_end" } | { "type": "resync", last_seq: number, } | { "type": "ping" } | { "type": "leave" };
+client_id: string, } | { "type": "rename", name: string, } | { "type": "host_mute", participant: ParticipantId, source: Source, } | { "type": "host_mute_all" } | { "type": "host_lower_hand", participant: ParticipantId, } | { "type": "host_remove", participant: ParticipantId, } | { "type": "host_lock", locked: boolean, } | { "type": "host_spotlight", participant?: ParticipantId, } | { "type": "host_end" } | { "type": "resync", last_seq: number, } | { "type": "ping" } | { "type": "leave" };
 
 export type ClientMessage = { id: number, body: Request, };
 

@@ -75,6 +75,8 @@ export type Action =
   | { type: "host_lower_hand"; participant: ParticipantId }
   | { type: "host_remove"; participant: ParticipantId }
   | { type: "host_lock"; locked: boolean }
+  /** Nobody where it is absent. */
+  | { type: "host_spotlight"; participant?: ParticipantId }
   | { type: "host_end" }
   | { type: "leave" };
 

@@ -1,6 +1,6 @@
 // What each event does to one's picture of the room: the twin of crates/session/src/follow.rs.
 import { MAX_CHAT_HISTORY } from "../generated/protocol";
-import type { Event, Participant, Sequenced, Snapshot, Source, Track } from "../generated/protocol";
+import type { Event, Meeting, Participant, ParticipantId, Sequenced, Snapshot, Source, Track } from "../generated/protocol";
 
 /** The order in which sources are listed everywhere. */
 export const SOURCES: readonly Source[] = ["microphone", "camera", "screen", "screen_audio"];
@@ -20,12 +20,18 @@ export function apply(room: Snapshot, entry: Sequenced): Snapshot {
     }
     case "participant_left":
       next.participants = room.participants.filter((p) => p.id !== event.participant);
+      if (room.meeting.spotlight === event.participant) next.meeting = inSpotlight(room.meeting, undefined);
       break;
     case "chat":
       next.chat = [...room.chat, event.message].slice(-MAX_CHAT_HISTORY);
       break;
     case "lock_changed":
       next.meeting = { ...room.meeting, locked: event.locked };
+      break;
+    case "spotlight_changed":
+      if (event.participant === undefined || room.participants.some((p) => p.id === event.participant)) {
+        next.meeting = inSpotlight(room.meeting, event.participant);
+      }
       break;
     case "ended":
     case "reacted":
@@ -34,6 +40,11 @@ export function apply(room: Snapshot, entry: Sequenced): Snapshot {
       next.participants = room.participants.map((p) => (p.id === event.participant ? change(p, event) : p));
   }
   return next;
+}
+
+function inSpotlight(meeting: Meeting, who: ParticipantId | undefined): Meeting {
+  const { spotlight: _, ...rest } = meeting;
+  return who === undefined ? rest : { ...rest, spotlight: who };
 }
 
 function change(p: Participant, event: Event): Participant {

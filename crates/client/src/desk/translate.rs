@@ -293,6 +293,7 @@ mod tests {
                     id: MeetingId::from_random(7),
                     title: "Tea".to_owned(),
                     locked: false,
+                    spotlight: None,
                     started_at: 5,
                 },
                 participants: vec![participant(1, "Ana"), participant(2, "Bo")],

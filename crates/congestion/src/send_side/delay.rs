@@ -17,7 +17,7 @@ const THRESHOLD_UP: f64 = 0.0087;
 const THRESHOLD_DOWN: f64 = 0.039;
 /// The trend must stay above the threshold this long, milliseconds.
 const PATIENCE: f64 = 10.0;
-/// A gap in arrivals this long starts everything anew, microseconds.
+/// A gap in arrivals this long, or a step back of the receiver's clock, starts everything anew, microseconds.
 const GAP: i64 = 3_000_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Delay {
         if sent < group.first_sent {
             return; // Overtaken: it tells of an earlier moment.
         }
-        if at - group.last_at > GAP {
+        if (at - group.last_at).abs() > GAP {
             *self = Delay::default();
             return self.arrived(sent, at);
         }

@@ -13,6 +13,8 @@ const CUT: f64 = 0.85;
 const UNPROVEN: f64 = 1.5;
 /// What arrived is measured over this time, microseconds of the receiver's clock.
 const WINDOW: i64 = 500_000;
+/// More than arrive in that time at the highest rate there is.
+const MOST_PACKETS: usize = 16_384;
 /// A measurement over less than this says nothing.
 const LEAST_SPAN: i64 = 100_000;
 const PACKET_BITS: f64 = 1200.0 * 8.0;
@@ -26,10 +28,14 @@ pub(crate) struct Acked {
 
 impl Acked {
     pub fn arrived(&mut self, size: usize, at: i64) {
+        if self.packets.back().is_some_and(|b| at < b.0 - WINDOW) {
+            // The receiver's clock was set back.
+            *self = Acked::default();
+        }
         self.packets.push_back((at, size));
         self.bytes += size;
         while let Some(&(first, size)) = self.packets.front()
-            && at - first > WINDOW
+            && (at - first > WINDOW || self.packets.len() > MOST_PACKETS)
         {
             self.packets.pop_front();
             self.bytes -= size;
@@ -128,5 +134,34 @@ impl Rate {
         self.current = (self.current + more.max(1000.0 * seconds))
             .min(limit)
             .min(MOST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_set_back_is_measured_anew() {
+        let mut acked = Acked::default();
+        let run = |acked: &mut Acked, start: i64| {
+            for i in 0..200 {
+                acked.arrived(1250, start + i * 10_000);
+            }
+            acked.rate()
+        };
+        let first = run(&mut acked, 1 << 40);
+        assert_eq!(first, Some(1_000_000.0));
+        assert_eq!(run(&mut acked, 0), first);
+    }
+
+    #[test]
+    fn what_is_remembered_has_a_bound() {
+        let mut acked = Acked::default();
+        for _ in 0..100_000 {
+            acked.arrived(100, 7);
+        }
+        assert_eq!(acked.packets.len(), MOST_PACKETS);
+        assert_eq!(acked.bytes, 100 * MOST_PACKETS);
     }
 }

@@ -173,6 +173,27 @@ impl Rig {
         outputs.into_iter().filter_map(media).collect()
     }
 
+    /// Sends an offer and leaves it unanswered. Returns its ticket.
+    pub fn offer(&mut self, conn: u64, generation: u32, sources: &[Source]) -> u64 {
+        self.outputs.clear();
+        self.ask(conn, offer(generation, sources));
+        match self.commands().pop() {
+            Some(MediaCommand::Offer { ticket, .. }) => ticket,
+            other => panic!("the offer is passed on, not {other:?}"),
+        }
+    }
+
+    /// The media side refuses an offer.
+    pub fn fail_offer(&mut self, participant: u32, ticket: u64, generation: u32) {
+        self.feed(Input::Media(MediaEvent::OfferFailed {
+            participant: ParticipantId(participant),
+            ticket,
+            generation,
+            code: Code::BadSdp,
+            message: "no".into(),
+        }));
+    }
+
     /// Offers these sources, and has the media side answer. Returns the track ids.
     pub fn publish(&mut self, conn: u64, generation: u32, sources: &[Source]) -> Vec<TrackId> {
         self.outputs.clear();
