@@ -53,7 +53,6 @@ export const en = {
   "home.when.bad": "Choose a date and time.",
 
   "prejoin.untitled": "Meeting",
-  "prejoin.ready": "Ready to join?",
   "prejoin.when": "When",
   "prejoin.starts": "Starts {when}. You can go in already.",
   "prejoin.ics": "Add to calendar",
@@ -111,7 +110,6 @@ export const en = {
   "meeting.allow_sound": "Turn sound on",
   "meeting.you_share": "You are sharing your screen.",
   "meeting.stop_share": "Stop sharing",
-  "meeting.talk_hint": "Hold Space to talk.",
 
   "bar.microphone": "Microphone",
   "bar.camera": "Camera",
@@ -149,7 +147,6 @@ export const en = {
   "tile.speaking": "Speaking",
   "tile.reconnecting": "Reconnecting…",
   "tile.paused": "No picture arrives",
-  "tile.bandwidth": "Smaller picture: the link is slow",
   "tile.codec": "This picture cannot be shown here",
   "tile.pin": "Pin {name}",
   "tile.unpin": "Unpin {name}",
@@ -212,7 +209,6 @@ export const en = {
   "say.joined": "{name} joined.",
   "say.left": "{name} left.",
   "say.removed": "{name} was removed.",
-  "say.lost": "{name} lost the connection and did not come back.",
   "say.hand": "{name} raised a hand.",
   "say.chat": "{name}: {text}",
   "say.reaction": "{name}: {reaction}.",

@@ -51,7 +51,6 @@ export const zhCN: Catalogue = {
   "home.when.bad": "请选择日期和时间。",
 
   "prejoin.untitled": "会议",
-  "prejoin.ready": "准备好加入了吗？",
   "prejoin.when": "时间",
   "prejoin.starts": "会议{when}开始，现在就可以进入。",
   "prejoin.ics": "添加到日历",
@@ -109,7 +108,6 @@ export const zhCN: Catalogue = {
   "meeting.allow_sound": "打开声音",
   "meeting.you_share": "你正在共享屏幕。",
   "meeting.stop_share": "停止共享",
-  "meeting.talk_hint": "按住空格键说话。",
 
   "bar.microphone": "麦克风",
   "bar.camera": "摄像头",
@@ -147,7 +145,6 @@ export const zhCN: Catalogue = {
   "tile.speaking": "正在说话",
   "tile.reconnecting": "正在重新连接…",
   "tile.paused": "暂时收不到画面",
-  "tile.bandwidth": "网络较慢，画面已缩小",
   "tile.codec": "这里显示不了这个画面",
   "tile.pin": "固定 {name}",
   "tile.unpin": "取消固定 {name}",
@@ -210,7 +207,6 @@ export const zhCN: Catalogue = {
   "say.joined": "{name} 加入了会议。",
   "say.left": "{name} 离开了会议。",
   "say.removed": "{name} 被移出了会议。",
-  "say.lost": "{name} 掉线了，没有再回来。",
   "say.hand": "{name} 举手了。",
   "say.chat": "{name}：{text}",
   "say.reaction": "{name}：{reaction}。",

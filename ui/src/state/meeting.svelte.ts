@@ -111,20 +111,22 @@ export class MeetingModel {
     if (this.panel !== name) this.togglePanel(name);
   }
 
-  async toggleMicrophone(): Promise<void> {
-    const on = !this.state.local.microphone.on;
-    await this.port.setMicrophone(on);
-    const { on: now, problem } = this.state.local.microphone;
-    if (problem !== undefined && on) this.problem(problemKey("microphone", problem, this.port.kind), `device_${problem}`);
-    else this.say(now ? "say.microphone_on" : "say.microphone_off");
+  toggleMicrophone(): Promise<boolean> {
+    return this.#toggle("microphone", (on) => this.port.setMicrophone(on));
   }
 
-  async toggleCamera(): Promise<void> {
-    const on = !this.state.local.camera.on;
-    await this.port.setCamera(on);
-    const { on: now, problem } = this.state.local.camera;
-    if (problem !== undefined && on) this.problem(problemKey("camera", problem, this.port.kind), `device_${problem}`);
-    else this.say(now ? "say.camera_on" : "say.camera_off");
+  toggleCamera(): Promise<boolean> {
+    return this.#toggle("camera", (on) => this.port.setCamera(on));
+  }
+
+  /** What the user now wants, which is said and kept: the device may still be opening, or the state on its way. */
+  async #toggle(kind: "microphone" | "camera", set: (on: boolean) => Promise<void>): Promise<boolean> {
+    const on = !this.state.local[kind].on;
+    await set(on);
+    const { problem } = this.state.local[kind];
+    if (on && problem !== undefined) this.problem(problemKey(kind, problem, this.port.kind), `device_${problem}`);
+    else this.say(`say.${kind}_${on ? "on" : "off"}`);
+    return on;
   }
 
   /** Stops sharing, or asks what to share: here where screens can be listed, else the browser asks. */
