@@ -8,6 +8,8 @@ import { until } from '../../browser/lib/processes.mjs';
 
 const children = new Set();
 process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+// Ended from outside, too, nothing is left behind.
+for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(1));
 
 /** Starts a program; its output is kept in `output`. */
 export function launch(program, args, env, extra = {}) {
