@@ -93,8 +93,8 @@ test('the far end hears the microphone, silence when muted, and the other microp
   await app.choose('choose microphone', '^mic_two_in');
   await phase('second', 12);
   await app.choose('choose microphone', '^mic_one_in');
-  await ear.leave();
   const end = Date.now();
+  await ear.leave();
   const heard = Object.fromEntries(phases.map(({ name, from, to }) => {
     const file = part(ear.speaker, (end - from) / 1000, (end - to) / 1000, join(desktop.folder, `${name}.wav`));
     return [name, { first: share(file, 'speech-en.wav'), second: share(file, 'speech-fr.wav') }];
@@ -160,7 +160,7 @@ test('the server is killed and started again, and the meeting goes on', async ()
 test('the page is killed and comes back into the meeting', async () => {
   // The driver's session dies with the page: what follows is seen on the screen, where the picture was before.
   const boxes = await app.boxes();
-  const [left, top] = await app.script('return [screenX, screenY + outerHeight - innerHeight]');
+  const { x: left, y: top } = desktop.place('Confab');
   const mark = () => {
     const screen = readFileSync(desktop.screenshot(join(keep(), 'after-the-page.png')));
     return boxes.map((box) => markIn(screen, { ...box, x: box.x + left, y: box.y + top })).find(Boolean);
