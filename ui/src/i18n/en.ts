@@ -75,6 +75,7 @@ export const en = {
   "device.camera": "Camera",
   "device.speaker": "Speaker",
   "device.default": "System default",
+  "device.default.now": "System default ({label})",
   "device.nth": "{kind} {n}",
   "device.none": "None found",
   "device.microphone.on": "Turn microphone on",

@@ -73,6 +73,7 @@ export const zhCN: Catalogue = {
   "device.camera": "摄像头",
   "device.speaker": "扬声器",
   "device.default": "系统默认",
+  "device.default.now": "系统默认（{label}）",
   "device.nth": "{kind} {n}",
   "device.none": "没有找到",
   "device.microphone.on": "打开麦克风",
