@@ -3,7 +3,9 @@
 mod net_common;
 
 use confab_client::MeetingLink;
-use confab_client::desk::{Desk, DeskCommand, DeskOptions, Processing, TestDevices};
+use confab_client::desk::{
+    Desk, DeskCommand, DeskHandle, DeskOptions, DeskReply, Processing, TestDevices,
+};
 use confab_client::diagnose::{
     AttachError, DiagnoseOptions, Diagnostics, FailCode, Folder, PROTOCOL, RefuseCode, Reply,
     Request, Snapshot, Visit, Way, running,
@@ -314,9 +316,8 @@ fn strangers_words_end_the_visit_and_hurt_nobody() {
     assert!(matches!(end, Some(AttachError::Socket(_))), "{end:?}");
 }
 
-#[test]
-fn a_desk_is_seen_before_and_in_its_meeting() {
-    let house = House::open();
+/// A desk with a tone for a microphone, and how to look at it.
+fn desk(house: &House) -> (DeskHandle, Folder, String) {
     let link = MeetingLink::parse(&house.guest()).unwrap();
     let desk = Desk::start(DeskOptions {
         processing: Processing {
@@ -340,14 +341,23 @@ fn a_desk_is_seen_before_and_in_its_meeting() {
     };
     let name = desk.diagnose(options()).unwrap();
     assert_eq!(desk.diagnose(options()).unwrap(), name);
+    (desk, folder, name)
+}
+
+fn microphone_is_open(snapshot: &Snapshot) -> bool {
+    let mut stages = snapshot.stages.iter();
+    stages.any(|x| x.info.name == "mic" && x.rms_db > -40.0)
+}
+
+#[test]
+fn a_desk_is_seen_before_and_in_its_meeting() {
+    let house = House::open();
+    let (desk, folder, name) = desk(&house);
     let mut visit = Visit::attach(&folder, &name, PROGRAM, PATIENCE).unwrap();
     look(&mut visit, "outside", |s| s.session.phase == "outside");
     desk.send(DeskCommand::SetMicrophone { on: true });
     look(&mut visit, "the microphone before the meeting", |s| {
-        s.session.phase == "outside"
-            && s.stages
-                .iter()
-                .any(|x| x.info.name == "mic" && x.rms_db > -40.0)
+        s.session.phase == "outside" && microphone_is_open(s)
     });
     desk.send(DeskCommand::Join {
         name: "Dana".to_owned(),
@@ -360,6 +370,25 @@ fn a_desk_is_seen_before_and_in_its_meeting() {
     desk.send(DeskCommand::Leave);
     look(&mut visit, "outside again", |s| {
         s.session.phase != "joined" && s.stages.is_empty()
+    });
+}
+
+#[test]
+fn the_microphone_of_a_test_is_shut_when_the_last_of_several_is_over() {
+    let house = House::open();
+    let (desk, folder, name) = desk(&house);
+    let mut visit = Visit::attach(&folder, &name, PROGRAM, PATIENCE).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    desk.ask(DeskCommand::RecordTest { seconds: 10.0 }, move |reply| {
+        tell.send(reply).unwrap();
+    });
+    look(&mut visit, "the microphone of the test", microphone_is_open);
+    let again = desk.send(DeskCommand::RecordTest { seconds: 0.5 });
+    assert_eq!(again, DeskReply::Recorded { problem: None });
+    let first = told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(first, DeskReply::Recorded { problem: None });
+    look(&mut visit, "the microphone is shut", |s| {
+        !microphone_is_open(s)
     });
 }
 

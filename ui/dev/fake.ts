@@ -32,6 +32,10 @@ export interface Scene {
   weak?: boolean;
   soundBlocked?: boolean;
   offlineFor?: number;
+  /** Windows of the app beside the meeting's, and a link that led nowhere. */
+  place?: Port["place"];
+  speakerProblem?: boolean;
+  picturesLost?: boolean;
 }
 
 const CHAT: [number, string][] = [
@@ -63,16 +67,17 @@ export function fakePort(scene: Scene, path: string): Port {
     phase: scene.phase ?? "joined", ...(scene.ended !== undefined && { ended: scene.ended }),
     ...(scene.people > 0 && { you: 1, meeting: { id: "0123456789abcdefghjkmnpqrs", title: "Weekly planning 每周例会", locked: scene.locked ?? false, started_at: Date.now() - 754_000 } }),
     ...(scene.offlineFor !== undefined && { reconnectingSince: Date.now() - scene.offlineFor }),
+    ...(scene.picturesLost === true && { picturesLost: true }),
     participants, chat, speakers: scene.people > 1 ? [2] : [], quality, limited: new Map(), media: scene.people > 0 ? "connected" : "none",
     local: {
       microphone: scene.problem === true ? { on: false, starting: false, problem: "busy" } : { on: scene.people > 0, starting: false },
       camera: { on: cameras && scene.people > 0, starting: false },
       screen: { on: scene.sharing === true, starting: false, ...(scene.paused === true && { paused: true }), ...(scene.app === true && { title: "plan.md — Editor" }) },
-      speaker: { choosable: true },
+      speaker: { choosable: true, ...(scene.speakerProblem === true && { problem: "busy" as const }) },
       devices: [
         { id: "m1", kind: "microphone", label: "Headset microphone (USB Audio)" },
         { id: "c1", kind: "camera", label: "Integrated camera" },
-        { id: "s1", kind: "speaker", label: "Built-in speakers" },
+        { id: "s1", kind: "speaker", label: "Built-in speakers", isDefault: true },
       ],
       canShare: true, soundBlocked: scene.soundBlocked === true,
     },
@@ -89,7 +94,7 @@ export function fakePort(scene: Scene, path: string): Port {
   return {
     kind: scene.app === true ? "native" : "guest",
     ...(scene.app === true && { app: fakeApp(scene) }),
-    place: { ...placeOf(path, "https://meet.example"), ...(scene.unknownServer === true && { unknownServer: true }) } as Port["place"],
+    place: { ...placeOf(path, "https://meet.example"), ...(scene.unknownServer === true && { unknownServer: true }), ...scene.place } as Port["place"],
     can: { screenPicker: scene.app === true, popOut: true, fullScreen: true, processing: true, speakerLevel: scene.app === true },
     subscribe: (l) => (listeners.add(l), l(state), () => listeners.delete(l)),
     onEvent: (l) => (events.add(l), () => events.delete(l)),
@@ -111,14 +116,15 @@ export function fakePort(scene: Scene, path: string): Port {
     pauseScreen: async (paused) => set({ local: { ...state.local, screen: { ...state.local.screen, paused } } }),
     setScreenMode: async (mode) => set({ local: { ...state.local, screen: { ...state.local.screen, mode } } }),
     recordTest: () => new Promise((r) => setTimeout(() => r(undefined), 800)),
-    playTest: () => new Promise((r) => setTimeout(r, 800)),
+    playTest: () => new Promise((r) => setTimeout(() => r(undefined), 800)),
+    talk: async (on) => local("microphone", on),
     setProcessing: async () => {},
     setDataSaver: () => {},
     ownScreen: () => drawing(3),
     streamStats: async () => fakeStreams(scene.people),
     popOut: async () => ({ kind: "refused" }),
     setFullScreen: async () => {},
-    testSpeaker: () => new Promise((r) => setTimeout(r, 800)),
+    testSpeaker: () => new Promise((r) => setTimeout(() => r(undefined), 800)),
     allowSound: async () => {},
     ownCamera: () => drawing(0),
     video: (track) => drawing(track),

@@ -11,6 +11,8 @@ const out = process.argv[2] ?? "../artefacts/ui";
 const filter = process.argv[3] ?? "";
 // "zoomed": a laptop's window at 200 %.
 const sizes = { laptop: [1280, 800], large: [2560, 1440], phone: [390, 844], zoomed: [640, 400] };
+// Windows of the app that have a size of their own.
+const small = { bar: [360, 56], small: [360, 202] };
 const LINK = "/m/0123456789abcdefghjkmnpqrs";
 const meeting = (scene, more = {}) => ({ scene, path: LINK, ...more });
 
@@ -22,6 +24,7 @@ const scenes = {
   "app-home": { scene: { people: 0, phase: "idle", app: true, recent: 3 }, path: "/" },
   "app-home-empty": { scene: { people: 0, phase: "idle", app: true }, path: "/" },
   "app-home-no-server": { scene: { people: 0, phase: "idle", app: true, noServer: true }, path: "/" },
+  "app-refused": { scene: { people: 0, phase: "idle", app: true, recent: 3, place: { kind: "home", refused: "bad_link" } }, path: "/" },
   "app-unknown": meeting({ people: 0, phase: "idle", app: true, unknownServer: true }),
   "home-closed": { scene: { people: 0, phase: "idle", unauthorized: true }, path: "/", act: (p) => p.locator("form button").first().click() },
   prejoin: meeting({ people: 0, phase: "idle", locked: true }, { name: "Ana López" }),
@@ -46,6 +49,12 @@ const scenes = {
   "picker-windows": meeting({ people: 3, app: true }, { act: (p) => picker(p, 1) }),
   sharing: meeting({ people: 3, sharing: true, app: true }),
   "sharing-paused": meeting({ people: 3, sharing: true, paused: true }),
+  "share-bar": meeting({ people: 3, sharing: true, app: true, place: { kind: "share_bar" } }, { only: ["bar"] }),
+  "share-bar-paused": meeting({ people: 3, sharing: true, paused: true, app: true, place: { kind: "share_bar" } }, { only: ["bar"] }),
+  "pop-out": meeting({ people: 4, app: true, place: { kind: "pop_out", what: 22 } }, { only: ["small"] }),
+  "no-speaker": meeting({ people: 4, app: true, speakerProblem: true, picturesLost: true }),
+  "no-speaker-settings": meeting({ people: 4, app: true, speakerProblem: true }, { act: (p) => settings(p, 0) }),
+  skip: meeting({ people: 2 }, { act: (p) => p.keyboard.press("Tab") }),
   streams: meeting({ people: 5 }, { act: (p) => more(p, /Connection|连接状况/) }),
   offline: meeting({ people: 4, phase: "reconnecting", offlineFor: 21_000, soundBlocked: true }),
   "pages-two": meeting({ people: 40 }, { act: (p) => p.keyboard.press("PageDown") }),
@@ -98,8 +107,9 @@ const browser = await chromium.launch({
 mkdirSync(out, { recursive: true });
 let serious = 0;
 
-for (const [name, { scene, path, act, phase, layout, name: who }] of Object.entries(scenes)) {
-  for (const [size, [width, height]] of Object.entries(sizes)) {
+for (const [name, { scene, path, act, phase, layout, name: who, only }] of Object.entries(scenes)) {
+  for (const [size, [width, height]] of Object.entries({ ...sizes, ...small })) {
+    if (only === undefined ? size in small : !only.includes(size)) continue;
     for (const theme of ["dark", "light", "contrast"]) {
       for (const locale of ["en", "zh-CN"]) {
         const label = `${name}-${size}-${theme}-${locale}`;

@@ -16,15 +16,16 @@ pub struct Device {
     pub id: String,
     /// For people.
     pub name: String,
+    /// The system's choice for those who choose none.
+    pub default: bool,
 }
 
-/// The devices of this machine, now.
+/// The microphones, speakers and cameras of this machine, now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceList {
     pub microphones: Vec<Device>,
     pub speakers: Vec<Device>,
     pub cameras: Vec<Device>,
-    pub screens: Vec<Device>,
 }
 
 /// Asks the system. Takes up to a second where a sound server has to be found.
@@ -33,23 +34,14 @@ pub fn list() -> DeviceList {
         .into_iter()
         .partition(|d| d.direction == Direction::Microphone);
     let audio = |d: confab_audio_io::DeviceInfo| Device {
-        name: match d.default {
-            true => format!("{} (default)", d.name),
-            false => d.name,
-        },
         id: d.id,
+        name: d.name,
+        default: d.default,
     };
     DeviceList {
         microphones: microphones.into_iter().map(audio).collect(),
         speakers: speakers.into_iter().map(audio).collect(),
         cameras: list_cameras(),
-        screens: confab_screen_io::sources()
-            .into_iter()
-            .map(|d| Device {
-                id: d.id,
-                name: d.title,
-            })
-            .collect(),
     }
 }
 
@@ -59,16 +51,18 @@ pub fn list_cameras() -> Vec<Device> {
     let device = |d: confab_camera_io::CameraInfo| Device {
         id: d.id,
         name: d.name,
+        default: false,
     };
     cameras.map(device).collect()
 }
 
-/// Screens and windows that can be shared now, by [`Device::id`].
+/// Screens and windows that can be shared now, by [`Device::id`]. Some systems ask their user before they tell.
 pub fn list_screens() -> Vec<Device> {
     let sources = confab_screen_io::sources().into_iter();
     let device = |s: confab_screen_io::Source| Device {
         id: s.id,
         name: s.title,
+        default: s.primary,
     };
     sources.map(device).collect()
 }

@@ -10,6 +10,7 @@ pub mod devices;
 pub mod offline;
 pub mod order;
 mod packet;
+mod pause;
 mod pipeline;
 mod probe;
 mod record;
@@ -34,9 +35,10 @@ pub use confab_screen_io as screens;
 pub use confab_screen_io::ScreenSpec;
 pub use devices::{DeviceError, DeviceFault, DeviceNews, DeviceUse, DeviceWatch, End};
 pub use packet::{Network, ReceivedPacket, SentPacket};
+pub use pause::PauseSwitch;
 pub use pipeline::{
     AudioWatch, MediaOptions, Outgoing, OutgoingLayer, PictureWatch, Pipeline, PipelineError,
-    PipelineStats,
+    PipelineStats, Share,
 };
 pub use probe::{ProbePoint, ProbeStage, Probes, Read as ProbeRead, Watching};
 pub use record::Recording;

@@ -3,9 +3,10 @@
 use crate::clock;
 use crate::devices::{self, DeviceError, DeviceFault, DeviceWatch};
 use crate::packet::{Network, ReceivedPacket};
+use crate::pause::PauseSwitch;
 use crate::probe::Probes;
 use crate::sink::{RemoteTrack, VideoSink};
-use crate::sources::{Line, SourceParts, Sources};
+use crate::sources::{Begin, Line, SourceParts, Sources};
 use crate::stats::{AudioDownStats, AudioUpStats, VideoDownStats, VideoUpStats};
 use crate::sync::SharedSync;
 use crate::tap::{TapOptions, Taps};
@@ -22,6 +23,7 @@ use confab_dsp::{Frame, VoiceConfig};
 use confab_picture::I420;
 use confab_screen_io::ScreenSpec;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Sees every 10 ms frame of the microphone or the speaker, at the moment it is read or written. Must be quick.
@@ -90,6 +92,15 @@ pub struct OutgoingLayer {
     pub bitrate: Bitrate,
 }
 
+/// A screen or window to be shared, and how.
+#[derive(Clone, Debug)]
+pub struct Share {
+    pub spec: ScreenSpec,
+    /// A film's rate rather than sharp letters.
+    pub motion: bool,
+    pub paused: PauseSwitch,
+}
+
 /// Counters of every stage, as they stand now.
 #[derive(Clone, Debug, Default)]
 pub struct PipelineStats {
@@ -109,6 +120,9 @@ pub struct Pipeline {
     sources: Sources,
     syncs: Mutex<HashMap<ParticipantId, SharedSync>>,
     probes: Probes,
+    /// The switch of the share that goes out, or went out last.
+    shared: Mutex<Option<PauseSwitch>>,
+    closed: AtomicBool,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -140,11 +154,13 @@ impl Pipeline {
         }
         if let Some(spec) = &options.camera {
             let camera = devices::open_camera(spec)?;
-            sources.start(Source::Camera, camera, Shape::Camera, Line::Fixed)?;
+            let begin = Begin::new(Shape::Camera, Line::Fixed);
+            sources.start(Source::Camera, camera, begin)?;
         }
         if let Some(spec) = &options.screen {
             let screen = devices::open_screen(spec, Shape::Text.fps())?;
-            sources.start(Source::Screen, screen, Shape::Text, Line::Fixed)?;
+            let begin = Begin::new(Shape::Text, Line::Fixed);
+            sources.start(Source::Screen, screen, begin)?;
         }
         let workers = std::thread::available_parallelism().map_or(2, |n| n.get().min(4));
         Ok(Pipeline {
@@ -153,6 +169,8 @@ impl Pipeline {
             sources,
             syncs: Mutex::default(),
             probes: taps.probes,
+            shared: Mutex::default(),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -188,6 +206,7 @@ impl Pipeline {
         };
         self.voice.set_microphone(microphone, chain);
         self.sources.add_microphone();
+        self.stay_closed();
         Ok(())
     }
 
@@ -206,6 +225,7 @@ impl Pipeline {
             opened => opened?,
         };
         self.voice.set_speaker(speaker);
+        self.stay_closed();
         Ok(())
     }
 
@@ -216,39 +236,73 @@ impl Pipeline {
         self.sources.stop(Source::Camera);
         let Some(spec) = spec else { return Ok(()) };
         let camera = devices::open_camera(spec)?;
-        self.sources
-            .start(Source::Camera, camera, Shape::Camera, Line::Open)
+        let begin = Begin::new(Shape::Camera, Line::Open);
+        self.sources.start(Source::Camera, camera, begin)?;
+        self.stay_closed();
+        Ok(())
     }
 
-    /// Shows another screen or window from now on; `None`: none, and the source is gone from [`Pipeline::outgoing`]. One that
-    /// does not open leaves the one before in its place.
-    pub fn set_screen(&self, spec: Option<&ScreenSpec>, motion: bool) -> Result<(), PipelineError> {
-        let Some(spec) = spec else {
+    /// Shares another screen or window from now on; `None`: none, and the source is gone from [`Pipeline::outgoing`]. One that
+    /// does not open leaves the one before in its place. While the share's switch is on the others see its last picture; a
+    /// share that begins so goes on with that of the one before, when it had the same switch.
+    pub fn set_screen(&self, share: Option<&Share>) -> Result<(), PipelineError> {
+        let Some(share) = share else {
             self.sources.stop(Source::Screen);
             return Ok(());
         };
-        let shape = if motion { Shape::Motion } else { Shape::Text };
-        let screen = devices::open_screen(spec, shape.fps())?;
+        let shape = match share.motion {
+            true => Shape::Motion,
+            false => Shape::Text,
+        };
+        let screen = devices::open_screen(&share.spec, shape.fps())?;
+        let still = self.sources.stop(Source::Screen);
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = shared.replace(share.paused.clone());
+        drop(shared);
+        let goes_on = before.as_ref() == Some(&share.paused) && share.paused.is_on();
+        let begin = Begin {
+            paused: share.paused.clone(),
+            still: still.filter(|_| goes_on),
+            ..Begin::new(shape, Line::Open)
+        };
+        self.sources.start(Source::Screen, screen, begin)?;
+        self.stay_closed();
+        Ok(())
+    }
+
+    /// Closes all devices for good: also one that is just being opened, by a thread that waits for a system's dialog for
+    /// instance, is closed again as soon as it is there. What is sent and received goes on without them.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.stay_closed();
+    }
+
+    /// Whoever opened a device asks this: either it sees here that all is closed, or [`Pipeline::close`] saw the device.
+    fn stay_closed(&self) {
+        if !self.closed.load(Ordering::SeqCst) {
+            return;
+        }
+        self.sources.stop(Source::Camera);
         self.sources.stop(Source::Screen);
-        self.sources
-            .start(Source::Screen, screen, shape, Line::Open)
+        self.sources.stop_sound();
+        if let Ok(silence) = devices::open_microphone(&MicrophoneSpec::Silence) {
+            self.voice.set_microphone(silence, VoiceConfig::BYPASS);
+        }
+        if let Ok(nowhere) = devices::open_speaker(&SpeakerSpec::Null) {
+            self.voice.set_speaker(nowhere);
+        }
     }
 
     /// Sends what the machine plays, without the voices of this meeting, or stops to. Waits until it is open.
     pub fn set_screen_audio(&self, spec: Option<&MicrophoneSpec>) -> Result<(), PipelineError> {
         match spec {
-            Some(spec) => self.sources.start_sound(devices::open_microphone(spec)?),
-            None => {
-                self.sources.stop_sound();
-                Ok(())
+            Some(spec) => {
+                self.sources.start_sound(devices::open_microphone(spec)?)?;
+                self.stay_closed();
             }
+            None => self.sources.stop_sound(),
         }
-    }
-
-    /// The others see the last picture of the screen until it goes on.
-    pub fn pause_screen(&self, paused: bool) {
-        self.sources
-            .with(Source::Screen, |sender| sender.set_paused(paused));
+        Ok(())
     }
 
     /// Plays 48 kHz mono samples beside the voices; an earlier clip ends.

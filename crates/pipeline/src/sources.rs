@@ -2,6 +2,7 @@
 
 use crate::devices::{DeviceWatch, Pictures};
 use crate::packet::Network;
+use crate::pause::PauseSwitch;
 use crate::pipeline::{Outgoing, OutgoingLayer, PictureWatch, PipelineError};
 use crate::stats::VideoUpStats;
 use crate::system_sound::SystemSound;
@@ -9,7 +10,7 @@ use crate::tap::Taps;
 use crate::video_up::{Sequences, Shape, VideoSender, VideoUpConfig};
 use confab_audio_io::Microphone;
 use confab_base::Source;
-use confab_picture::Rung;
+use confab_picture::{I420, Rung};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -52,6 +53,26 @@ pub(crate) enum Line {
     Open,
 }
 
+/// How a source begins.
+pub(crate) struct Begin {
+    pub(crate) shape: Shape,
+    pub(crate) line: Line,
+    pub(crate) paused: PauseSwitch,
+    /// What the others see while it is paused.
+    pub(crate) still: Option<Arc<I420>>,
+}
+
+impl Begin {
+    pub(crate) fn new(shape: Shape, line: Line) -> Begin {
+        Begin {
+            shape,
+            line,
+            paused: PauseSwitch::default(),
+            still: None,
+        }
+    }
+}
+
 impl Sources {
     pub(crate) fn new(parts: SourceParts) -> Sources {
         let video = [Source::Camera, Source::Screen];
@@ -92,9 +113,14 @@ impl Sources {
         &self,
         source: Source,
         pictures: Pictures,
-        shape: Shape,
-        line: Line,
+        begin: Begin,
     ) -> Result<(), PipelineError> {
+        let Begin {
+            shape,
+            line,
+            paused,
+            still,
+        } = begin;
         let size = pictures.size();
         let rungs = shape.rungs(size);
         let muted = !self.state().unmuted.contains(&source);
@@ -104,6 +130,8 @@ impl Sources {
             shape,
             size,
             muted,
+            paused,
+            still,
             sequences: self.sequences[&source].clone(),
             network: self.parts.network.clone(),
             watch: self.parts.watch.clone(),
@@ -130,8 +158,8 @@ impl Sources {
         Ok(())
     }
 
-    /// Closes the device. A camera stays published, muted or not; a screen does not.
-    pub(crate) fn stop(&self, source: Source) {
+    /// Closes the device; gives its last picture. A camera stays published, muted or not; a screen does not.
+    pub(crate) fn stop(&self, source: Source) -> Option<Arc<I420>> {
         let sender = {
             let mut state = self.state();
             if source == Source::Screen {
@@ -139,7 +167,7 @@ impl Sources {
             }
             state.senders.remove(&source)
         };
-        drop(sender);
+        sender.and_then(VideoSender::stop)
     }
 
     /// Stops or starts sending a source, also with the devices that follow.

@@ -4,6 +4,7 @@ use crate::clock;
 use crate::devices::{DeviceNews, DeviceUse, DeviceWatch, End};
 use crate::order::{VIDEO_UP, VideoUp};
 use crate::packet::{Network, SentPacket};
+use crate::pause::PauseSwitch;
 use crate::sink::source_name;
 use crate::stats::{LayerUpStats, VideoUpStats};
 use crate::tap::Taps;
@@ -82,7 +83,6 @@ pub(crate) trait PictureSource: Send {
 
 enum Order {
     Muted(bool),
-    Paused(bool),
     /// `None`: all layers.
     Keyframe(Option<usize>),
     Layers(Vec<Option<Bitrate>>),
@@ -91,7 +91,7 @@ enum Order {
 /// The thread of one video source. Dropping it ends the thread and closes the device.
 pub(crate) struct VideoSender {
     orders: Option<Sender<Order>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Option<Arc<I420>>>>,
     pub(crate) report: Arc<Mutex<VideoUpStats>>,
 }
 
@@ -102,6 +102,9 @@ pub(crate) struct VideoUpConfig {
     pub(crate) shape: Shape,
     pub(crate) size: (usize, usize),
     pub(crate) muted: bool,
+    pub(crate) paused: PauseSwitch,
+    /// What the others saw last, for when it begins paused.
+    pub(crate) still: Option<Arc<I420>>,
     pub(crate) sequences: Arc<Sequences>,
     pub(crate) network: Arc<dyn Network>,
     pub(crate) watch: Option<crate::PictureWatch>,
@@ -132,11 +135,6 @@ impl VideoSender {
         self.order(Order::Muted(muted));
     }
 
-    /// The others see the last picture until it goes on.
-    pub(crate) fn set_paused(&self, paused: bool) {
-        self.order(Order::Paused(paused));
-    }
-
     pub(crate) fn request_keyframe(&self, layer: Option<usize>) {
         self.order(Order::Keyframe(layer));
     }
@@ -144,6 +142,16 @@ impl VideoSender {
     /// The rate of each layer, lowest first; `None`: off.
     pub(crate) fn set_layers(&self, rates: Vec<Option<Bitrate>>) {
         self.order(Order::Layers(rates));
+    }
+
+    /// Ends the thread and closes the device; gives the picture that was sent last.
+    pub(crate) fn stop(mut self) -> Option<Arc<I420>> {
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Option<Arc<I420>> {
+        self.orders = None;
+        self.thread.take()?.join().ok()?
     }
 
     fn order(&self, order: Order) {
@@ -155,10 +163,7 @@ impl VideoSender {
 
 impl Drop for VideoSender {
     fn drop(&mut self) {
-        self.orders = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.finish();
     }
 }
 
@@ -183,7 +188,7 @@ struct Eye {
     taps: Taps,
     first_timestamp: u32,
     muted: bool,
-    paused: bool,
+    paused: PauseSwitch,
     /// The last picture, and when it was handed on.
     last: Option<(Arc<I420>, Time)>,
     ended: bool,
@@ -217,8 +222,8 @@ impl Eye {
             taps: config.taps,
             first_timestamp: config.first_timestamp,
             muted: config.muted,
-            paused: false,
-            last: None,
+            paused: config.paused,
+            last: config.still.map(|still| (still, clock::now())),
             ended: false,
             sequences: config.sequences,
             streams: rungs.iter().map(|_| Stream::new()).collect(),
@@ -230,13 +235,14 @@ impl Eye {
         })
     }
 
-    fn run(mut self, inbox: &Receiver<Order>) {
+    /// Until there is nobody to give orders; then the last picture.
+    fn run(mut self, inbox: &Receiver<Order>) -> Option<Arc<I420>> {
         loop {
             loop {
                 match inbox.try_recv() {
                     Ok(order) => self.carry_out(order),
                     Err(TryRecvError::Empty) => break,
-                    Err(TryRecvError::Disconnected) => return,
+                    Err(TryRecvError::Disconnected) => return self.last.map(|(last, _)| last),
                 }
             }
             for stage in &VIDEO_UP {
@@ -258,9 +264,6 @@ impl Eye {
                 self.muted = muted;
                 self.stats.muted = muted;
                 self.publish();
-            }
-            Order::Paused(paused) => {
-                self.paused = paused;
             }
             Order::Keyframe(layer) => {
                 self.stats.keyframe_requests += 1;
@@ -305,14 +308,16 @@ impl Eye {
     fn capture(&mut self, name: &str) -> bool {
         let fresh = self.pictures.next(PATIENCE);
         self.notice_end();
-        self.picture = match self.paused {
+        // Read after the wait: what came during it may be newer than the pause.
+        let paused = self.paused.is_on();
+        self.picture = match paused {
             true => self.still_picture(),
             false => fresh,
         };
         let Some(picture) = self.picture.clone() else {
             return false;
         };
-        if !self.paused {
+        if !paused {
             self.stats.captured += 1;
             if let Some(watch) = &self.watch {
                 watch(self.source, &picture.picture, picture.captured);

@@ -3,6 +3,10 @@
 use crate::{Border, Screen, ScreenError, ScreenOptions, ScreenSpec, Source};
 use confab_picture::I420;
 
+pub(crate) fn possible() -> bool {
+    false
+}
+
 pub(crate) fn sources() -> Result<Vec<Source>, ScreenError> {
     Err(ScreenError::Unsupported)
 }

@@ -149,6 +149,11 @@ pub fn sources() -> Vec<Source> {
     })
 }
 
+/// Whether there may be something to share. Asks no system that might ask its user, and looks at no window.
+pub fn possible() -> bool {
+    system::possible()
+}
+
 /// What a source looks like now, in its own shape and at most `max_width` wide.
 pub fn thumbnail(id: &str, max_width: usize) -> Result<I420, ScreenError> {
     Ok(shrink(

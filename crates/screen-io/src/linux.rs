@@ -11,6 +11,13 @@ fn wayland() -> bool {
     set("WAYLAND_DISPLAY") || std::env::var_os("XDG_SESSION_TYPE").is_some_and(|t| t == "wayland")
 }
 
+pub(crate) fn possible() -> bool {
+    match wayland() {
+        true => cfg!(feature = "portal"),
+        false => std::env::var_os("DISPLAY").is_some_and(|display| !display.is_empty()),
+    }
+}
+
 pub(crate) fn sources() -> Result<Vec<Source>, ScreenError> {
     if !wayland() {
         return x11::sources(None);

@@ -31,6 +31,10 @@ fn content() -> Result<SCShareableContent, ScreenError> {
         .map_err(why)
 }
 
+pub(crate) fn possible() -> bool {
+    true
+}
+
 pub(crate) fn sources() -> Result<Vec<Source>, ScreenError> {
     let content = content()?;
     let mut all: Vec<Source> = content

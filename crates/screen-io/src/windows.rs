@@ -27,6 +27,10 @@ fn failed(e: impl std::fmt::Display) -> ScreenError {
     ScreenError::Failed(e.to_string())
 }
 
+pub(crate) fn possible() -> bool {
+    true
+}
+
 pub(crate) fn sources() -> Result<Vec<Source>, ScreenError> {
     let primary = Monitor::primary().ok();
     let mut all = Vec::new();

@@ -7,12 +7,20 @@ import { temporary } from '../../browser/lib/paths.mjs';
 import { until } from '../../browser/lib/processes.mjs';
 
 const children = new Set();
-process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+process.on('exit', () => children.forEach((child) => end(child, 'SIGKILL')));
+// Ended from outside, too, nothing is left behind.
+for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(1));
+
+/** With everything it started itself, where it leads a group. */
+function end(child, signal) {
+  try { process.kill(child.leads ? -child.pid : child.pid, signal); } catch { /* it is gone */ }
+}
 
 /** Starts a program; its output is kept in `output`. */
 export function launch(program, args, env, extra = {}) {
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], ...extra });
   children.add(child);
+  child.leads = extra.detached === true;
   child.output = '';
   child.stdout?.on('data', (d) => (child.output += d));
   child.stderr?.on('data', (d) => (child.output += d));
@@ -105,13 +113,16 @@ export class Desktop {
     try { return this.run('xdotool', 'search', '--onlyvisible', '--name', name).trim().split('\n').filter(Boolean); } catch { return []; }
   }
 
+  /** Where on the screen the content of the window with this name begins. */
+  place(name) {
+    const text = this.run('xdotool', 'getwindowgeometry', '--shell', this.windows(name).at(-1));
+    return { x: Number(/^X=(-?\d+)/m.exec(text)[1]), y: Number(/^Y=(-?\d+)/m.exec(text)[1]) };
+  }
+
   async stop() {
-    for (const child of [...children].reverse()) {
-      if (child.spawnargs[0] === 'sh') { try { process.kill(-child.pid, 'SIGKILL'); } catch { /* gone */ } }
-      child.kill('SIGTERM');
-    }
+    [...children].reverse().forEach((child) => end(child, 'SIGTERM'));
     await Promise.race([Promise.all([...children].map((c) => c.ended)), new Promise((done) => setTimeout(done, 3000))]);
-    children.forEach((child) => child.kill('SIGKILL'));
+    children.forEach((child) => end(child, 'SIGKILL'));
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -4,6 +4,8 @@
 //! they are and a frame counter. What a person hears and sees is kept with the moment it was heard and seen.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod page;
+
 use confab_base::Time;
 use confab_client::pipeline::{
     CameraSpec, MediaOptions, MicrophoneSpec, SpeakerSpec, VoiceConfig, Watch, clock,

@@ -49,7 +49,11 @@ export type DeskDevice = {
 /**
  * Stable over restarts where the system has stable ids.
  */
-id: string, kind: DeviceKind, label: string, };
+id: string, kind: DeviceKind, label: string, 
+/**
+ * The system's choice for those who choose none; false where the system does not tell.
+ */
+isDefault: boolean, };
 
 export type LocalSource = { 
 /**
@@ -91,7 +95,11 @@ export type LocalState = { microphone: LocalSource, camera: LocalSource, screen:
 /**
  * Whether screens can be shared from here at all.
  */
-canShare: boolean, };
+canShare: boolean, 
+/**
+ * The microphone is open only as long as a key is held: [`super::DeskCommand::Talk`].
+ */
+talking: boolean, };
 
 export type DeskState = { 
 /**
@@ -193,7 +201,7 @@ export type DeskCommand = { "type": "attach" } | { "type": "meeting_info" } | { 
 /**
  * Where the link had none.
  */
-hostKey?: string, } | { "type": "leave" } | { "type": "set_microphone", on: boolean, } | { "type": "set_camera", on: boolean, } | { "type": "start_screen", 
+hostKey?: string, } | { "type": "leave" } | { "type": "set_microphone", on: boolean, } | { "type": "set_camera", on: boolean, } | { "type": "talk", on: boolean, } | { "type": "start_screen", 
 /**
  * Of [`ScreenSource`]; absent: the first screen, or what the system's own dialog gives.
  */
@@ -215,7 +223,7 @@ export type DeskReply = { "type": "done" } | { "type": "failed", code: DeskCode,
 /**
  * Absent where pictures have no way to the page.
  */
-bus?: BusAddress, } | { "type": "meeting", info: MeetingInfo, } | { "type": "link", stats: LinkStats, } | { "type": "streams", streams: Array<StreamStats>, } | { "type": "screens", sources: Array<ScreenSource>, } | { "type": "recorded", problem?: DeviceProblem, };
+bus?: BusAddress, } | { "type": "meeting", info: MeetingInfo, } | { "type": "link", stats: LinkStats, } | { "type": "streams", streams: Array<StreamStats>, } | { "type": "screens", sources: Array<ScreenSource>, } | { "type": "recorded", problem?: DeviceProblem, } | { "type": "played", problem?: DeviceProblem, };
 
 export type ScreenEnd = "closed" | "system" | "failed";
 

@@ -47,6 +47,8 @@ class GuestPort implements Port {
   readonly #view = new RoomView();
   readonly #awake = new Awake();
   #session: Session | undefined;
+  /** The microphone is open only because a key is held. */
+  #borrowed = false;
   #request: JoinRequest | undefined;
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -105,7 +107,7 @@ class GuestPort implements Port {
 
   // ── What the person does ──────────────────────────────────────────────────────────────────────────────────────
 
-  setMicrophone = (on: boolean) => this.#devices.set("microphone", on);
+  setMicrophone = (on: boolean) => ((this.#borrowed = false), this.#devices.set("microphone", on));
   setCamera = (on: boolean) => this.#devices.set("camera", on);
   refreshDevices = () => this.#devices.refresh();
   setProcessing = (processing: Processing) => this.#devices.setProcessing(processing);
@@ -117,10 +119,18 @@ class GuestPort implements Port {
   setScreenMode = async (mode: ScreenMode) => this.#devices.screen.setMode(mode);
   stopScreen = () => this.#devices.screen.stop();
   levels = () => ({ microphone: this.#devices.level(), speaker: 0 });
-  testSpeaker = () => this.#media.sounds.test();
+  testSpeaker = async () => void (await this.#media.sounds.test());
   recordTest = (seconds: number) => this.#devices.record(seconds);
-  playTest = async () => this.#devices.rehearsal.play(await this.#media.sounds.apart());
+  playTest = async () => void (await this.#devices.rehearsal.play(await this.#media.sounds.apart()));
   allowSound = () => this.#media.sounds.allow();
+
+  async talk(on: boolean): Promise<void> {
+    if (on === this.#borrowed || (on && this.#state.local.microphone.on)) return;
+    this.#borrowed = on;
+    await this.#devices.set("microphone", on);
+    // Let go while the device was still opening: the last word counts.
+    if (on && !this.#borrowed) await this.#devices.set("microphone", false);
+  }
 
   async chooseDevice(kind: DeviceKind, id: string | undefined): Promise<void> {
     await this.#devices.choose(kind, id);

@@ -4,66 +4,108 @@
 import type { AppEvent } from "../generated/app";
 import type { DeskCommand, DeskEvent } from "../generated/desk";
 import { NativeApp, ShellLink } from "./native/app";
+import { DrawRate, type Screen } from "./native/drawrate";
 import { type Host, shellHost } from "./native/host";
 import { LevelWatch } from "./native/levels";
 import { DeskLink } from "./native/link";
 import { OWN_CAMERA, OWN_SCREEN, type Pictures, connectPictures } from "./native/pictures";
 import type {
   Abilities, AppPort, Code, CreateMeeting, DeviceKind, DeviceProblem, HostAction, JoinRequest, LinkStats, MeetingCreated, MeetingInfo, Place,
-  PopOutHost, Port, PortEvent, PortState, Processing, Reaction, Result, ScreenChoice, ScreenMode, ScreenSource, ShownVideo, StreamStats, TrackId,
+  PopOutHost, PopOutWhat, Port, PortEvent, PortState, Processing, Reaction, Result, ScreenChoice, ScreenMode, ScreenSource, ShownVideo, StreamStats, TrackId,
   VideoSurface,
 } from "./port";
 
+/** Views say so when pictures have had no way for so long. */
+const PICTURES_LOST_MS = 5000;
+const MOST_EARLY = 32;
 const UNKNOWN: LinkStats = { rttMs: -1, sendKbps: -1, receiveKbps: -1, loss: -1, transport: "" };
 
 /** Ready when the window's place and the participant's state are there. */
 export async function createNativePort(host: Host = shellHost(), connect: typeof connectPictures = connectPictures): Promise<Port> {
-  const shell = new ShellLink(host);
-  const place = await shell.ask("place", { type: "place" }, (reply): Place => reply.place);
-  const port = new NativePort(host, shell, place.ok ? place.value : { kind: "nowhere" });
+  const port = new NativePort(host, new ShellLink(host));
   await port.open(connect);
   return port;
 }
 
 class NativePort implements Port {
   readonly kind = "native";
-  readonly place: Place;
+  place: Place = { kind: "nowhere" };
   readonly can: Abilities = { screenPicker: true, popOut: true, fullScreen: true, processing: true, speakerLevel: true };
   readonly app: AppPort;
+  readonly #host: Host;
   readonly #app: NativeApp;
   readonly #shell: ShellLink;
   readonly #desk: DeskLink;
   readonly #levels = new LevelWatch(() => void this.#desk.tell({ type: "watch_levels" }));
+  readonly #drawRate = new DrawRate((fps) => void this.#shell.do({ type: "draw_rate", fps }), globalThis as unknown as Screen);
   readonly #listeners = new Set<(state: PortState) => void>();
   readonly #eventListeners = new Set<(event: PortEvent) => void>();
+  /** What happened before anybody listened. */
+  #early: PortEvent[] | undefined = [];
   #pictures: Pictures | undefined;
+  #picturesLost = false;
 
-  constructor(host: Host, shell: ShellLink, place: Place) {
-    this.place = place;
+  constructor(host: Host, shell: ShellLink) {
+    this.#host = host;
     this.#shell = shell;
     this.#app = this.app = new NativeApp(shell);
     this.#desk = new DeskLink(host, {
-      changed: (state) => this.#listeners.forEach((listener) => listener(state)),
+      changed: () => this.#changed(),
       event: (event) => this.#onDeskEvent(event),
     });
   }
 
   async open(connect: typeof connectPictures): Promise<void> {
+    // Before anything is asked: what the shell tells of this window next must not be missed.
     await this.#shell.onEvent((event) => this.#onAppEvent(event));
+    const place = await this.#shell.ask("place", { type: "place" }, (reply): Place => reply.place);
+    if (place.ok) this.place = place.value;
     if (this.place.kind === "home" || this.place.kind === "nowhere") return;
     await this.#desk.open();
     const bus = this.#desk.bus;
-    if (bus !== undefined) this.#pictures = connect({ url: bus.url, token: bus.token });
+    if (bus === undefined) return;
+    const { carrier } = this.#host;
+    this.#pictures = connect({ url: bus.url, token: bus.token, ...(carrier !== undefined && { carrier }) });
+    this.#watchPictures(this.#pictures);
+  }
+
+  /** A connection that is opened anew is no news; one that stays away is. */
+  #watchPictures(pictures: Pictures): void {
+    const lost = () => this.#setPicturesLost(true);
+    let timer = setTimeout(lost, PICTURES_LOST_MS);
+    pictures.onConnected((on) => {
+      clearTimeout(timer);
+      if (on) this.#setPicturesLost(false);
+      else timer = setTimeout(lost, PICTURES_LOST_MS);
+    });
+  }
+
+  #setPicturesLost(lost: boolean): void {
+    if (lost === this.#picturesLost) return;
+    this.#picturesLost = lost;
+    this.#changed();
+  }
+
+  #changed(): void {
+    const state = this.#state();
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  #state(): PortState {
+    return this.#picturesLost ? { ...this.#desk.state, picturesLost: true } : this.#desk.state;
   }
 
   subscribe(listener: (state: PortState) => void): () => void {
     this.#listeners.add(listener);
-    listener(this.#desk.state);
+    listener(this.#state());
     return () => this.#listeners.delete(listener);
   }
 
   onEvent(listener: (event: PortEvent) => void): () => void {
     this.#eventListeners.add(listener);
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    early.forEach(listener);
     return () => this.#eventListeners.delete(listener);
   }
 
@@ -85,6 +127,7 @@ class NativePort implements Port {
 
   setMicrophone = (on: boolean) => this.#desk.tell({ type: "set_microphone", on });
   setCamera = (on: boolean) => this.#desk.tell({ type: "set_camera", on });
+  talk = (on: boolean) => this.#desk.tell({ type: "talk", on });
   refreshDevices = () => this.#desk.tell({ type: "refresh_devices" });
   setProcessing = (processing: Processing) => this.#desk.tell({ type: "set_processing", processing });
   setDataSaver = (on: boolean) => this.#do({ type: "set_data_saver", on });
@@ -95,8 +138,8 @@ class NativePort implements Port {
   stopScreen = () => this.#do({ type: "stop_screen" });
   chooseDevice = (kind: DeviceKind, id: string | undefined) => this.#desk.tell({ type: "choose_device", kind, ...(id !== undefined && { id }) });
   levels = () => this.#levels.read();
-  testSpeaker = () => this.#desk.tell({ type: "test_speaker" });
-  playTest = () => this.#desk.tell({ type: "play_test" });
+  testSpeaker = () => this.#play({ type: "test_speaker" });
+  playTest = () => this.#play({ type: "play_test" });
   allowSound = async () => {};
 
   async screenSources(): Promise<ScreenSource[]> {
@@ -109,6 +152,11 @@ class NativePort implements Port {
     return reply?.type === "recorded" ? reply.problem : "failed";
   }
 
+  async #play(command: DeskCommand): Promise<DeviceProblem | undefined> {
+    const reply = await this.#desk.ask("played", command);
+    return reply?.type === "played" ? reply.problem : "failed";
+  }
+
   ownCamera = () => this.#surface(OWN_CAMERA);
   ownScreen = () => this.#surface(OWN_SCREEN);
   video = (track: TrackId) => this.#surface(track);
@@ -116,6 +164,7 @@ class NativePort implements Port {
   /** What hangs on screen is told to the bus by its canvases; the participant has to know it for the server. */
   show(videos: readonly ShownVideo[]): void {
     this.#do({ type: "show", page: this.place.kind, videos: [...videos] });
+    if (this.place.kind === "meeting") this.#drawRate.shown(videos.filter(({ height }) => height > 0).length);
   }
 
   sendChat = (text: string) => this.#do({ type: "chat", text });
@@ -134,7 +183,7 @@ class NativePort implements Port {
     return reply?.type === "streams" ? reply.streams : [];
   }
 
-  async popOut(what: TrackId | "speaker" | undefined): Promise<PopOutHost> {
+  async popOut(what: PopOutWhat | undefined): Promise<PopOutHost> {
     const answer = await this.#shell.ask("pop_out", { type: "pop_out", ...(what !== undefined && { what }) }, (reply) => reply.host);
     return { kind: answer.ok ? answer.value : "refused" };
   }
@@ -163,13 +212,16 @@ class NativePort implements Port {
       case "shortcut":
       case "full_screen":
       case "pop_out_closed":
-        return this.#tell(event);
       case "link_refused":
-        return;
+        return this.#tell(event);
+      case "place":
+        this.place = event.place;
+        return this.#tell({ type: "place" });
     }
   }
 
   #tell(event: PortEvent): void {
+    if (this.#early !== undefined && this.#early.length < MOST_EARLY) this.#early.push(event);
     for (const listener of this.#eventListeners) listener(event);
   }
 }

@@ -25,6 +25,8 @@ export interface Device {
   kind: DeviceKind;
   /** Empty until the user has allowed the use of such a device. */
   label: string;
+  /** What the system uses where nothing is chosen. */
+  isDefault?: boolean;
 }
 
 /** Why a device gives nothing, in terms the views have words for. */
@@ -32,9 +34,10 @@ export type DeviceProblem = "denied" | "missing" | "busy" | "insecure" | "unsupp
 
 /** Which page a window shows. A guest's stands in its address; the desktop shell gives each window its own. */
 export type Place =
-  | { kind: "home" }
+  /** `refused`: a link led here that leads nowhere. */
+  | { kind: "home"; refused?: AppCode }
   | {
-      kind: "meeting" | "pop_out";
+      kind: "meeting";
       meeting: string;
       /** Origin of the server, without a slash at the end: "https://meet.example". */
       server: string;
@@ -42,9 +45,17 @@ export type Place =
       host?: boolean;
       /** A link led to a server never used before: nothing is sent there before `join` or `meetingInfo` is called. */
       unknownServer?: boolean;
+      /** What the picture-in-picture window shows, where one is open already. */
+      poppedOut?: PopOutWhat;
     }
+  | { kind: "pop_out"; meeting: string; server: string; what: PopOutWhat }
+  /** The small bar that floats over everything while a screen is shared. */
+  | { kind: "share_bar"; meeting: string; server: string }
   /** An address of nothing. */
   | { kind: "nowhere" };
+
+/** A track, or whoever speaks. */
+export type PopOutWhat = TrackId | "speaker";
 
 /** What this port can do beside the meeting itself. Views leave out what cannot be. */
 export interface Abilities {
@@ -114,10 +125,12 @@ export interface LocalState {
   microphone: LocalSource;
   camera: LocalSource;
   screen: LocalScreen;
-  speaker: { device?: string; choosable: boolean };
+  speaker: { device?: string; choosable: boolean; problem?: DeviceProblem };
   devices: Device[];
   /** Whether screens can be shared from here at all. */
   canShare: boolean;
+  /** The microphone is open only because a key is held. */
+  talking?: boolean;
   /** The browser waits for a click before it plays sound. */
   soundBlocked: boolean;
 }
@@ -149,6 +162,8 @@ export interface PortState {
   limited: ReadonlyMap<TrackId, Limited>;
   /** Whether pictures and sound flow both ways. */
   media: "none" | "connecting" | "connected";
+  /** Pictures have had no way into this window for a while; sound has. */
+  picturesLost?: boolean;
   local: LocalState;
 }
 
@@ -161,16 +176,18 @@ export type PortEvent =
   | { type: "muted_by_host"; source: Source; by: ParticipantId }
   /** A device vanished and the next one is in use, or none is left. */
   | { type: "device_changed"; kind: DeviceKind; label?: string }
-  /** A system-wide shortcut or the tray, also while another window has the keyboard. `pressed` is false when "talk" is let go. */
-  | { type: "shortcut"; action: GlobalAction; pressed: boolean }
+  /** A system-wide shortcut or the tray, also while another window has the keyboard. */
+  | { type: "shortcut"; action: GlobalAction }
   /** The shared screen is gone without the user's asking. */
   | { type: "screen_ended"; reason: ScreenEnd }
   | { type: "full_screen"; on: boolean }
   /** A link handed over by the system leads nowhere. Told to the window in front. */
   | { type: "link_refused"; code: AppCode }
-  | { type: "pop_out_closed" };
+  | { type: "pop_out_closed" }
+  /** `Port.place` is another now: a picture-in-picture window was given something else to show. */
+  | { type: "place" };
 
-export type GlobalAction = "microphone" | "camera" | "talk";
+export type GlobalAction = "microphone" | "camera";
 
 /** `closed`: the window was closed or the monitor unplugged. `system`: stopped from the system's own bar. */
 export type ScreenEnd = "closed" | "system" | "failed";
@@ -240,6 +257,8 @@ export interface Port {
   /** Opens or closes a device; before the meeting for the preview, in it for all. Never rejects: see `problem`. */
   setMicrophone(on: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;
+  /** Opens a microphone that is off for as long as a key is held; nothing happens to one that is on. Never rejects. */
+  talk(on: boolean): Promise<void>;
   /** Empty without `can.screenPicker`. */
   screenSources(): Promise<ScreenSource[]>;
   /** Shares a screen; without an id the browser asks which. Never rejects: see `problem`. */
@@ -253,12 +272,12 @@ export interface Port {
   refreshDevices(): Promise<void>;
   /** How loud it is now, 0 to 1 over 60 dB: the own microphone, and what is played. Called for every drawn frame. */
   levels(): Levels;
-  /** Plays a short sound through the chosen speaker; resolves when it is over. */
-  testSpeaker(): Promise<void>;
+  /** Plays a short sound through the chosen speaker; resolves when it is over, with the problem if there was one. */
+  testSpeaker(): Promise<DeviceProblem | undefined>;
   /** Records the microphone for so long, at most 10 seconds; resolves when done, with the problem if there was one. */
   recordTest(seconds: number): Promise<DeviceProblem | undefined>;
-  /** Plays through the chosen speaker what `recordTest` recorded last, and forgets it; resolves when it is over. */
-  playTest(): Promise<void>;
+  /** Plays through the chosen speaker what `recordTest` recorded last, and forgets it; resolves like `testSpeaker`. */
+  playTest(): Promise<DeviceProblem | undefined>;
   setProcessing(processing: Processing): Promise<void>;
   /** Sends the camera no larger than 360p. What is received is limited by what is asked for in `show`. */
   setDataSaver(on: boolean): void;
@@ -283,6 +302,6 @@ export interface Port {
   streamStats(): Promise<StreamStats[]>;
 
   /** Opens picture-in-picture on a track, or on whoever speaks; from within a click. `undefined` closes it. */
-  popOut(what: TrackId | "speaker" | undefined): Promise<PopOutHost>;
+  popOut(what: PopOutWhat | undefined): Promise<PopOutHost>;
   setFullScreen(on: boolean): Promise<void>;
 }

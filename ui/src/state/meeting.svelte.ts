@@ -3,7 +3,7 @@
 import { createContext } from "svelte";
 import { t, type MessageKey } from "../i18n/i18n.svelte";
 import type { Params } from "../i18n/format";
-import type { GlobalAction, Participant, ParticipantId, Port, PortEvent, PortState, Reaction, ScreenChoice } from "../port/port";
+import type { DeviceProblem, Participant, ParticipantId, Port, PortEvent, PortState, Reaction, ScreenChoice } from "../port/port";
 import { newMessages, tellings, type Telling } from "./announce";
 import { dueAt, hearSpeakers, type Floor } from "./hold";
 import { prefs } from "./prefs.svelte";
@@ -60,8 +60,8 @@ export class MeetingModel {
   pages = $state(1);
   fullScreen = $state(false);
   poppedOut = $state(false);
-  /** Space is held: the microphone is open for as long. */
-  talking = $state(false);
+  /** The key for talking is held. */
+  held = false;
 
   readonly you = $derived(this.state.participants.find((p) => p.id === this.state.you));
   readonly isHost = $derived(this.you?.role === "host");
@@ -76,12 +76,14 @@ export class MeetingModel {
 
   #stop: (() => void)[] = [];
   #serial = 0;
+  #speakerTold: DeviceProblem | undefined;
   #undraw: (() => void) | undefined;
   #wait: ReturnType<typeof setTimeout> | undefined;
 
   constructor(port: Port) {
     this.port = port;
     this.shown = new ShownVideos(port);
+    this.poppedOut = port.place.kind === "meeting" && port.place.poppedOut !== undefined;
     let first = true;
     this.#stop.push(port.subscribe((state) => {
       const before = first ? state : this.state;
@@ -111,20 +113,22 @@ export class MeetingModel {
     if (this.panel !== name) this.togglePanel(name);
   }
 
-  async toggleMicrophone(): Promise<void> {
-    const on = !this.state.local.microphone.on;
-    await this.port.setMicrophone(on);
-    const { on: now, problem } = this.state.local.microphone;
-    if (problem !== undefined && on) this.problem(problemKey("microphone", problem, this.port.kind), `device_${problem}`);
-    else this.say(now ? "say.microphone_on" : "say.microphone_off");
+  toggleMicrophone(): Promise<boolean> {
+    return this.#toggle("microphone", (on) => this.port.setMicrophone(on));
   }
 
-  async toggleCamera(): Promise<void> {
-    const on = !this.state.local.camera.on;
-    await this.port.setCamera(on);
-    const { on: now, problem } = this.state.local.camera;
-    if (problem !== undefined && on) this.problem(problemKey("camera", problem, this.port.kind), `device_${problem}`);
-    else this.say(now ? "say.camera_on" : "say.camera_off");
+  toggleCamera(): Promise<boolean> {
+    return this.#toggle("camera", (on) => this.port.setCamera(on));
+  }
+
+  /** What the user now wants, which is said and kept: the device may still be opening, or the state on its way. */
+  async #toggle(kind: "microphone" | "camera", set: (on: boolean) => Promise<void>): Promise<boolean> {
+    const on = !this.state.local[kind].on;
+    await set(on);
+    const { problem } = this.state.local[kind];
+    if (on && problem !== undefined) this.problem(problemKey(kind, problem, this.port.kind), `device_${problem}`);
+    else this.say(`say.${kind}_${on ? "on" : "off"}`);
+    return on;
   }
 
   /** Stops sharing, or asks what to share: here where screens can be listed, else the browser asks. */
@@ -167,11 +171,9 @@ export class MeetingModel {
 
   /** Opens a microphone that is off for as long as a key is held. */
   async talk(on: boolean): Promise<void> {
-    if (on === this.talking || (on && this.state.local.microphone.on)) return;
-    this.talking = on;
-    await this.port.setMicrophone(on);
-    // Let go while the device was still opening: the last word counts.
-    if (on && !this.talking) await this.port.setMicrophone(false);
+    if (on === this.held) return;
+    this.held = on;
+    await this.port.talk(on);
   }
 
   togglePin(key: string): void {
@@ -212,10 +214,18 @@ export class MeetingModel {
 
   #follow(before: PortState, after: PortState): void {
     this.#hear();
+    this.#hearSpeaker(after);
     if (before === after) return;
     for (const telling of tellings(before, after)) this.#tellOne(telling);
     if (this.panel === "chat") this.unread = 0;
     else if (before.meeting !== undefined) this.unread += newMessages(before, after).length;
+  }
+
+  /** Who hears nothing has to know why, also from the first moment on. */
+  #hearSpeaker({ phase, local: { speaker } }: PortState): void {
+    if (phase !== "joined" || speaker.problem === this.#speakerTold) return;
+    this.#speakerTold = speaker.problem;
+    if (speaker.problem !== undefined) this.problem(problemKey("speaker", speaker.problem, this.port.kind), `speaker_${speaker.problem}`);
   }
 
   #hear(): void {
@@ -237,7 +247,8 @@ export class MeetingModel {
     if (event.type === "device_changed") {
       return event.label ? this.tell("device.switched", { label: event.label }) : this.problem(`device.lost.${event.kind}`, "device_lost");
     }
-    if (event.type === "shortcut") return this.#onShortcut(event.action, event.pressed);
+    if (event.type === "shortcut") return void (event.action === "microphone" ? this.toggleMicrophone() : this.toggleCamera());
+    if (event.type === "place") return;
     if (event.type === "screen_ended") return event.reason === "failed" ? this.problem("device.screen.failed", "screen_failed") : this.tell(`screen.ended.${event.reason}`);
     if (event.type === "full_screen") return void (this.fullScreen = event.on);
     if (event.type === "pop_out_closed") {
@@ -248,11 +259,6 @@ export class MeetingModel {
     }
     const key = event.source === "camera" ? "say.camera_by" : event.source === "microphone" ? "say.muted_by" : "say.screen_by";
     this.tell(key, { name: this.nameOf(event.by) });
-  }
-
-  #onShortcut(action: GlobalAction, pressed: boolean): void {
-    if (action === "talk") void this.talk(pressed);
-    else if (pressed) void (action === "microphone" ? this.toggleMicrophone() : this.toggleCamera());
   }
 
   #float(participant: ParticipantId, reaction: Reaction): void {

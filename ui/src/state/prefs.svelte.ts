@@ -2,13 +2,17 @@
 // leaves the machine.
 
 import { bestLocale, setLocale } from "../i18n/i18n.svelte";
-import type { AppPort, DeviceKind, LocalState, Port, Settings } from "../port/port";
+import type { MessageKey } from "../i18n/en";
+import type { AppCode, AppPort, DeviceKind, LocalState, Port, Settings } from "../port/port";
 import { chosenFor, rememberDevice } from "./devicesets";
 import { readSettings, type Prefs } from "./settings";
 
 const KEY = "confab.prefs";
 
 export const prefs: Prefs = $state(readSettings(stored()));
+
+/** Why the last change was not kept, or not carried out, in words. */
+export const saving: { problem: MessageKey | undefined } = $state({ problem: undefined });
 
 let keep: (patch: Partial<Prefs>) => void = keepInBrowser;
 
@@ -25,7 +29,10 @@ export async function useApp(app: AppPort): Promise<void> {
     Object.assign(prefs, readSettings(settings));
     apply();
   };
-  keep = (patch) => void app.saveSettings(patch);
+  keep = async (patch) => {
+    const answer = await app.saveSettings(patch);
+    saving.problem = answer.ok ? undefined : unkept(patch, answer.code);
+  };
   app.onSettings(take);
   take(await app.settings());
 }
@@ -67,6 +74,13 @@ export function apply(): void {
 export function followSystem(): void {
   apply();
   for (const query of Object.values(SYSTEM)) asks(query).addEventListener("change", apply);
+}
+
+/** Where the code says "unavailable", the file was written all the same. */
+function unkept(patch: Partial<Settings>, code: AppCode): MessageKey {
+  if (code === "file") return "settings.unsaved";
+  if (patch.globalShortcuts !== undefined) return "shortcuts.global.unavailable";
+  return patch.autostart !== undefined ? "settings.autostart.failed" : "settings.unsaved";
 }
 
 function keepInBrowser(): void {

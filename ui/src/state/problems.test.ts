@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { LocalState } from "../port/port";
-import { hasDevices, problemKey, willAsk } from "./problems";
+import { defaultLabel, hasDevices, problemKey, willAsk } from "./problems";
 
 const local = (over: Partial<LocalState> = {}): LocalState => ({
   microphone: { on: false, starting: false }, camera: { on: false, starting: false }, screen: { on: false, starting: false },
@@ -12,6 +12,12 @@ it("speaks of the address bar in a browser and of the system's settings in the a
   expect(problemKey("camera", "denied", "native")).toBe("device.camera.denied.app");
   expect(problemKey("microphone", "busy", "native")).toBe("device.microphone.busy");
   expect(problemKey("screen", "insecure", "native")).toBe("device.screen.unsupported.app");
+});
+
+it("says which device the system's default is, where that is known", () => {
+  const devices = [{ id: "a", kind: "speaker" as const, label: "Headset", isDefault: true }, { id: "b", kind: "speaker" as const, label: "Monitor" }];
+  expect(defaultLabel(devices, "speaker")).toEqual(["device.default.now", { label: "Headset" }]);
+  expect(defaultLabel(devices, "camera")).toEqual(["device.default"]);
 });
 
 it("announces the browser's question until it was answered", () => {

@@ -1,11 +1,19 @@
 // Which words fit a device that gives nothing. A browser asks at its address bar, the desktop app in the system's settings.
 
 import type { MessageKey } from "../i18n/en";
-import type { DeviceProblem, LocalState, Port } from "../port/port";
+import type { Params } from "../i18n/format";
+import type { Device, DeviceKind, DeviceProblem, LocalState, Port } from "../port/port";
 
-export function problemKey(kind: "microphone" | "camera" | "screen", problem: DeviceProblem, port: Port["kind"]): MessageKey {
+export function problemKey(kind: "microphone" | "camera" | "screen" | "speaker", problem: DeviceProblem, port: Port["kind"]): MessageKey {
+  if (kind === "speaker") return `device.speaker.${problem}`;
   const own = port === "native" && (problem === "denied" || problem === "unsupported" || problem === "insecure");
   return own ? `device.${kind}.${problem === "denied" ? "denied" : "unsupported"}.app` : `device.${kind}.${problem}`;
+}
+
+/** The words for leaving the choice to the system, with what that is now, where it tells. */
+export function defaultLabel(devices: readonly Device[], kind: DeviceKind): [key: MessageKey, params?: Params] {
+  const now = devices.find((d) => d.kind === kind && d.isDefault === true && d.label !== "");
+  return now === undefined ? ["device.default"] : ["device.default.now", { label: now.label }];
 }
 
 /** Whether this window can open devices: the app's home window has no participant, and so no devices. */

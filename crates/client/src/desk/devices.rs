@@ -1,10 +1,11 @@
 //! Devices by id: what there is, opening and closing them one after the other, and telling trouble apart.
 
 use super::options::TestDevices;
+use super::screens;
 use super::state::{DeskDevice, DeviceKind, DeviceProblem};
 use confab_pipeline::{
-    CameraSpec, DeviceError, DeviceFault, MicrophoneSpec, Pipeline, PipelineError, ScreenSpec,
-    SpeakerSpec, VoiceConfig, devices,
+    CameraSpec, DeviceError, DeviceFault, MicrophoneSpec, PauseSwitch, Pipeline, PipelineError,
+    ScreenSpec, Share, SpeakerSpec, VoiceConfig, devices,
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::io;
@@ -39,8 +40,10 @@ pub(crate) enum Job {
 /// A screen and how it is shared.
 #[derive(Clone, Debug)]
 pub(crate) struct ScreenJob {
-    pub(crate) spec: ScreenSpec,
+    /// Of the screen or window; `None`: the main screen, or what the system's own dialog gives.
+    pub(crate) id: Option<String>,
     pub(crate) motion: bool,
+    pub(crate) paused: PauseSwitch,
     /// Where the machine's sound is heard, if it is shared, too.
     pub(crate) sound: Option<MicrophoneSpec>,
 }
@@ -67,30 +70,52 @@ pub(crate) struct Done {
     pub(crate) number: u64,
     /// Whether a device is open now.
     pub(crate) result: Result<bool, DeviceProblem>,
+    /// What is shared, where that was ordered.
+    pub(crate) shared: Option<Shared>,
+}
+
+/// What is shared.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) spec: ScreenSpec,
+    /// For people, where known.
+    pub(crate) title: Option<String>,
 }
 
 /// The threads that open and close devices: one per unit, tasks in order, overtaken ones left out.
 pub(crate) struct Openers {
     queues: Vec<(Unit, Sender<Task>)>,
+    frames: Sender<Option<ScreenSpec>>,
 }
 
 impl Openers {
     /// Starts the threads. They end when this is dropped, each after the device it is opening.
-    pub(crate) fn start(done: &Sender<Done>) -> io::Result<Openers> {
+    pub(crate) fn start(done: &Sender<Done>, tests: Option<&TestDevices>) -> io::Result<Openers> {
         let start = |unit: Unit| {
             let (queue, tasks) = bounded(TASKS);
-            let done = done.clone();
+            let (done, tests) = (done.clone(), tests.cloned());
             let name = format!("desk-{unit:?}").to_lowercase();
             std::thread::Builder::new()
                 .name(name)
-                .spawn(move || open_all(unit, &tasks, &done))?;
+                .spawn(move || open_all(unit, &tasks, tests.as_ref(), &done))?;
             Ok((unit, queue))
         };
         let queues = Unit::ALL
             .into_iter()
             .map(start)
             .collect::<io::Result<_>>()?;
-        Ok(Openers { queues })
+        let (frames, wanted) = bounded(TASKS);
+        std::thread::Builder::new()
+            .name("desk-frame".to_owned())
+            .spawn(move || frame_all(&wanted))?;
+        Ok(Openers { queues, frames })
+    }
+
+    /// Puts a frame around what is shared, and takes the one before away.
+    pub(crate) fn frame(&self, around: Option<ScreenSpec>) {
+        if self.frames.try_send(around).is_err() {
+            tracing::warn!("the desktop does not draw frames fast enough");
+        }
     }
 
     /// Whether the task was taken; not when a device hangs and 32 tasks wait for it.
@@ -106,14 +131,30 @@ impl Openers {
     }
 }
 
-fn open_all(unit: Unit, tasks: &Receiver<Task>, done: &Sender<Done>) {
+/// The frame is there as long as what it is around is wanted.
+fn frame_all(wanted: &Receiver<Option<ScreenSpec>>) {
+    let mut around: Option<ScreenSpec> = None;
+    let mut frame = None;
+    while let Ok(next) = wanted.recv() {
+        let next = wanted.try_iter().last().unwrap_or(next);
+        if next != around {
+            drop(frame.take());
+            frame = next.as_ref().and_then(|spec| screens::frame(spec));
+            around = next;
+        }
+    }
+    drop(frame);
+}
+
+fn open_all(unit: Unit, tasks: &Receiver<Task>, tests: Option<&TestDevices>, done: &Sender<Done>) {
     while let Ok(task) = tasks.recv() {
         let Task {
             number,
             pipeline,
             job,
         } = tasks.try_iter().last().unwrap_or(task);
-        let result = carry_out(&pipeline, job).map_err(|error| {
+        let mut shared = None;
+        let result = carry_out(&pipeline, job, tests, &mut shared).map_err(|error| {
             tracing::warn!("{error}");
             problem(&error)
         });
@@ -128,6 +169,7 @@ fn open_all(unit: Unit, tasks: &Receiver<Task>, done: &Sender<Done>) {
             unit,
             number,
             result,
+            shared,
         });
         if told.is_err() {
             return;
@@ -135,7 +177,12 @@ fn open_all(unit: Unit, tasks: &Receiver<Task>, done: &Sender<Done>) {
     }
 }
 
-fn carry_out(pipeline: &Pipeline, job: Job) -> Result<bool, PipelineError> {
+fn carry_out(
+    pipeline: &Pipeline,
+    job: Job,
+    tests: Option<&TestDevices>,
+    shared: &mut Option<Shared>,
+) -> Result<bool, PipelineError> {
     match job {
         Job::Microphone(spec, voice) => {
             let open = spec.is_some();
@@ -151,10 +198,23 @@ fn carry_out(pipeline: &Pipeline, job: Job) -> Result<bool, PipelineError> {
         Job::Camera(Some(wish)) => open_camera(pipeline, wish).map(|()| true),
         Job::Screen(None) => {
             pipeline.set_screen_audio(None)?;
-            pipeline.set_screen(None, false).map(|()| false)
+            pipeline.set_screen(None).map(|()| false)
         }
         Job::Screen(Some(job)) => {
-            pipeline.set_screen(Some(&job.spec), job.motion)?;
+            let spec = screens::spec(job.id.as_deref(), tests);
+            let share = Share {
+                spec: spec.clone(),
+                motion: job.motion,
+                paused: job.paused,
+            };
+            if let Err(error) = pipeline.set_screen(Some(&share)) {
+                // Failed, or not chosen after all: then nothing goes out, not what was shared before either.
+                pipeline.set_screen_audio(None)?;
+                pipeline.set_screen(None)?;
+                return Err(error);
+            }
+            let title = screens::title(&spec);
+            *shared = Some(Shared { spec, title });
             // A screen without its sound is better than none.
             if let Err(error) = pipeline.set_screen_audio(job.sound.as_ref()) {
                 tracing::warn!("the machine's sound is not shared: {error}");
@@ -218,6 +278,7 @@ pub(crate) fn list(tests: Option<&TestDevices>) -> Vec<DeskDevice> {
                 id: id.clone(),
                 kind,
                 label: format!("Test: {id}"),
+                is_default: false,
             }));
         }
         if tests.only {
@@ -234,6 +295,7 @@ pub(crate) fn list(tests: Option<&TestDevices>) -> Vec<DeskDevice> {
             id: d.id,
             kind,
             label: d.name,
+            is_default: d.default,
         }));
     }
     all

@@ -35,6 +35,11 @@ pub enum DeskCommand {
     SetCamera {
         on: bool,
     },
+    /// A key for talking is held, or let go: in a meeting the microphone is open meanwhile, if it was shut. It is shut again
+    /// also when a page attaches; [`DeskCommand::SetMicrophone`] decides anew.
+    Talk {
+        on: bool,
+    },
     /// Shares a screen or window; done when it is open or has a problem. While one is shared: changes to the other.
     StartScreen {
         /// Of [`ScreenSource`]; absent: the first screen, or what the system's own dialog gives.
@@ -60,13 +65,13 @@ pub enum DeskCommand {
         id: Option<String>,
     },
     RefreshDevices,
-    /// A short sound through the speaker; done when it has been played.
+    /// A short sound through the speaker; [`DeskReply::Played`] when it is over.
     TestSpeaker,
     /// Records the microphone as others would hear it, at most 10 seconds: [`DeskReply::Recorded`] after that.
     RecordTest {
         seconds: f64,
     },
-    /// Plays what was recorded last, and forgets it; done when it is over.
+    /// Plays what was recorded last, and forgets it; [`DeskReply::Played`] when it is over.
     PlayTest,
     /// Levels as [`DeskEvent::Levels`], twenty times a second for the next two seconds; say it again to go on.
     WatchLevels,
@@ -197,6 +202,10 @@ pub enum DeskReply {
         sources: Vec<ScreenSource>,
     },
     Recorded {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<DeviceProblem>,
+    },
+    Played {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         problem: Option<DeviceProblem>,
     },

@@ -72,10 +72,11 @@ impl DeskHandle {
         told.recv().unwrap_or(CLOSED)
     }
 
-    /// Gives a command; `answer` is called with its reply, on another thread or, when the desk takes no commands, at once. It
-    /// is dropped uncalled when the desk ends before.
+    /// Gives a command; `answer` is called once with its reply: on another thread or, when the desk takes no commands, at once.
+    /// When the desk ends before, that is the reply.
     pub fn ask(&self, command: DeskCommand, answer: impl FnOnce(DeskReply) + Send + 'static) {
-        let order = Order::Command(command, Box::new(answer));
+        let mut owed = Owed(Some(Box::new(answer)));
+        let order = Order::Command(command, Box::new(move |reply| owed.pay(reply)));
         let orders = self.inner.orders.as_ref();
         let refused = match orders.map(|orders| orders.try_send(order)) {
             Some(Ok(())) | None => None,
@@ -110,6 +111,23 @@ impl DeskHandle {
     }
 }
 
+/// An answer that is given in any case.
+struct Owed(Option<Answer>);
+
+impl Owed {
+    fn pay(&mut self, reply: DeskReply) {
+        if let Some(answer) = self.0.take() {
+            answer(reply);
+        }
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.pay(CLOSED);
+    }
+}
+
 const CLOSED: DeskReply = DeskReply::Failed {
     code: DeskCode::Own(OwnCode::Closed),
 };
@@ -125,5 +143,31 @@ impl Drop for Inner {
         {
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_nobody_carries_out_is_answered_all_the_same() {
+        let (orders, inbox) = bounded(1);
+        let desk = DeskHandle {
+            inner: Arc::new(Inner {
+                orders: Some(orders),
+                thread: Mutex::default(),
+            }),
+        };
+        let (tell, told) = bounded(2);
+        let second = tell.clone();
+        desk.ask(DeskCommand::Leave, move |reply| tell.send(reply).unwrap());
+        // No room for this one.
+        desk.ask(DeskCommand::Leave, move |reply| second.send(reply).unwrap());
+        assert_eq!(told.try_recv().unwrap(), CLOSED);
+        assert!(told.try_recv().is_err(), "the first may still be done");
+        drop(inbox);
+        drop(desk);
+        assert_eq!(told.try_recv().unwrap(), CLOSED);
     }
 }

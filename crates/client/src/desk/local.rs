@@ -11,14 +11,19 @@ use super::state::{
 };
 use crate::Command;
 use confab_base::Source;
-use confab_pipeline::{DeviceNews, DeviceUse, End, VoiceConfig};
+use confab_pipeline::{DeviceNews, DeviceUse, End, PauseSwitch, ScreenSpec, VoiceConfig};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The own devices.
 pub(crate) struct Local {
     pub(crate) state: LocalState,
     /// The screen's share has the machine's sound with it.
-    screen_sound: bool,
+    pub(crate) screen_sound: bool,
+    /// Of the share that is wanted, and of the one before, which goes out until it is there.
+    pub(crate) pause: PauseSwitch,
+    pub(crate) pause_before: PauseSwitch,
+    /// What goes out.
+    pub(crate) shared: Option<ScreenSpec>,
     /// Units whose device is open.
     open: BTreeSet<Unit>,
     /// The number of the last task of each unit.
@@ -48,6 +53,9 @@ impl Local {
                 ..LocalState::default()
             },
             screen_sound: false,
+            pause: PauseSwitch::default(),
+            pause_before: PauseSwitch::default(),
+            shared: None,
             open: BTreeSet::new(),
             number: BTreeMap::new(),
             waiting: Vec::new(),
@@ -91,45 +99,27 @@ impl Local {
         for source in [&mut self.state.microphone, &mut self.state.camera] {
             (source.on, source.starting, source.problem) = (false, false, None);
         }
+        self.state.talking = false;
         self.state.speaker.problem = None;
         self.state.screen = Default::default();
+        self.shared = None;
     }
 }
 
 impl Machine {
     pub(crate) fn on_local_command(&mut self, command: DeskCommand, answer: Answer) {
         match command {
-            DeskCommand::SetMicrophone { on } => self.switch(Unit::Microphone, on, answer),
+            DeskCommand::SetMicrophone { on } => {
+                self.local.state.talking = false;
+                self.switch(Unit::Microphone, on, answer);
+            }
+            DeskCommand::Talk { on } => self.talk(on, answer),
             DeskCommand::SetCamera { on } => self.switch(Unit::Camera, on, answer),
             DeskCommand::ChooseDevice { kind, id } => self.choose(kind, id, answer),
-            DeskCommand::StartScreen { id, audio, mode } => {
-                self.local.screen_sound = audio;
-                let screen = &mut self.local.state.screen;
-                (screen.device, screen.mode) = (id, mode);
-                self.open_screen(answer);
-            }
-            DeskCommand::StopScreen => {
-                self.stop_screen();
-                answer(DeskReply::Done);
-            }
-            DeskCommand::PauseScreen { on } => {
-                let screen = &mut self.local.state.screen;
-                screen.paused = on && screen.on;
-                if let Some(studio) = &self.studio {
-                    studio.pipeline().pause_screen(screen.paused);
-                }
-                self.touch();
-                answer(DeskReply::Done);
-            }
-            DeskCommand::SetScreenMode { mode } => {
-                let screen = &mut self.local.state.screen;
-                let before = std::mem::replace(&mut screen.mode, mode);
-                if screen.on && before != mode {
-                    self.open_screen(answer);
-                } else {
-                    answer(DeskReply::Done);
-                }
-            }
+            DeskCommand::StartScreen { .. }
+            | DeskCommand::StopScreen
+            | DeskCommand::PauseScreen { .. }
+            | DeskCommand::SetScreenMode { .. } => self.on_screen_command(command, answer),
             DeskCommand::SetProcessing { processing } => {
                 self.processing = processing;
                 let (_, chain) = self.microphone();
@@ -144,18 +134,44 @@ impl Machine {
         }
     }
 
+    /// Answers a command whose outcome is in the state, and tells that before.
+    pub(crate) fn done(&mut self, answer: Answer) {
+        self.touch();
+        self.tell_now();
+        answer(DeskReply::Done);
+    }
+
+    fn talk(&mut self, on: bool, answer: Answer) {
+        if on && self.call.is_on() && !self.local.state.microphone.on {
+            self.local.state.talking = true;
+            self.switch(Unit::Microphone, true, answer);
+        } else {
+            if !on {
+                self.stop_talking();
+            }
+            self.done(answer);
+        }
+    }
+
+    /// The key is let go, or whoever held it is gone.
+    pub(crate) fn stop_talking(&mut self) {
+        if std::mem::take(&mut self.local.state.talking) {
+            self.switch_off(Unit::Microphone);
+        }
+    }
+
     /// Switches the microphone or the camera.
     fn switch(&mut self, unit: Unit, on: bool, answer: Answer) {
         if on && self.local.is_open(unit) {
             self.put(unit, true, false, None);
             self.say_mute(unit);
-            answer(DeskReply::Done);
+            self.done(answer);
         } else if on {
             self.put(unit, true, true, None);
             self.order(unit, Some(answer));
         } else {
             self.switch_off(unit);
-            answer(DeskReply::Done);
+            self.done(answer);
         }
     }
 
@@ -176,6 +192,7 @@ impl Machine {
         if let Some(source) = self.local.source_mut(unit) {
             (source.on, source.starting, source.problem) = (on, starting, problem);
         }
+        self.local.state.talking &= self.local.state.microphone.on;
         self.touch();
     }
 
@@ -196,7 +213,7 @@ impl Machine {
             Unit::Speaker | Unit::Screen => self.local.is_open(unit),
         };
         if before == id || !(wanted || self.local.is_open(unit)) {
-            answer(DeskReply::Done);
+            self.done(answer);
         } else if wanted || self.call.is_on() {
             if wanted && unit != Unit::Speaker {
                 self.put(unit, true, true, None);
@@ -204,7 +221,7 @@ impl Machine {
             self.order(unit, Some(answer));
         } else {
             self.close_unit(unit);
-            answer(DeskReply::Done);
+            self.done(answer);
         }
     }
 
@@ -237,17 +254,15 @@ impl Machine {
                 let wish = devices::camera(state.camera.device.as_deref(), tests);
                 Job::Camera(Some(wish))
             }
-            Unit::Screen => {
-                let spec = screens::spec(state.screen.device.as_deref(), tests);
-                Job::Screen(Some(ScreenJob {
-                    spec,
-                    motion: state.screen.mode == ScreenMode::Motion,
-                    sound: self
-                        .local
-                        .screen_sound
-                        .then(|| devices::system_sound(tests)),
-                }))
-            }
+            Unit::Screen => Job::Screen(Some(ScreenJob {
+                id: state.screen.device.clone(),
+                motion: state.screen.mode == ScreenMode::Motion,
+                paused: self.local.pause.clone(),
+                sound: self
+                    .local
+                    .screen_sound
+                    .then(|| devices::system_sound(tests)),
+            })),
         };
         self.give(unit, job, answer);
     }
@@ -290,6 +305,7 @@ impl Machine {
                 unit,
                 number,
                 result: Err(DeviceProblem::Failed),
+                shared: None,
             });
         }
     }
@@ -300,10 +316,14 @@ impl Machine {
             unit,
             number,
             result,
+            shared,
         } = done;
         let newest = self.local.number.get(&unit) == Some(&number);
         if newest {
             self.settle(unit, &result);
+            if unit == Unit::Screen {
+                self.show_share(shared);
+            }
         }
         // What can be published changed in any case.
         self.call.tell_client(Command::SourcesChanged);
@@ -355,32 +375,13 @@ impl Machine {
                 if problem.is_some() || screen.on {
                     screen.problem = problem;
                 }
-                screen.title = match screen.on {
-                    true => screens::title(screen.device.as_deref()),
-                    false => None,
-                };
             }
         }
+        self.local.state.talking &= self.local.state.microphone.on;
         // A failed microphone may have left the one before in its place.
         if problem.is_some() && matches!(unit, Unit::Microphone | Unit::Screen) {
             self.close_unit(unit);
         }
-    }
-
-    fn open_screen(&mut self, answer: Answer) {
-        let screen = &mut self.local.state.screen;
-        (screen.starting, screen.problem) = (true, None);
-        self.touch();
-        self.order(Unit::Screen, Some(answer));
-    }
-
-    pub(crate) fn stop_screen(&mut self) {
-        let screen = &mut self.local.state.screen;
-        let mode = screen.mode;
-        *screen = Default::default();
-        screen.mode = mode;
-        self.touch();
-        self.close_unit(Unit::Screen);
     }
 
     /// A device in use tells what happened to it.

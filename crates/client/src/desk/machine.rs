@@ -1,7 +1,7 @@
 //! The desk's thread: takes commands, news of devices and of the call one after the other, and tells the pages what changed.
 
 use super::devices::{Done, Openers};
-use super::face::{DeskCommand, DeskEvent, DeskPush, DeskReply, Processing};
+use super::face::{DeskCode, DeskCommand, DeskEvent, DeskPush, DeskReply, Processing};
 use super::handle::{Answer, Listener, Order};
 use super::local::Local;
 use super::meeting::Call;
@@ -14,6 +14,7 @@ use super::{api, devices, screens};
 use crate::diagnose::Diagnostics;
 use crate::{Event, StartError, Studio};
 use confab_pipeline::{DeviceNews, MediaOptions, VoiceConfig};
+use confab_protocol::Code;
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 use std::io;
 use std::sync::Arc;
@@ -75,7 +76,7 @@ impl Machine {
         Ok(Machine {
             processing: options.processing,
             call: Call::new(options.data_saver),
-            openers: Openers::start(&done_in)?,
+            openers: Openers::start(&done_in, options.test_devices.as_ref())?,
             studio: None,
             sounds: Arc::default(),
             rehearsal: Rehearsal::default(),
@@ -132,6 +133,10 @@ impl Machine {
             self.on_time(Instant::now());
         }
         self.call.close();
+        // A helper may hold on to the studio for as long as a system's dialog stands open.
+        if let Some(studio) = self.studio.take() {
+            studio.pipeline().close();
+        }
     }
 
     fn next_wakeup(&self) -> Option<Instant> {
@@ -201,7 +206,10 @@ impl Machine {
 
     /// As [`Machine::touch`], but before anything else is told.
     pub(crate) fn tell_now(&mut self) {
-        self.tell_state();
+        self.stale = false;
+        if self.tell_state() {
+            self.told_at = Some(Instant::now());
+        }
     }
 
     pub(crate) fn tell(&mut self, event: DeskEvent) {
@@ -221,6 +229,8 @@ impl Machine {
     fn on_command(&mut self, command: DeskCommand, answer: Answer) {
         match command {
             DeskCommand::Attach => {
+                // A page that begins holds no key; the one before may have died with it held.
+                self.stop_talking();
                 self.tell_state();
                 self.list_devices_once();
                 answer(DeskReply::Attached {
@@ -257,6 +267,7 @@ impl Machine {
             DeskCommand::TestSpeaker => self.test_speaker(answer),
             DeskCommand::SetMicrophone { .. }
             | DeskCommand::SetCamera { .. }
+            | DeskCommand::Talk { .. }
             | DeskCommand::StartScreen { .. }
             | DeskCommand::StopScreen
             | DeskCommand::PauseScreen { .. }
@@ -287,7 +298,7 @@ impl Machine {
                 self.on_devices(devices);
                 if let Some(answer) = answer {
                     // Whoever waited for the list finds it in the state.
-                    self.tell_state();
+                    self.tell_now();
                     answer(DeskReply::Done);
                 }
             }
@@ -297,11 +308,9 @@ impl Machine {
     /// Does on a thread of its own what takes time, and answers then.
     pub(crate) fn help(&self, answer: Answer, work: impl FnOnce() -> DeskReply + Send + 'static) {
         let found = self.found.0.clone();
-        let run = move || {
-            let _ = found.send(Found::Reply(work(), answer));
-        };
-        if let Err(error) = spawn("desk-help", run) {
-            tracing::error!("no thread: {error}");
+        let run = move |answer| drop(found.send(Found::Reply(work(), answer)));
+        if let Some(answer) = spawn_with("desk-help", answer, run) {
+            answer(NO_THREAD);
         }
     }
 
@@ -315,13 +324,15 @@ impl Machine {
     pub(crate) fn list_devices(&mut self, answer: Option<Answer>) {
         self.listing = true;
         let (found, tests) = (self.found.0.clone(), self.options.test_devices.clone());
-        let run = move || {
+        let run = move |answer| {
             let devices = devices::list(tests.as_ref());
-            let _ = found.send(Found::Devices(devices, answer));
+            drop(found.send(Found::Devices(devices, answer)));
         };
-        if let Err(error) = spawn("desk-list", run) {
-            tracing::error!("no thread: {error}");
+        if let Some(answer) = spawn_with("desk-list", answer, run) {
             self.listing = false;
+            if let Some(answer) = answer {
+                answer(NO_THREAD);
+            }
         }
     }
 
@@ -371,12 +382,39 @@ impl Machine {
     pub(crate) fn close_studio(&mut self) {
         self.sounds.silence();
         if let Some(studio) = self.studio.take() {
-            let _ = spawn("desk-close", move || drop(studio));
+            let left = spawn_with("desk-close", studio, |studio| studio.pipeline().close());
+            // Then here, however long it takes: nothing stays open.
+            if let Some(studio) = left {
+                studio.pipeline().close();
+            }
         }
     }
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+/// What is asked for cannot be done for want of a thread.
+const NO_THREAD: DeskReply = DeskReply::Failed {
+    code: DeskCode::Code(Code::Internal),
+};
+
+/// Runs on a thread of its own with what it is given; gives that back where there is no thread.
+fn spawn_with<T: Send + 'static>(
+    name: &str,
+    given: T,
+    run: impl FnOnce(T) + Send + 'static,
+) -> Option<T> {
+    let (hand, taken) = bounded(1);
     let builder = std::thread::Builder::new().name(name.to_owned());
-    builder.spawn(run).map(|_| ())
+    let started = builder.spawn(move || {
+        if let Ok(given) = taken.recv() {
+            run(given);
+        }
+    });
+    match started {
+        // There is room for one.
+        Ok(_) => hand.send(given).err().map(|unsent| unsent.0),
+        Err(error) => {
+            tracing::error!("no thread {name}: {error}");
+            Some(given)
+        }
+    }
 }

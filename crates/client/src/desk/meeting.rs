@@ -345,10 +345,15 @@ impl Machine {
         call.client = None;
         (call.patience, call.disagreed) = (None, None);
         call.lines.clear();
+        // The link's key opens nothing: one may still come in as a guest.
+        if code == Some(Code::BadSecret) && !call.facts.was_in {
+            self.options.link.host_key = None;
+        }
         if !matches!(call.session.phase, Phase::Ended { .. }) {
             call.session.phase = Phase::Ended { code };
         }
         self.local.reset();
+        self.openers.frame(None);
         self.rehearsal.reset();
         self.close_studio();
         self.touch();

@@ -18,6 +18,7 @@ mod meeting;
 mod options;
 mod rehearsal;
 mod screens;
+mod share;
 mod sounds;
 mod state;
 mod stats;

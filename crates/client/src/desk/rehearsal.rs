@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// Longest recording, seconds.
 const LONGEST: f64 = 10.0;
+/// All was played, or another clip took its place.
+const PLAYED: DeskReply = DeskReply::Played { problem: None };
 /// What a speaker's own buffer plays after the last sample was handed over.
 const TAIL: Duration = Duration::from_millis(250);
 
@@ -69,7 +71,7 @@ impl Rehearsal {
             (test.answer)(DeskReply::Recorded { problem });
         }
         if let Some(test) = self.playing.take() {
-            (test.answer)(DeskReply::Done);
+            (test.answer)(PLAYED);
         }
     }
 }
@@ -78,10 +80,14 @@ impl Machine {
     pub(crate) fn record_test(&mut self, seconds: f64, answer: Answer) {
         let seconds = if seconds.is_finite() { seconds } else { 0.0 };
         let what = What::Record(seconds.clamp(0.5, LONGEST));
-        if let Some(before) = self.rehearsal.recording.take() {
+        let before = self.rehearsal.recording.take();
+        // Opened for the test before, the device is closed after this one.
+        let borrowed = before.as_ref().is_some_and(|test| test.borrowed);
+        if let Some(before) = before {
             (before.answer)(DeskReply::Recorded { problem: None });
         }
-        let test = self.begin(Unit::Microphone, what, answer);
+        let mut test = self.begin(Unit::Microphone, what, answer);
+        test.borrowed |= borrowed;
         self.rehearsal.recording = Some(test);
     }
 
@@ -98,10 +104,13 @@ impl Machine {
         let before = self.rehearsal.playing.take();
         let borrowed = before.as_ref().is_some_and(|test| test.borrowed);
         if let Some(before) = before {
-            (before.answer)(DeskReply::Done);
+            (before.answer)(PLAYED);
         }
         if clip.is_empty() {
-            return answer(DeskReply::Done);
+            if borrowed && !self.call.is_on() {
+                self.close_unit(Unit::Speaker);
+            }
+            return answer(PLAYED);
         }
         let mut test = self.begin(Unit::Speaker, What::Play(clip), answer);
         test.borrowed |= borrowed;
@@ -161,7 +170,7 @@ impl Machine {
                 let problem = Some(*problem);
                 return (test.answer)(match test.what {
                     What::Record(_) => DeskReply::Recorded { problem },
-                    What::Play(_) => DeskReply::Done,
+                    What::Play(_) => DeskReply::Played { problem },
                 });
             }
         }
@@ -185,7 +194,7 @@ impl Machine {
             if test.borrowed && !self.call.is_on() {
                 self.close_unit(Unit::Speaker);
             }
-            (test.answer)(DeskReply::Done);
+            (test.answer)(PLAYED);
         }
     }
 }

@@ -9,15 +9,17 @@ use confab_pipeline::{I420, ScreenSpec, screens};
 /// Id of the synthetic screen.
 const PATTERN: &str = "pattern";
 
+/// The accent of `ui/src/styles/tokens.css`.
+const FRAME: u32 = 0x1f_b8a2;
 /// Rows and columns of thumbnails at most.
 const THUMBNAIL: usize = 320;
 
 /// Whether there is anything to share. Asks no system that might ask its user.
 pub(crate) fn possible(tests: Option<&TestDevices>) -> bool {
-    tests.is_some_and(|t| t.screen) || !screens::sources().is_empty()
+    tests.is_some_and(|t| t.screen) || (!tests.is_some_and(|t| t.only) && screens::possible())
 }
 
-/// What an id means; without one the main screen, or what the system's own dialog gives.
+/// What an id means; without one the main screen, or what the system's own dialog gives. May ask the system for all there is.
 pub(crate) fn spec(id: Option<&str>, tests: Option<&TestDevices>) -> ScreenSpec {
     let test = tests.is_some_and(|t| t.screen);
     match id {
@@ -31,12 +33,18 @@ pub(crate) fn spec(id: Option<&str>, tests: Option<&TestDevices>) -> ScreenSpec 
     }
 }
 
-/// What is shared, for people.
-pub(crate) fn title(id: Option<&str>) -> Option<String> {
-    let source = screens::sources()
-        .into_iter()
-        .find(|s| Some(s.id.as_str()) == id)?;
+/// What is shared, for people. Asks the system.
+pub(crate) fn title(spec: &ScreenSpec) -> Option<String> {
+    let (ScreenSpec::Display(id) | ScreenSpec::Window(id)) = spec else {
+        return None;
+    };
+    let source = screens::sources().into_iter().find(|s| s.id == *id)?;
     Some(source.title).filter(|title| !title.is_empty())
+}
+
+/// A frame around what is shared, where the desktop draws none itself.
+pub(crate) fn frame(spec: &ScreenSpec) -> Option<screens::Border> {
+    screens::border(spec, FRAME)
 }
 
 /// Everything that can be shared.
@@ -103,6 +111,7 @@ mod tests {
         assert_eq!(spec(Some("pattern"), Some(&tests)), ScreenSpec::Pattern);
         assert_ne!(spec(Some("pattern"), None), ScreenSpec::Pattern);
         assert!(possible(Some(&tests)));
+        assert_eq!(title(&ScreenSpec::Pattern), None);
         assert_eq!(list(Some(&tests)).len(), 1);
     }
 

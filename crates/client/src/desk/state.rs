@@ -131,6 +131,8 @@ pub struct LocalState {
     pub devices: Vec<DeskDevice>,
     /// Whether screens can be shared from here at all.
     pub can_share: bool,
+    /// The microphone is open only as long as a key is held: [`super::DeskCommand::Talk`].
+    pub talking: bool,
 }
 
 /// The microphone or the camera on its way out.
@@ -203,11 +205,14 @@ pub enum DeviceKind {
 
 /// A device as pickers show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct DeskDevice {
     /// Stable over restarts where the system has stable ids.
     pub id: String,
     pub kind: DeviceKind,
     pub label: String,
+    /// The system's choice for those who choose none; false where the system does not tell.
+    pub is_default: bool,
 }
 
 /// Why a device gives nothing, in terms the views have words for.

@@ -1,8 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { DeskPatch, DeskState } from "../../generated/desk";
 import { createNativePort } from "../native";
 import type { PortEvent, PortState } from "../port";
-import type { Host } from "./host";
+import { DrawRate } from "./drawrate";
+import { type Host, inOrder } from "./host";
 import { LevelWatch } from "./levels";
 import type { Pictures } from "./pictures";
 
@@ -12,7 +13,7 @@ const STATE: DeskState = {
   participants: [], chat: [], speakers: [1], quality: [{ participant: 1, level: "good" }], limited: [],
   local: {
     microphone: { on: true, starting: false }, camera: { on: false, starting: false },
-    screen: { on: false, starting: false, paused: false, mode: "text" }, speaker: { choosable: true }, devices: [], canShare: true,
+    screen: { on: false, starting: false, paused: false, mode: "text" }, speaker: { choosable: true }, devices: [], canShare: true, talking: false,
   },
 };
 
@@ -51,7 +52,11 @@ class FakeShell implements Host {
 }
 
 const surfaces: number[] = [];
-const connect = () => ({ surface: (stream: number) => (surfaces.push(stream), { attach: () => () => {} }) }) as unknown as Pictures;
+let connected: (on: boolean) => void = () => {};
+const connect = () => ({
+  surface: (stream: number) => (surfaces.push(stream), { attach: () => () => {} }),
+  onConnected: (listener: (on: boolean) => void) => ((connected = listener), () => {}),
+}) as unknown as Pictures;
 
 async function open(shell = new FakeShell()) {
   const port = await createNativePort(shell, connect);
@@ -137,6 +142,10 @@ describe("the native port", () => {
     expect(await port.meetingInfo("m")).toEqual({ ok: false, code: "unreachable" });
     shell.answers["record_test"] = () => ({ type: "recorded", problem: "busy" });
     expect(await port.recordTest(3)).toBe("busy");
+    shell.answers["play_test"] = () => ({ type: "played", problem: "missing" });
+    expect(await port.playTest()).toBe("missing");
+    shell.answers["test_speaker"] = () => ({ type: "played" });
+    expect(await port.testSpeaker()).toBeUndefined();
     shell.answers["screen_sources"] = () => Promise.reject(new Error("closing"));
     expect(await port.screenSources()).toEqual([]);
     shell.answers["open_meeting"] = () => ({ type: "failed", code: "bad_link" });
@@ -150,10 +159,51 @@ describe("the native port", () => {
     const settings: unknown[] = [];
     port.app?.onSettings((now) => settings.push(now));
     shell.tell("desk://event", { type: "muted_by_host", source: "microphone", by: 2 });
-    shell.tell("app://event", { type: "shortcut", action: "talk", pressed: true });
+    shell.tell("app://event", { type: "shortcut", action: "camera" });
     shell.tell("app://event", { type: "settings", settings: { name: "Bo" } });
     expect(events.map((e) => e.type)).toEqual(["muted_by_host", "shortcut"]);
     expect(settings).toEqual([{ name: "Bo" }]);
+  });
+
+  it("keeps what happened before anybody listened, a link that was refused too", async () => {
+    const shell = new FakeShell();
+    shell.answers["place"] = () => {
+      shell.tell("app://event", { type: "full_screen", on: true });
+      return { type: "place", place: { kind: "home", refused: "bad_link" } };
+    };
+    const { port, events } = await open(shell);
+    shell.tell("app://event", { type: "link_refused", code: "bad_link" });
+    expect(port.place).toEqual({ kind: "home", refused: "bad_link" });
+    expect(events).toEqual([{ type: "full_screen", on: true }, { type: "link_refused", code: "bad_link" }]);
+    const later: PortEvent[] = [];
+    port.onEvent((event) => later.push(event));
+    expect(later).toEqual([]);
+  });
+
+  it("has another place once the shell gave the window something else to show", async () => {
+    const shell = new FakeShell();
+    shell.answers["place"] = () => ({ type: "place", place: { kind: "pop_out", meeting: "m", server: "https://a.b", what: "speaker" } });
+    const { port, events } = await open(shell);
+    shell.tell("app://event", { type: "place", place: { kind: "pop_out", meeting: "m", server: "https://a.b", what: 7 } });
+    expect(port.place).toMatchObject({ what: 7 });
+    expect(events).toEqual([{ type: "place" }]);
+  });
+
+  it("says so when pictures have had no way for a while, until they have", async () => {
+    vi.useFakeTimers();
+    try {
+      const { last } = await open();
+      expect(last().picturesLost).toBeUndefined();
+      vi.advanceTimersByTime(5000);
+      expect(last().picturesLost).toBe(true);
+      connected(true);
+      expect(last().picturesLost).toBeUndefined();
+      connected(false);
+      vi.advanceTimersByTime(4000);
+      expect(last().picturesLost).toBeUndefined();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("shows pictures of the bus: others by track, the own ones by their numbers", async () => {
@@ -171,6 +221,38 @@ describe("the native port", () => {
     const { last } = await open(shell);
     expect(shell.count("attach")).toBe(0);
     expect(last().phase).toBe("idle");
+  });
+});
+
+it("takes the pieces of a channel in their order, however they come", () => {
+  const heard: string[] = [];
+  const take = inOrder<string>((message) => heard.push(message));
+  take({ index: 1, message: "b" });
+  take({ index: 0, message: "a" });
+  take({ index: 3, end: true });
+  take({ index: 2, message: "c" });
+  expect(heard).toEqual(["a", "b", "c"]);
+});
+
+describe("the draw rate", () => {
+  const measure = (frameMs: number, shown: (now: number) => number) => {
+    const told: number[] = [];
+    let next: ((now: number) => void) | undefined;
+    const screen = { requestAnimationFrame: (callback: (now: number) => void) => (next = callback), document: { visibilityState: "visible" } };
+    const rate = new DrawRate((fps) => told.push(fps), screen);
+    for (let now = 0; now < 12_000; now += frameMs) {
+      rate.shown(shown(now));
+      const callback = next;
+      next = undefined;
+      callback?.(now);
+    }
+    return told;
+  };
+
+  it("is told once, of five seconds with nine pictures", () => {
+    expect(measure(40, () => 9)).toEqual([25]);
+    expect(measure(40, () => 8)).toEqual([]);
+    expect(measure(40, (now) => (now < 3000 ? 9 : 4))).toEqual([]);
   });
 });
 

@@ -96,7 +96,7 @@ pub struct CameraArgs {
     #[arg(long, value_name = "SIZE", group = "camera", num_args = 0..=1, default_missing_value = "1280x720@30", value_parser = parse_size)]
     pub camera_pattern: Option<PatternSize>,
     /// Source number burnt into the test picture, beside its frame counter.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub camera_id: u8,
 }
 

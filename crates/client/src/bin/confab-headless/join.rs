@@ -237,7 +237,7 @@ fn camera(args: &CameraArgs, looped: bool) -> Option<CameraSpec> {
             width,
             height,
             fps,
-            id: 1,
+            id: args.camera_id,
         });
     }
     args.camera_device.clone().map(CameraSpec::Device)

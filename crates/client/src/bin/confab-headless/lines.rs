@@ -49,7 +49,7 @@ pub fn event_json(event: &Event) -> Option<Value> {
     })
 }
 
-pub fn devices_json(list: &DeviceList) -> Value {
+pub fn devices_json(list: &DeviceList, screens: &[Device]) -> Value {
     let devices = |devices: &[Device]| -> Vec<Value> {
         let one = |d: &Device| json!({ "id": d.id, "name": d.name });
         devices.iter().map(one).collect()
@@ -58,6 +58,6 @@ pub fn devices_json(list: &DeviceList) -> Value {
         "microphones": devices(&list.microphones),
         "speakers": devices(&list.speakers),
         "cameras": devices(&list.cameras),
-        "screens": devices(&list.screens),
+        "screens": devices(screens),
     })
 }

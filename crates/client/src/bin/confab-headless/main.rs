@@ -40,9 +40,9 @@ fn main() -> ExitCode {
 }
 
 fn list_devices(args: &DevicesArgs) -> Result<(), Failure> {
-    let list = devices::list();
+    let (list, screens) = (devices::list(), devices::list_screens());
     if args.json {
-        let text = serde_json::to_string_pretty(&lines::devices_json(&list));
+        let text = serde_json::to_string_pretty(&lines::devices_json(&list, &screens));
         println!("{}", text.map_err(|e| Failure::File(e.to_string()))?);
         return Ok(());
     }
@@ -50,14 +50,15 @@ fn list_devices(args: &DevicesArgs) -> Result<(), Failure> {
         ("microphones", &list.microphones),
         ("speakers", &list.speakers),
         ("cameras", &list.cameras),
-        ("screens", &list.screens),
+        ("screens", &screens),
     ] {
         println!("{kind}:");
         if devices.is_empty() {
             println!("  none");
         }
         for device in devices {
-            println!("  {}\t{}", device.id, device.name);
+            let default = if device.default { " (default)" } else { "" };
+            println!("  {}\t{}{default}", device.id, device.name);
         }
     }
     Ok(())

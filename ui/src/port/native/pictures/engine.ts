@@ -20,6 +20,7 @@ export class Engine {
   readonly #studio: Studio;
   #plan: Plan = { mode: "units", painter: "2d", thread: "worker" };
   #link: Link | undefined;
+  #address: string | undefined;
   #wanted: readonly Wanted[] = [];
   #drawing = false;
 
@@ -37,7 +38,12 @@ export class Engine {
   hear(message: ToWorker): void {
     switch (message.type) {
       case "start":
-        return this.#start(message);
+        this.#plan = message.plan;
+        this.#address = message.url === undefined ? undefined : `${message.url}?token=${message.token}`;
+        return this.#connect(message.url === undefined);
+      case "way":
+        this.#link?.stop();
+        return this.#connect(message.carried);
       case "app":
         return this.#link?.receive(message.message);
       case "canvas": {
@@ -49,6 +55,7 @@ export class Engine {
         return this.#hang(message.id, message.on);
       case "forget":
         this.#hang(message.id, false);
+        this.#canvases.get(message.id)?.easel.close();
         return void this.#canvases.delete(message.id);
       case "size":
         return this.#canvases.get(message.id)?.easel.size(message.width, message.height);
@@ -69,12 +76,12 @@ export class Engine {
     }
   }
 
-  #start({ plan, url, token }: ToWorker & { type: "start" }): void {
-    this.#plan = plan;
+  #connect(carried: boolean): void {
+    const address = this.#address;
     const way =
-      url === undefined
+      carried || address === undefined
         ? { carry: (text: string) => this.#post({ type: "say", text }) }
-        : { socket: () => new WebSocket(`${url}?token=${token}`) };
+        : { socket: () => new WebSocket(address) };
     this.#link = new Link(way, {
       connected: (on) => {
         for (const stream of this.#streams.values()) stream.rest();

@@ -31,7 +31,12 @@ export class CanvasEasel implements Easel {
       canvas.width = width;
       canvas.height = height;
     }
-    this.#brush(picture, width, height);
+    this.#brush.paint(picture, width, height);
+  }
+
+  /** It is not drawn on again. */
+  close(): void {
+    this.#brush.free?.();
   }
 }
 
@@ -43,16 +48,24 @@ export function drawnSize(picture: { width: number; height: number }, tileWidth:
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
 }
 
-type Brush = (picture: Picture, width: number, height: number) => void;
+interface Brush {
+  paint(picture: Picture, width: number, height: number): void;
+  /** Gives back what a webview has few of. */
+  free?(): void;
+}
+
+/** Webviews take the oldest WebGL context away when there are too many, often sixteen, and other pages want some too. */
+const MOST_GL = 8;
+let liveGl = 0;
 
 function makeBrush(canvas: Canvas, painter: Painter): Brush {
-  return (painter === "webgl" ? webgl(canvas) : undefined) ?? flat(canvas);
+  return (painter === "webgl" && liveGl < MOST_GL ? webgl(canvas) : undefined) ?? flat(canvas);
 }
 
 function flat(canvas: Canvas): Brush {
   const context = canvas.getContext("2d", { alpha: false, desynchronized: true }) as OffscreenCanvasRenderingContext2D | null;
-  if (context === null) return () => {};
-  return ({ source }, width, height) => {
+  if (context === null) return { paint: () => {} };
+  const paint: Brush["paint"] = ({ source }, width, height) => {
     context.imageSmoothingQuality = "low";
     if (isFrame(source)) {
       context.drawImage(source, 0, 0, width, height);
@@ -66,6 +79,7 @@ function flat(canvas: Canvas): Brush {
       context.putImageData(pixelsOf(source), 0, 0);
     }
   };
+  return { paint };
 }
 
 /** The webview's own conversion, where it has one. */
@@ -117,17 +131,44 @@ void main() {
 function webgl(canvas: Canvas): Brush | undefined {
   const options = { alpha: false, antialias: false, depth: false, stencil: false, desynchronized: true, powerPreference: "low-power" };
   const gl = canvas.getContext("webgl2", options) as WebGL2RenderingContext | null;
-  const program = gl === null ? undefined : makeProgram(gl);
-  if (gl === null || program === undefined) return undefined;
+  let planes = gl === null ? undefined : makePlanes(gl);
+  if (gl === null || planes === undefined) return undefined;
+  liveGl += 1;
+  // A context that was taken away comes back empty, if its loss was not simply accepted.
+  const lost = (event: Event) => {
+    event.preventDefault();
+    planes = undefined;
+  };
+  const restored = () => (planes = makePlanes(gl));
+  canvas.addEventListener("webglcontextlost", lost);
+  canvas.addEventListener("webglcontextrestored", restored);
+  return {
+    paint({ source }, width, height) {
+      if (isFrame(source) || planes === undefined) return;
+      gl.viewport(0, 0, width, height);
+      planes(source);
+      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+    },
+    free() {
+      liveGl -= 1;
+      canvas.removeEventListener("webglcontextlost", lost);
+      canvas.removeEventListener("webglcontextrestored", restored);
+      gl.getExtension("WEBGL_lose_context")?.loseContext();
+    },
+  };
+}
+
+/** A program with three planes as textures; what comes back fills them. */
+function makePlanes(gl: WebGL2RenderingContext): ((planes: Planes) => void) | undefined {
+  const program = makeProgram(gl);
+  if (program === undefined) return undefined;
   const textures = ["luma", "cb", "cr"].map((name, unit) => {
     const texture = makeTexture(gl, unit);
     gl.uniform1i(gl.getUniformLocation(program, name), unit);
     return texture;
   });
   const sizes = textures.map(() => "");
-  return ({ source }, width, height) => {
-    if (isFrame(source)) return;
-    gl.viewport(0, 0, width, height);
+  return (source) => {
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     let at = 0;
     for (const [unit, texture] of textures.entries()) {
@@ -143,7 +184,6 @@ function webgl(canvas: Canvas): Brush | undefined {
         sizes[unit] = `${w}x${h}`;
       }
     }
-    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   };
 }
 

@@ -1,10 +1,12 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { codecOf } from "./codec";
+import { Engine } from "./engine";
 import { Recent } from "./figures";
 import { Link } from "./link";
 import { drawnSize } from "./paint";
 import { choose } from "./probe";
 import { sameShown, shownNow } from "./shown";
+import type { FromWorker } from "./talk";
 import { OWN_CAMERA } from "./wire";
 
 const tile = (stream: number, more = {}) => ({ stream, visible: true, width: 320, height: 180, ...more });
@@ -88,4 +90,31 @@ test("the link speaks after the greeting only, and gathers credits", async () =>
   link.stop();
   expect(seen).toEqual([true, 8, false]);
   expect(said.map((text) => JSON.parse(text) as unknown)).toEqual([{ type: "credit", streams: [[7, 3], [9, 1]] }]);
+});
+
+test("where the socket leads nowhere the page carries the messages, and back", () => {
+  const sockets: { url: string; closed: boolean }[] = [];
+  class FakeSocket {
+    readonly record;
+    constructor(url: string) {
+      this.record = { url, closed: false };
+      sockets.push(this.record);
+    }
+    close(): void {
+      this.record.closed = true;
+    }
+  }
+  vi.stubGlobal("WebSocket", FakeSocket);
+  const said: FromWorker[] = [];
+  const engine = new Engine((message) => said.push(message));
+  engine.hear({ type: "start", url: "ws://127.0.0.1:1/bus", token: "t", plan: { mode: "units", painter: "2d", thread: "worker" } });
+  engine.hear({ type: "way", carried: true });
+  expect(sockets).toEqual([{ url: "ws://127.0.0.1:1/bus?token=t", closed: true }]);
+  engine.hear({ type: "app", message: '{"type":"hello","version":1}' });
+  expect(said).toEqual([{ type: "connected", on: true }, { type: "say", text: '{"type":"show","mode":"units","streams":[]}' }]);
+  engine.hear({ type: "way", carried: false });
+  expect(sockets.map((s) => s.closed)).toEqual([true, false]);
+  expect(said.at(-1)).toEqual({ type: "connected", on: false });
+  engine.hear({ type: "stop" });
+  vi.unstubAllGlobals();
 });

@@ -9,18 +9,19 @@ import { sameShown, shownNow } from "./shown";
 import type { FromWorker, PictureStats, Plan, Probe, Rates, ToWorker, Wanted } from "./talk";
 
 export interface PictureOptions {
-  /** `ws://127.0.0.1:<port>/bus`; undefined: by way of `carrier`. */
+  /** `ws://127.0.0.1:<port>/bus`; undefined: by way of `carrier` alone. */
   url: string | undefined;
   token: string;
   /** Absent: probed at the first start on this webview, and remembered. */
   plan?: Plan;
+  /** Tried where the socket does not get through. */
   carrier?: Carrier;
 }
 
 /** Messages by another way than a socket, where the system blocks those. */
 export interface Carrier {
-  /** Calls back with everything the app sends. */
-  open(onMessage: (message: string | ArrayBuffer) => void): void;
+  /** Calls back with everything the app sends, in place of an earlier `open`; rejects where it is refused. */
+  open(onMessage: (message: string | ArrayBuffer) => void): Promise<void>;
   say(text: string): void;
 }
 
@@ -35,6 +36,10 @@ export interface Pictures {
   close(): void;
 }
 
+/** A worker that has not begun by then will not. */
+const WORKER_MS = 5000;
+/** Without a connection for so long, the other way is tried. */
+const OTHER_WAY_MS = 3000;
 /** How long a canvas that was taken down waits to be hung again. */
 const SPARE_MS = 3000;
 const REMEMBERED = "confab.pictures.plan.2";
@@ -56,6 +61,9 @@ export function connectPictures(options: PictureOptions): Pictures {
 
 class Gallery implements Pictures {
   readonly #worker: Worker;
+  /** Whether the worker runs at all: a webview may refuse to load it. */
+  readonly #awake: Promise<boolean>;
+  #wake: (runs: boolean) => void = () => {};
   /** Draws in the page's own thread, where the plan says so. */
   #local: Engine | undefined;
   readonly #canvases = new Map<Element, Canvas>();
@@ -64,6 +72,8 @@ class Gallery implements Pictures {
   readonly #sizes: ResizeObserver;
   readonly #sights: IntersectionObserver | undefined;
   readonly #carrier: Carrier | undefined;
+  #carried = false;
+  #late: ReturnType<typeof setTimeout> | undefined;
   readonly #onSeen = () => this.#review();
   /** Held back until it is known how to draw. */
   #early: ToWorker[] | undefined = [];
@@ -76,6 +86,9 @@ class Gallery implements Pictures {
     this.#carrier = options.carrier;
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "pictures" });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#hear(data);
+    this.#worker.onerror = () => this.#wake(false);
+    this.#awake = new Promise((resolve) => (this.#wake = resolve));
+    setTimeout(() => this.#wake(false), WORKER_MS);
     this.#sizes = new ResizeObserver((entries) => entries.forEach((entry) => this.#measure(entry)));
     if (typeof IntersectionObserver !== "undefined") {
       // A little early, so that scrolling finds pictures there.
@@ -110,12 +123,16 @@ class Gallery implements Pictures {
   }
 
   async probe(): Promise<Probe> {
+    const worker = (await this.#awake) ? await this.#probeWorker() : NOTHING;
+    const page = worthIt(worker) ? NOTHING : await probe();
+    return { worker, page, plan: choose(worker, page) };
+  }
+
+  async #probeWorker(): Promise<Rates> {
     const ask = this.#next++;
     const answer = new Promise<FromWorker>((resolve) => this.#answers.set(ask, resolve));
     this.#worker.postMessage({ type: "probe", ask } satisfies ToWorker);
-    const worker = ((await answer) as FromWorker & { type: "probe" }).rates;
-    const page = worthIt(worker) ? NOTHING : await probe();
-    return { worker, page, plan: choose(worker, page) };
+    return ((await answer) as FromWorker & { type: "probe" }).rates;
   }
 
   onConnected(listener: (on: boolean) => void): () => void {
@@ -125,6 +142,7 @@ class Gallery implements Pictures {
 
   close(): void {
     document.removeEventListener("visibilitychange", this.#onSeen);
+    clearTimeout(this.#late);
     this.#sizes.disconnect();
     this.#sights?.disconnect();
     for (const { element, forget } of this.#canvases.values()) {
@@ -137,15 +155,38 @@ class Gallery implements Pictures {
   }
 
   async #start({ url, token, plan }: PictureOptions): Promise<void> {
-    const chosen = plan ?? remembered() ?? (await this.probe()).plan;
-    if (plan === undefined) remember(chosen);
+    const runs = await this.#awake;
+    let chosen = plan ?? (runs ? remembered() : undefined) ?? (await this.probe()).plan;
+    if (!runs) chosen = { ...chosen, thread: "page" };
+    else if (plan === undefined) remember(chosen);
     if (chosen.thread === "page") this.#local = new Engine((message) => this.#hear(message));
     const early = this.#early ?? [];
     this.#early = undefined;
     this.#post({ type: "start", url, token, plan: chosen });
     for (const canvas of this.#canvases.values()) this.#handOver(canvas);
     for (const message of early) this.#post(message);
-    this.#carrier?.open((message) => this.#post({ type: "app", message }, typeof message === "string" ? [] : [message]));
+    if (url === undefined) this.#carry();
+    else if (this.#carrier !== undefined) this.#wait();
+  }
+
+  /** A system that blocks the socket says nothing: the two ways take turns until one leads somewhere. */
+  #wait(): void {
+    clearTimeout(this.#late);
+    this.#late = setTimeout(() => {
+      this.#post({ type: "way", carried: !this.#carried });
+      if (this.#carried) this.#carried = false;
+      else this.#carry();
+      this.#wait();
+    }, OTHER_WAY_MS);
+  }
+
+  #carry(): void {
+    this.#carried = true;
+    const taken = (message: string | ArrayBuffer) => {
+      if (this.#carried) this.#post({ type: "app", message }, typeof message === "string" ? [] : [message]);
+    };
+    // Refused while the app believes in the socket still: it is that one's turn again then.
+    this.#carrier?.open(taken).catch(() => {});
   }
 
   #handOver({ id, stream, element }: Canvas): void {
@@ -168,7 +209,11 @@ class Gallery implements Pictures {
 
   #hear(message: FromWorker): void {
     switch (message.type) {
+      case "ready":
+        return this.#wake(true);
       case "connected":
+        if (message.on) clearTimeout(this.#late);
+        else if (this.#carrier !== undefined) this.#wait();
         return this.#listeners.forEach((listener) => listener(message.on));
       case "say":
         return this.#carrier?.say(message.text);

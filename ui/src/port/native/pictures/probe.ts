@@ -98,6 +98,7 @@ function rateOfPlanes(painter: Painter): number {
     }
     settle(canvas, painter);
   }
+  easel.close();
   return Math.round((drawn * 1000) / (performance.now() - begun));
 }
 

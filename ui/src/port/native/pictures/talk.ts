@@ -21,6 +21,8 @@ export type ToWorker =
   /** Where the app can't be reached by a socket: `app` messages come from the page, `say` goes back to it. */
   | { type: "start"; url: undefined; token: string; plan: Plan }
   | { type: "app"; message: string | ArrayBuffer }
+  /** From now on by a socket, or carried by the page. */
+  | { type: "way"; carried: boolean }
   | { type: "canvas"; id: number; stream: number; canvas: OffscreenCanvas | HTMLCanvasElement }
   /** A canvas of the pool hangs on screen again, or no longer. */
   | { type: "hang"; id: number; on: boolean }
@@ -34,6 +36,8 @@ export type ToWorker =
   | { type: "stop" };
 
 export type FromWorker =
+  /** It runs; said once, first. */
+  | { type: "ready" }
   | { type: "connected"; on: boolean }
   | { type: "say"; text: string }
   | { type: "stats"; ask: number; stats: PictureStats }

@@ -16,3 +16,4 @@ scope.onmessage = ({ data }) => {
   engine.hear(data);
   if (data.type === "stop") scope.close();
 };
+scope.postMessage({ type: "ready" });
