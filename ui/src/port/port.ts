@@ -227,6 +227,8 @@ export type HostAction =
   | { type: "mute"; participant: ParticipantId; source: Source }
   | { type: "mute_all" }
   | { type: "lower_hand"; participant: ParticipantId }
+  /** Puts one participant before everyone; null: nobody any more. */
+  | { type: "spotlight"; participant: ParticipantId | null }
   | { type: "remove"; participant: ParticipantId }
   | { type: "lock"; locked: boolean }
   | { type: "end" };

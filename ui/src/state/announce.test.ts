@@ -34,6 +34,10 @@ it("tells each message of others once, and none of one's own", () => {
 });
 
 it("tells a lock, a new role and the way back", () => {
+  const lit = (who?: number) => state({ participants: [person(1), person(2)], meeting: { id: "m", title: "", locked: false, started_at: 0, ...(who !== undefined && { spotlight: who }) } });
+  expect(keys(lit(), lit(2))).toEqual(["say.spotlight"]);
+  expect(keys(lit(2), lit(1))).toEqual(["say.spotlight_you"]);
+  expect(keys(lit(1), lit())).toEqual(["say.spotlight_off"]);
   const locked = state({ meeting: { id: "m", title: "", locked: true, started_at: 0 } });
   expect(keys(state({}), locked)).toEqual(["say.locked"]);
   expect(keys(state({}), state({ participants: [person(1, { role: "host" })] }))).toEqual(["say.host"]);

@@ -32,8 +32,18 @@ export function tellings(before: PortState, after: PortState): Telling[] {
   if (after.meeting !== undefined && before.meeting.locked !== after.meeting.locked) {
     found.push({ key: after.meeting.locked ? "say.locked" : "say.unlocked", how: "show" });
   }
+  found.push(...spotlightChange(before, after));
   if (before.phase === "reconnecting" && after.phase === "joined") found.push({ key: "meeting.back", how: "show" });
   return [...found, ...newMessages(before, after)];
+}
+
+function spotlightChange(before: PortState, after: PortState): Telling[] {
+  const now = after.meeting?.spotlight;
+  if (after.meeting === undefined || now === before.meeting?.spotlight) return [];
+  if (now === undefined) return [{ key: "say.spotlight_off", how: "say" }];
+  if (now === after.you) return [{ key: "say.spotlight_you", how: "show" }];
+  const name = after.participants.find((p) => p.id === now)?.name;
+  return name === undefined ? [] : [{ key: "say.spotlight", params: { name }, how: "say" }];
 }
 
 function personChanges(was: Participant, is: Participant, you: ParticipantId): Telling[] {

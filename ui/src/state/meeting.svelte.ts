@@ -71,6 +71,7 @@ export class MeetingModel {
     participants: this.state.participants, layout: prefs.layout,
     ...(this.state.you !== undefined && { you: this.state.you }),
     ...(this.pinned !== undefined && { pinned: this.pinned }),
+    ...(this.state.meeting?.spotlight !== undefined && { spotlight: this.state.meeting.spotlight }),
     ...(this.floor.speaker !== undefined && { speaker: this.floor.speaker }),
   }));
 

@@ -33,6 +33,15 @@ describe("planStage", () => {
     const participants = [person(1), person(2, {}, ["screen"]), person(3)];
     expect(planStage({ participants, you: 1, layout: "grid", pinned: "camera-3" })).toMatchObject({ kind: "focus", main: { key: "camera-3" } });
   });
+  it("gives the stage to whom a host put before everyone, but for a pin, a shared screen and that person", () => {
+    const participants = [person(1), person(2), person(3)];
+    const input = { participants, you: 1, layout: "speaker", speaker: 3, spotlight: 2 } as const;
+    expect(planStage(input)).toMatchObject({ kind: "focus", main: { key: "camera-2" }, strip: [{ key: "camera-1" }, { key: "camera-3" }] });
+    expect(planStage({ ...input, layout: "grid" })).toMatchObject({ kind: "focus", main: { key: "camera-2" } });
+    expect(planStage({ ...input, pinned: "camera-3" })).toMatchObject({ main: { key: "camera-3" } });
+    expect(planStage({ ...input, you: 2, layout: "grid" }).kind).toBe("grid");
+    expect(planStage({ ...input, participants: [...participants, person(4, {}, ["screen"])] })).toMatchObject({ main: { key: "screen-4" } });
+  });
   it("forgets a pin whose person left", () => {
     expect(planStage({ participants: [person(1), person(2)], you: 1, layout: "grid", pinned: "camera-9" }).kind).toBe("grid");
   });

@@ -26,17 +26,23 @@ export interface StageInput {
   layout: LayoutMode;
   /** Key of the tile the viewer pinned. */
   pinned?: string;
+  /** Whom a host put before everyone. */
+  spotlight?: ParticipantId;
   /** Who spoke last, other than the viewer. */
   speaker?: ParticipantId;
 }
 
-/** A pin comes first, then a shared screen, then the chosen layout. Alone, one has the stage. */
+/**
+ * A pin comes first, then a shared screen, then the spotlight, then the chosen layout. Alone, one has the stage; whoever is in
+ * the spotlight sees what they would see without it.
+ */
 export function planStage(input: StageInput): StagePlan {
   const people = orderPeople(input.participants, input.you);
   const cameras = people.map(cameraTile);
   const screens = people.flatMap((p) => screenTile(p, input.you));
   const tiles = [...screens, ...cameras];
-  const chosen = tiles.find((t) => t.key === input.pinned) ?? screens[screens.length - 1];
+  const lit = input.spotlight === input.you ? undefined : cameras.find((t) => t.participant === input.spotlight);
+  const chosen = tiles.find((t) => t.key === input.pinned) ?? screens[screens.length - 1] ?? lit;
   const bySpeech = chosen === undefined && input.layout === "speaker" && cameras.length > 1;
   const main = bySpeech ? speakerTile(cameras, input) : chosen;
   if (main === undefined || tiles.length < 2) return { kind: "grid", tiles };

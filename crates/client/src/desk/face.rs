@@ -161,6 +161,10 @@ pub enum HostAction {
     LowerHand {
         participant: ParticipantId,
     },
+    /// Puts one participant before everyone; `None`: nobody any more.
+    Spotlight {
+        participant: Option<ParticipantId>,
+    },
     Remove {
         participant: ParticipantId,
     },

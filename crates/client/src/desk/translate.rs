@@ -169,6 +169,7 @@ pub(crate) fn host_action(action: HostAction) -> Action {
         },
         HostAction::MuteAll => Action::HostMuteAll,
         HostAction::LowerHand { participant } => Action::HostLowerHand { participant },
+        HostAction::Spotlight { participant } => Action::HostSpotlight { participant },
         HostAction::Remove { participant } => Action::HostRemove { participant },
         HostAction::Lock { locked } => Action::HostLock { locked },
         HostAction::End => Action::HostEnd,

@@ -12,6 +12,8 @@ export function hostAction(action: HostAction): Action {
       return { type: "host_mute_all" };
     case "lower_hand":
       return { type: "host_lower_hand", participant: action.participant };
+    case "spotlight":
+      return { type: "host_spotlight", ...(action.participant !== null && { participant: action.participant }) };
     case "remove":
       return { type: "host_remove", participant: action.participant };
     case "lock":
