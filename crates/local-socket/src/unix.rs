@@ -28,6 +28,12 @@ pub(crate) fn prepare(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
+    check(folder)
+}
+
+/// Whether the folder is ours alone. Who only looks into it or connects asks too: in a folder of somebody else's
+/// anybody may answer.
+fn check(folder: &Path) -> io::Result<()> {
     let found = fs::symlink_metadata(folder)?;
     let ours = found.uid() == rustix::process::geteuid().as_raw();
     if found.is_dir() && ours && found.permissions().mode() & 0o077 == 0 {
@@ -52,7 +58,7 @@ pub(crate) fn bind(folder: &Path, name: &str) -> io::Result<Listener> {
 }
 
 pub(crate) fn names(folder: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder) else {
+    let Ok(entries) = check(folder).and_then(|()| fs::read_dir(folder)) else {
         return Vec::new();
     };
     let name = |e: fs::DirEntry| Some(e.file_name().to_str()?.strip_suffix(SUFFIX)?.to_owned());
@@ -60,6 +66,7 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
 }
 
 pub(crate) fn connect(folder: &Path, name: &str) -> io::Result<Stream> {
+    check(folder)?;
     let path = folder.join(format!("{name}{SUFFIX}"));
     Stream::connect(path.as_path().to_fs_name::<GenericFilePath>()?)
 }
@@ -86,6 +93,19 @@ mod tests {
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         let refused = Folder::at(&path).bind("1").unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn nobody_is_looked_for_in_a_folder_that_others_may_enter() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sockets");
+        let folder = Folder::at(&path);
+        let _listener = folder.bind("1").unwrap();
+        assert_eq!(names(&path), ["1"]);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(names(&path).is_empty());
+        let refused = folder.connect("1").unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
     }
 

@@ -88,4 +88,6 @@ pub struct PeerCounters {
     pub malformed: u64,
     /// RTP and RTCP before the connection was up.
     pub early: u64,
+    /// RTP of an SSRC beyond those a server takes from one client.
+    pub surplus: u64,
 }

@@ -70,4 +70,7 @@ pub enum SendError {
     NotConnected,
     #[error("the peer connection is over")]
     Closed,
+    /// A number is never sealed twice: two packets would share a nonce.
+    #[error("the sequence number was used before, or is too old to know")]
+    Repeated,
 }

@@ -6,7 +6,7 @@
 
 use crate::egress::{Egress, Read, tapped};
 use crate::paths::Paths;
-use crate::source::Source;
+use crate::source::{Source, Sources};
 use crate::stats::StatsGatherer;
 use crate::stun_peek::{self, PacketKind};
 use crate::watchdog::{Change, Watchdog};
@@ -15,7 +15,7 @@ use crate::{
     Rid, SenderReport, StatsDirection,
 };
 use confab_base::{AudioLevel, Bitrate};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 use str0m::bwe::BweKind;
@@ -33,10 +33,11 @@ pub struct Peer {
     pub(crate) egress: Option<Box<Egress>>,
     counters: PeerCounters,
     watchdog: Watchdog,
+    last_proven: Option<Instant>,
     pub(crate) paths: Paths,
     gatherer: StatsGatherer,
     /// Line and layer of each incoming SSRC: packets stop carrying mid and rid once we have acknowledged them.
-    sources: HashMap<u32, Source>,
+    sources: Sources,
     /// SSRC of the datagram just handed in; an RTP packet with another one was carried by RTX.
     datagram_ssrc: Option<u32>,
     pub(crate) up: bool,
@@ -100,9 +101,10 @@ impl Peer {
             egress,
             counters: PeerCounters::default(),
             watchdog: Watchdog::new(config.silence),
+            last_proven: None,
             paths: Paths::default(),
             gatherer: StatsGatherer::default(),
-            sources: HashMap::new(),
+            sources: Sources::default(),
             datagram_ssrc: None,
             up: false,
             closed: false,
@@ -180,6 +182,13 @@ impl Peer {
                 Read::Pass => proven = true,
             }
         }
+        let ssrc = (kind == PacketKind::Rtp)
+            .then(|| stun_peek::rtp_ssrc(bytes))
+            .flatten();
+        if self.role == PeerRole::LiteServer && ssrc.is_some_and(|ssrc| !self.sources.admit(ssrc)) {
+            self.counters.surplus += 1;
+            return;
+        }
         let Ok(receive) = Receive::new(protocol.to_str0m(), src, dst, bytes) else {
             self.counters.malformed += 1;
             return;
@@ -187,9 +196,7 @@ impl Peer {
         // What waits from earlier calls goes first: str0m keeps one received packet at a time.
         self.drain();
         let before = self.queue.len();
-        self.datagram_ssrc = (kind == PacketKind::Rtp)
-            .then(|| stun_peek::rtp_ssrc(bytes))
-            .flatten();
+        self.datagram_ssrc = ssrc;
         if self.rtc.handle_input(Input::Receive(now, receive)).is_err() {
             self.counters.malformed += 1;
         }
@@ -199,11 +206,15 @@ impl Peer {
         self.heard((protocol, src, dst), proven, now);
     }
 
-    /// Something came; `proven`: from somebody who knows the client's secrets.
+    /// Something came; `proven`: from somebody who knows the client's secrets. A server takes nothing else for a sign of
+    /// life: anybody can send from the client's address.
     fn heard(&mut self, path: (Protocol, SocketAddr, SocketAddr), proven: bool, now: Instant) {
         if proven {
             let (protocol, src, dst) = path;
             self.paths.heard(protocol, src, dst, now);
+            self.last_proven = Some(now);
+        } else if self.role == PeerRole::LiteServer {
+            return;
         }
         if self.watchdog.heard(now) == Some(Change::Heard) {
             self.push(PeerEvent::Connected);
@@ -250,6 +261,11 @@ impl Peer {
         self.up && !self.closed
     }
 
+    /// When a server last heard from somebody who knows the client's secrets.
+    pub fn last_proven(&self) -> Option<Instant> {
+        self.last_proven
+    }
+
     pub fn counters(&self) -> PeerCounters {
         self.counters
     }
@@ -288,7 +304,7 @@ impl Peer {
         self.queue.range(before..).any(|output| match output {
             PeerOutput::Event(PeerEvent::Rtp(_)) => true,
             PeerOutput::Transmit { dst, bytes, .. } => {
-                *dst == src && bytes.starts_with(&stun_peek::BINDING_SUCCESS)
+                *dst == src && stun_peek::is_binding_success(bytes)
             }
             _ => false,
         })
@@ -428,9 +444,7 @@ impl Peer {
                 timestamp: info.rtp_time.numer() as u32,
             })
         });
-        if let Some(source) = self.sources.get_mut(&ssrc) {
-            source.count(*packet.seq_no);
-        }
+        self.sources.count(ssrc, *packet.seq_no);
         let resent = self.datagram_ssrc.is_some_and(|carried| carried != ssrc);
         self.push(PeerEvent::Rtp(InPacket {
             mid,
@@ -454,7 +468,7 @@ impl Peer {
     }
 
     fn source_of(&mut self, ssrc: u32, told: Option<Mid>) -> Option<(Mid, Option<Rid>)> {
-        if let Some(known) = self.sources.get(&ssrc)
+        if let Some(known) = self.sources.get(ssrc)
             && told.is_none_or(|mid| mid == known.mid)
         {
             return Some((known.mid, known.rid));
@@ -471,9 +485,7 @@ impl Peer {
         let mut stats = self.gatherer.finish()?;
         for line in &mut stats.lines {
             if line.direction == StatsDirection::Receive {
-                let of_line = self.sources.values();
-                let of_line = of_line.filter(|s| s.mid == line.mid && s.rid == line.rid);
-                line.lost = Some(of_line.map(Source::lost).sum());
+                line.lost = Some(self.sources.lost(line.mid, line.rid));
             }
         }
         if let Some(egress) = &self.egress {

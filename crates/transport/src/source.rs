@@ -1,6 +1,51 @@
-//! One incoming stream: whose it is, and how many of its packets never came.
+//! Incoming streams: whose they are, how many of their packets never came, and that there are not endlessly many.
 
 use crate::{Mid, Rid};
+use std::collections::{HashMap, HashSet};
+
+/// SSRCs a server takes from one connection over its life: a share and its resends take two, a camera six. Each is
+/// remembered for good, here and in str0m, for the sake of its roll-over count.
+const MOST_SSRCS: usize = 256;
+
+/// All SSRCs of a connection.
+#[derive(Default)]
+pub(crate) struct Sources {
+    /// Every one that was let in, resends' too.
+    met: HashSet<u32>,
+    known: HashMap<u32, Source>,
+}
+
+impl Sources {
+    /// Whether packets of this SSRC may come in.
+    pub(crate) fn admit(&mut self, ssrc: u32) -> bool {
+        let is_admitted = self.met.contains(&ssrc) || self.met.len() < MOST_SSRCS;
+        if is_admitted {
+            self.met.insert(ssrc);
+        }
+        is_admitted
+    }
+
+    pub(crate) fn get(&self, ssrc: u32) -> Option<&Source> {
+        self.known.get(&ssrc)
+    }
+
+    pub(crate) fn insert(&mut self, ssrc: u32, source: Source) {
+        self.known.insert(ssrc, source);
+    }
+
+    pub(crate) fn count(&mut self, ssrc: u32, seq: u64) {
+        if let Some(source) = self.known.get_mut(&ssrc) {
+            source.count(seq);
+        }
+    }
+
+    /// Packets of a line's layer that never came.
+    pub(crate) fn lost(&self, mid: Mid, rid: Option<Rid>) -> u64 {
+        let of_line = self.known.values();
+        let of_line = of_line.filter(|s| s.mid == mid && s.rid == rid);
+        of_line.map(Source::lost).sum()
+    }
+}
 
 /// An incoming SSRC.
 pub(crate) struct Source {
@@ -22,14 +67,14 @@ impl Source {
         }
     }
 
-    pub(crate) fn count(&mut self, seq: u64) {
+    fn count(&mut self, seq: u64) {
         let (first, highest) = self.seqs.unwrap_or((seq, seq));
         self.seqs = Some((first.min(seq), highest.max(seq)));
         self.packets += 1;
     }
 
     /// Numbers up to the highest of which no packet came.
-    pub(crate) fn lost(&self) -> u64 {
+    fn lost(&self) -> u64 {
         let (first, highest) = self.seqs.unwrap_or((1, 0));
         (highest + 1 - first).saturating_sub(self.packets)
     }
@@ -38,6 +83,14 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_let_in_stay_in_and_no_more_come_than_there_is_room_for() {
+        let mut sources = Sources::default();
+        let admitted = (0..10_000).filter(|ssrc| sources.admit(*ssrc)).count();
+        assert_eq!(admitted, MOST_SSRCS);
+        assert!(sources.admit(0) && sources.admit(255) && !sources.admit(256));
+    }
 
     #[test]
     fn gaps_count_until_they_are_filled() {

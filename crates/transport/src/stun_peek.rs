@@ -13,8 +13,6 @@ pub enum PacketKind {
 
 const STUN_HEADER: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-/// First bytes of a STUN binding success response.
-pub(crate) const BINDING_SUCCESS: [u8; 2] = [1, 1];
 const USERNAME: u16 = 0x0006;
 /// RFC 8489 §14.3: a user name is shorter than 509 bytes.
 const MAX_USERNAME: usize = 508;
@@ -36,6 +34,12 @@ fn is_stun(packet: &[u8]) -> bool {
         && packet[4..8] == MAGIC_COOKIE
         && usize::from(u16::from_be_bytes([packet[2], packet[3]])) + STUN_HEADER == packet.len()
         && packet.len().is_multiple_of(4)
+}
+
+/// Whether it is a STUN binding success response: what we send to who knew our password.
+pub fn is_binding_success(packet: &[u8]) -> bool {
+    const BINDING_SUCCESS: [u8; 2] = [1, 1];
+    is_stun(packet) && packet[..2] == BINDING_SUCCESS
 }
 
 /// The USERNAME of a STUN binding request as (our ufrag, the sender's ufrag): the receiver's stands first (RFC 8445
@@ -108,13 +112,15 @@ mod tests {
         assert_eq!(stun_username(&request(&[])), None);
         let mut response = request(&[(USERNAME, b"a:b")]);
         response[0] = 1;
+        response[1] = 1;
         assert_eq!(stun_username(&response), None);
+        assert!(is_binding_success(&response) && !is_binding_success(&request(&[])));
     }
 
     proptest! {
         #[test]
         fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = (classify(&bytes), stun_username(&bytes), rtp_ssrc(&bytes));
+            let _ = (classify(&bytes), stun_username(&bytes), rtp_ssrc(&bytes), is_binding_success(&bytes));
         }
 
         #[test]

@@ -264,6 +264,44 @@ fn garbage_is_counted_and_disturbs_nobody() {
 }
 
 #[test]
+fn a_number_is_sealed_once_whoever_asks() {
+    let (mut wire, offer) = Wire::connected();
+    let slot = offer.video_slots[0];
+    let now = wire.now;
+    let mut send = |seq| {
+        let packet = packet(Codec::H264, seq, 300, now);
+        wire.server.send_rtp(slot, None, packet, now)
+    };
+    assert_eq!((send(500), send(502), send(501)), (Ok(()), Ok(()), Ok(())));
+    assert_eq!(send(501), Err(SendError::Repeated));
+    assert_eq!(send(502), Err(SendError::Repeated));
+    wire.run(100 * MS);
+    assert_eq!(rtp(&wire.client_events).count(), 3);
+}
+
+#[test]
+fn a_flood_of_sources_is_dropped_and_the_known_ones_go_on() {
+    let (mut wire, offer) = Wire::connected();
+    let mic = offer.publish[0].0;
+    for i in 0..100u64 {
+        let now = wire.now;
+        wire.client
+            .send_rtp(mic, None, packet(Codec::Opus, i, 80, now), now)
+            .unwrap();
+        wire.run(20 * MS);
+        for n in 0..20 {
+            let mut junk = [0x80; 40];
+            junk[8..12].copy_from_slice(&(1_000_000 + i as u32 * 20 + n).to_be_bytes());
+            wire.server
+                .handle_packet(Protocol::Udp, client_addr(), server_addr(), &junk, now);
+        }
+    }
+    assert!(wire.server.counters().surplus > 1700);
+    wire.run(100 * MS);
+    assert_eq!(rtp(&wire.server_events).count(), 100);
+}
+
+#[test]
 fn a_cut_is_noticed_by_both_and_the_path_resumes() {
     let (mut wire, offer) = Wire::connected();
     let mic = offer.publish[0].0;
@@ -293,6 +331,25 @@ fn a_cut_is_noticed_by_both_and_the_path_resumes() {
     talk(&mut wire, 100);
     assert!(up(&wire.client_events) && up(&wire.server_events));
     assert!(rtp(&wire.server_events).count() >= 95);
+}
+
+#[test]
+fn what_anybody_could_send_is_no_sign_of_life() {
+    let (mut wire, _) = Wire::connected();
+    wire.run(2000 * MS);
+    wire.filter = Box::new(|to_server, _| !to_server);
+    let since = wire.now;
+    for i in 0..60 {
+        let mut junk = [i; 40];
+        junk[..2].copy_from_slice(&[0x80, 111]);
+        let now = wire.now;
+        wire.server
+            .handle_packet(Protocol::Udp, client_addr(), server_addr(), &junk, now);
+        wire.run(100 * MS);
+    }
+    let is_cut = |e: &PeerEvent| matches!(e, PeerEvent::Disconnected);
+    assert!(wire.server_events.iter().any(is_cut));
+    assert!(wire.server.last_proven() <= Some(since + 100 * MS));
 }
 
 #[test]

@@ -17,6 +17,8 @@ const TCP_BACKLOG: usize = 256 << 10;
 const READ_BATCH: usize = 256;
 /// Addresses and connections at most, lest a strange answer open hundreds.
 const MAX_SOCKETS: usize = 16;
+/// Reads of a socket that may fail one after the other.
+const MOST_ERRORS: u8 = 16;
 
 /// A packet that came in: protocol, from, to.
 pub(super) type Arrived = (Protocol, SocketAddr, SocketAddr);
@@ -33,6 +35,8 @@ struct Udp {
     socket: UdpSocket,
     local: SocketAddr,
     readable: bool,
+    /// Reads that failed, one after the other.
+    errors: u8,
 }
 
 struct Tcp {
@@ -95,6 +99,7 @@ impl Sockets {
             socket,
             local,
             readable: true,
+            errors: 0,
         });
         Ok(local)
     }
@@ -224,13 +229,25 @@ impl Udp {
                 return;
             }
             match self.socket.recv_from(buffer) {
-                Ok((length, from)) => take((Protocol::Udp, from, self.local), &buffer[..length]),
-                Err(e) if e.kind() == ErrorKind::WouldBlock => self.readable = false,
-                // Such as a refused port of the other side, reported late: no reason to stop reading.
-                Err(_) => {}
+                Ok((length, from)) => {
+                    self.errors = 0;
+                    take((Protocol::Udp, from, self.local), &buffer[..length]);
+                }
+                Err(e) => self.readable = goes_on(e.kind(), &mut self.errors),
             }
         }
     }
+}
+
+/// Whether to read on after an error. Such as a refused port of the other side, reported late, is no reason to stop;
+/// one error after the other is: until the poller says that there is something again.
+fn goes_on(error: ErrorKind, in_a_row: &mut u8) -> bool {
+    if error == ErrorKind::WouldBlock || *in_a_row >= MOST_ERRORS {
+        *in_a_row = 0;
+        return false;
+    }
+    *in_a_row += 1;
+    true
 }
 
 impl Tcp {
@@ -318,4 +335,20 @@ fn source_address(remote: SocketAddr) -> Option<IpAddr> {
     socket.connect(remote).ok()?;
     let ip = socket.local_addr().ok()?.ip();
     (!ip.is_unspecified()).then_some(ip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_only_fails_is_left_alone() {
+        let mut in_a_row = 0;
+        let reads = (0..1000)
+            .take_while(|_| goes_on(ErrorKind::NetworkDown, &mut in_a_row))
+            .count();
+        assert_eq!(reads, usize::from(MOST_ERRORS));
+        assert!(goes_on(ErrorKind::ConnectionRefused, &mut in_a_row));
+        assert!(!goes_on(ErrorKind::WouldBlock, &mut in_a_row));
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// What became of an RTCP packet.
 pub(crate) enum Read {
-    /// Not encrypted, or not from the other side.
+    /// Not encrypted, not from the other side, or seen before.
     Unreadable,
     /// All of it was about what we send.
     Done,
@@ -91,7 +91,7 @@ impl Egress {
 
     fn arrived(&mut self, report: &[u8], now: Instant) {
         let time = self.time(now);
-        rtcp::transport_wide(report, &mut self.arrivals);
+        rtcp::transport_wide(report, &mut self.clock, &mut self.arrivals);
         self.side.feedback(self.arrivals.iter().copied(), time);
     }
 }

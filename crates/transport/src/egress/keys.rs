@@ -1,6 +1,8 @@
 //! The keys of a server's connections. str0m keeps them to itself, but lets us choose who does its cryptography: the
 //! DTLS it is given here notes the keying material of the handshake on the way through, and its outgoing SRTP is left
-//! in clear, because all that leaves a server's peer is sealed in one place, `seal`. So no two packets can share a nonce.
+//! in clear, because all that leaves a server's peer is sealed with the keys kept here. Two packets must not share a
+//! nonce, which is made of SSRC and number: RTP has its numbers from `OutStream::number`, which gives none twice, RTCP
+//! from the sealer's own count.
 
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};

@@ -18,13 +18,13 @@ use crate::{Codec, LineInfo, LineStats, Mid, OutPacket, PeerEvent, SendError, St
 use confab_base::{Bitrate, MediaKind, Time};
 use confab_congestion::SendSide;
 use keys::KeyCell;
-use rtcp::SenderPart;
+use rtcp::{ReportClock, SenderPart};
 use seal::{Opener, Sealer};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use str0m::Rtc;
 use str0m::rtp::Extension;
-use stream::{Extensions, Header, OutStream, Resend};
+use stream::{Extensions, Header, Number, OutStream, Resend};
 
 /// UDP, IP and the tag of the encryption, for the estimate.
 const OVERHEAD: usize = 28;
@@ -65,6 +65,7 @@ pub(crate) struct Egress {
     bytes_sent: u64,
     plain: Vec<u8>,
     arrivals: Vec<(u16, Option<i64>)>,
+    clock: ReportClock,
 }
 
 impl Egress {
@@ -86,6 +87,7 @@ impl Egress {
             bytes_sent: 0,
             plain: Vec::new(),
             arrivals: Vec::new(),
+            clock: ReportClock::default(),
         }
     }
 
@@ -106,6 +108,9 @@ impl Egress {
 
     /// Takes over what was negotiated.
     pub fn refresh(&mut self, rtc: &mut Rtc, lines: &[LineInfo]) {
+        // A line may be given up for good, and its place go to another.
+        self.streams.retain(|s| rtc.media(s.mid.0).is_some());
+        self.mids = self.streams.iter().map(|s| s.mid).collect();
         for stream in &mut self.streams {
             stream.sends = false;
         }
@@ -149,31 +154,24 @@ impl Egress {
         self.mids.iter().position(|m| *m == mid)
     }
 
-    /// Seals a packet; it leaves with the next batch.
+    /// Seals a packet; it leaves with the next batch, or is dropped where too much waits.
     pub fn send(&mut self, mid: Mid, packet: &OutPacket, now: Instant) -> Result<(), SendError> {
         if !self.armed() {
             return Err(SendError::NotConnected);
         }
         let time = self.time(now);
         let at = self.at(mid).ok_or(SendError::NoLine)?;
-        let stream = &mut self.streams[at];
+        let stream = &self.streams[at];
         if !stream.sends {
             return Err(SendError::NoLine);
         }
         let codec = stream.codec(packet.codec).ok_or(SendError::NoCodec)?;
-        // A mapping in the future would make reports with timestamp 0.
-        let captured = packet.captured.min(now);
         let rtx = codec.rtx.filter(|_| packet.codec != Codec::Opus);
-        stream.note(packet, captured, rtx, time.as_micros());
         let level = packet.audio_level;
         let header = Header {
             pt: codec.pt,
             marker: packet.marker,
-            seq: packet.seq as u16,
             timestamp: packet.timestamp,
-            ssrc: stream.ssrc,
-            padded: false,
-            transport_wide: None,
             audio_level: stream
                 .extensions
                 .audio_level
@@ -183,50 +181,76 @@ impl Egress {
                 .mid
                 .filter(|_| !stream.bound)
                 .map(|id| (id, mid.as_str())),
+            ..Header::default()
         };
-        let size = seal_packet(
-            (&mut self.sealer, &mut self.side),
-            (&mut self.out, &mut self.sizes),
-            (header, packet.seq),
-            stream.extensions.transport_wide,
-            &packet.payload,
-            time,
-        );
-        stream.bytes += size as u64;
-        self.bytes_sent += size as u64;
+        if !self.emit(at, Number::Given(packet.seq), header, &packet.payload, time) {
+            return Err(SendError::Repeated);
+        }
+        // A mapping in the future would make reports with timestamp 0.
+        self.streams[at].note(packet, packet.captured.min(now), rtx);
         Ok(())
     }
 
     fn resend(&mut self, at: usize, resend: &Resend, time: Time) {
-        let stream = &mut self.streams[at];
-        let Some(rtx) = stream.rtx else { return };
         // RFC 4588: the number it had stands before the payload.
-        self.plain.clear();
-        self.plain.extend((resend.seq as u16).to_be_bytes());
-        self.plain.extend_from_slice(&resend.payload);
-        let seq = stream.rtx_seq;
-        stream.rtx_seq += 1;
+        let mut payload = std::mem::take(&mut self.plain);
+        payload.clear();
+        payload.extend((resend.seq as u16).to_be_bytes());
+        payload.extend_from_slice(&resend.payload);
+        let (mid, extension) = self.name(at);
         let header = Header {
             pt: resend.pt,
             marker: resend.marker,
-            seq: seq as u16,
             timestamp: resend.timestamp,
-            ssrc: rtx,
-            padded: false,
-            transport_wide: None,
-            audio_level: None,
-            mid: stream.extensions.mid.map(|id| (id, stream.mid.as_str())),
+            mid: extension.map(|id| (id, mid.as_str())),
+            ..Header::default()
         };
-        let size = seal_packet(
-            (&mut self.sealer, &mut self.side),
-            (&mut self.out, &mut self.sizes),
-            (header, seq),
-            stream.extensions.transport_wide,
-            &self.plain,
-            time,
-        );
-        stream.bytes += size as u64;
-        self.bytes_sent += size as u64;
+        self.emit(at, Number::NextResend, header, &payload, time);
+        self.plain = payload;
+    }
+
+    fn name(&self, at: usize) -> (Mid, Option<u8>) {
+        let stream = &self.streams[at];
+        (stream.mid, stream.extensions.mid)
+    }
+
+    /// Seals a packet behind those that wait. This is the one place where anything is sealed, and its number is allotted
+    /// here, so that none is used twice; false: it was.
+    fn emit(
+        &mut self,
+        at: usize,
+        number: Number,
+        mut header: Header<'_>,
+        payload: &[u8],
+        time: Time,
+    ) -> bool {
+        let (Some(stream), Some(sealer)) = (self.streams.get_mut(at), &mut self.sealer) else {
+            return false;
+        };
+        let Some((ssrc, seq)) = stream.number(number) else {
+            return false;
+        };
+        let start = self.out.len();
+        if start > MOST_WAITING {
+            return true;
+        }
+        (header.ssrc, header.seq) = (ssrc, seq as u16);
+        // Numbers must be used without a gap, so the size is told before it is known: header and tag are near 40 bytes.
+        header.transport_wide = stream
+            .extensions
+            .transport_wide
+            .map(|id| (id, self.side.sent(payload.len() + OVERHEAD + 40, time)));
+        header.write(&mut self.out);
+        if sealer
+            .rtp(&mut self.out, start, (ssrc, seq), payload)
+            .is_ok()
+        {
+            let size = self.out.len() - start;
+            self.sizes.push(size.min(usize::from(u16::MAX)) as u16);
+            stream.bytes += size as u64;
+            self.bytes_sent += size as u64;
+        }
+        true
     }
 
     /// Sends probes that are due. `is_up`: there is somebody to send to.
@@ -264,37 +288,20 @@ impl Egress {
 
     /// A packet of nothing but padding.
     fn pad(&mut self, at: usize, bytes: usize, time: Time) {
-        let stream = &mut self.streams[at];
-        let codec = stream.codecs.iter().find_map(|c| c.rtx);
-        let (Some(rtx), Some(pt)) = (stream.rtx, codec) else {
+        let Some(pt) = self.streams[at].codecs.iter().find_map(|c| c.rtx) else {
             return;
         };
         let length = bytes.clamp(16, MOST_PADDING);
-        let seq = stream.rtx_seq;
-        stream.rtx_seq += 1;
-        let header = Header {
-            pt,
-            marker: false,
-            seq: seq as u16,
-            timestamp: 0,
-            ssrc: rtx,
-            padded: true,
-            transport_wide: None,
-            audio_level: None,
-            mid: stream.extensions.mid.map(|id| (id, stream.mid.as_str())),
-        };
         let mut padding = [0; MOST_PADDING];
         padding[length - 1] = length as u8;
-        let size = seal_packet(
-            (&mut self.sealer, &mut self.side),
-            (&mut self.out, &mut self.sizes),
-            (header, seq),
-            stream.extensions.transport_wide,
-            &padding[..length],
-            time,
-        );
-        stream.bytes += size as u64;
-        self.bytes_sent += size as u64;
+        let (mid, extension) = self.name(at);
+        let header = Header {
+            pt,
+            padded: true,
+            mid: extension.map(|id| (id, mid.as_str())),
+            ..Header::default()
+        };
+        self.emit(at, Number::NextResend, header, &padding[..length], time);
     }
 
     /// When [`Egress::handle_timeout`] is due.
@@ -382,30 +389,4 @@ impl Egress {
     pub fn poll_estimate(&mut self) -> Option<PeerEvent> {
         self.side.poll_estimate().map(PeerEvent::Estimate)
     }
-}
-
-/// Writes header and sealed payload behind what is there; the packet's size, 0 if it was dropped.
-fn seal_packet(
-    (sealer, side): (&mut Option<Sealer>, &mut SendSide),
-    (out, sizes): (&mut Vec<u8>, &mut Vec<u16>),
-    (mut header, seq): (Header<'_>, u64),
-    transport_wide: Option<u8>,
-    payload: &[u8],
-    time: Time,
-) -> usize {
-    let Some(sealer) = sealer else { return 0 };
-    let start = out.len();
-    if start > MOST_WAITING {
-        return 0;
-    }
-    // Numbers must be used without a gap, so the size is told before it is known: header and tag are near 40 bytes.
-    header.transport_wide =
-        transport_wide.map(|id| (id, side.sent(payload.len() + OVERHEAD + 40, time)));
-    header.write(out);
-    if sealer.rtp(out, start, (header.ssrc, seq), payload).is_err() {
-        return 0;
-    }
-    let size = out.len() - start;
-    sizes.push(size.min(usize::from(u16::MAX)) as u16);
-    size
 }

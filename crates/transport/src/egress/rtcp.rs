@@ -121,17 +121,50 @@ pub(crate) fn missing(pairs: &[u8]) -> impl Iterator<Item = u16> {
     })
 }
 
-/// Reads a transport-wide report: number and arrival in microseconds of the receiver's clock (which begins anew every
-/// twelve days), `None` for what did not come. Ends where the report is cut short.
-pub(crate) fn transport_wide(report: &[u8], out: &mut Vec<(u16, Option<i64>)>) {
+/// The receiver's clock in transport-wide reports: units of 64 ms in 24 bits, which begin anew every twelve days.
+#[derive(Debug, Default)]
+pub(crate) struct ReportClock {
+    /// The last report's time, counted on.
+    last: Option<i64>,
+}
+
+impl ReportClock {
+    const TURN: i64 = 1 << 24;
+    /// Who counts further than this makes the clock up.
+    const FURTHEST: i64 = 1 << 40;
+
+    /// Counts on to the time nearest to the last one.
+    fn units(&mut self, low: u32) -> i64 {
+        let low = i64::from(low);
+        let last = self.last.filter(|l| l.abs() < Self::FURTHEST);
+        let units = last.map_or(low, |last| {
+            let ahead = (low - last).rem_euclid(Self::TURN);
+            let behind = ahead - Self::TURN;
+            last + if ahead < Self::TURN / 2 {
+                ahead
+            } else {
+                behind
+            }
+        });
+        self.last = Some(units);
+        units
+    }
+}
+
+/// Reads a transport-wide report: number and arrival in microseconds of the receiver's clock, `None` for what did not
+/// come. Ends where the report is cut short.
+pub(crate) fn transport_wide(
+    report: &[u8],
+    clock: &mut ReportClock,
+    out: &mut Vec<(u16, Option<i64>)>,
+) {
     out.clear();
     let [b0, b1, c0, c1, t0, t1, t2, _, rest @ ..] = report else {
         return;
     };
     let base = u16::from_be_bytes([*b0, *b1]);
     let count = usize::from(u16::from_be_bytes([*c0, *c1])).min(MOST_REPORTED);
-    // Units of 64 ms.
-    let mut at = i64::from(u32::from_be_bytes([0, *t0, *t1, *t2])) * 64_000;
+    let mut at = clock.units(u32::from_be_bytes([0, *t0, *t1, *t2])) * 64_000;
     // First the states: so many chunks that all numbers have one.
     let mut states = Vec::with_capacity(count);
     let mut deltas = rest;
@@ -257,7 +290,7 @@ mod tests {
         report.extend((0x8000u16 | 1 << 13 | 1 << 11).to_be_bytes());
         report.extend([4, 8, 12, 0xff, 0xfe, 2, 2]);
         let mut out = Vec::new();
-        transport_wide(&report, &mut out);
+        transport_wide(&report, &mut ReportClock::default(), &mut out);
         assert_eq!(out.len(), 12);
         assert_eq!(out[0], (0xfffe, Some(65_000)));
         assert_eq!(out[1], (0xffff, Some(67_000)));
@@ -267,6 +300,19 @@ mod tests {
         assert_eq!(out[9], (7, Some(70_000)));
         assert_eq!(out[10], (8, None));
         assert_eq!(out[11], (9, Some(70_500)));
+    }
+
+    #[test]
+    fn the_receivers_clock_goes_on_when_its_24_bits_are_full() {
+        let mut clock = ReportClock::default();
+        assert_eq!(clock.units(0xff_ffff), 0xff_ffff);
+        assert_eq!(clock.units(0), 0x100_0000);
+        assert_eq!(clock.units(5), 0x100_0005);
+        assert_eq!(clock.units(0xff_fffe), 0xff_fffe, "a late one");
+        let mut fair = ReportClock {
+            last: Some(1 << 40),
+        };
+        assert_eq!(fair.units(7), 7, "nobody counts that far");
     }
 
     #[test]
@@ -292,10 +338,10 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), kind in 198u8..208, count in 0u8..32) {
             let mut bytes = bytes;
-            let mut out = Vec::new();
+            let (mut out, mut clock) = (Vec::new(), ReportClock::default());
             for _ in 0..2 {
                 let _ = items(&bytes);
-                transport_wide(&bytes, &mut out);
+                transport_wide(&bytes, &mut clock, &mut out);
                 let _ = missing(&bytes).count();
                 complete(&mut bytes, |_, _| Some(SenderPart { timestamp: 0, packets: 0, octets: 0 }));
                 if let Some(head) = bytes.get_mut(..2) {

@@ -2,6 +2,7 @@
 //! Payloads are encrypted straight into the buffer they are sent from.
 
 use super::keys::{Keys, real};
+use std::collections::HashMap;
 use str0m::crypto::dtls::SrtpProfile;
 use str0m::crypto::{
     AeadAes128Gcm, AeadAes128GcmCipher, AeadAes256GcmCipher, Aes128CmSha1_80, Aes128CmSha1_80Cipher,
@@ -13,6 +14,8 @@ const CM_TAG: usize = 10;
 const INDEX: usize = 4;
 /// RTCP's first header word and SSRC stay in clear.
 const RTCP_CLEAR: usize = 8;
+/// SSRCs of one connection that may send RTCP: many times what its lines have.
+const MOST_SENDERS: usize = 256;
 /// Set in the index: the packet is encrypted.
 const ENCRYPTED: u32 = 0x8000_0000;
 
@@ -39,6 +42,34 @@ pub(crate) struct Sealer {
 /// Opens incoming RTCP of one connection.
 pub(crate) struct Opener {
     rtcp: Cipher,
+    /// What was opened, per sender's SSRC.
+    seen: HashMap<u32, Window>,
+}
+
+/// The last numbers that came, against replays (RFC 3711 §3.3.2).
+#[derive(Clone, Copy, Default)]
+struct Window {
+    highest: u32,
+    /// Bit n: the number n below the highest came.
+    bits: u64,
+}
+
+impl Window {
+    /// The window with this number in it; `None` if it came before or is too old to know.
+    fn with(self, index: u32) -> Option<Window> {
+        if index > self.highest || self.bits == 0 {
+            let by = index - self.highest.min(index);
+            return Some(Window {
+                highest: index,
+                bits: self.bits.checked_shl(by).unwrap_or(0) | 1,
+            });
+        }
+        let bit = 1u64.checked_shl(self.highest - index)?;
+        (self.bits & bit == 0).then_some(Window {
+            bits: self.bits | bit,
+            ..self
+        })
+    }
 }
 
 /// The cryptography refused; with the sizes used here it never does.
@@ -146,10 +177,11 @@ impl Opener {
         let master = Master::of(keys, !keys.active)?;
         Some(Opener {
             rtcp: master.cipher(FOR_RTCP, false),
+            seen: HashMap::new(),
         })
     }
 
-    /// The compound packet in clear, into `out`. `None`: not encrypted, or not from the other side.
+    /// The compound packet in clear, into `out`. `None`: not encrypted, not from the other side, or seen before.
     pub fn rtcp(&mut self, sealed: &[u8], out: &mut Vec<u8>) -> Option<()> {
         let tag = self.rtcp.tag();
         let end = sealed.len().checked_sub(tag + INDEX)?;
@@ -166,6 +198,11 @@ impl Opener {
             return None;
         }
         let ssrc = u32::from_be_bytes(sealed.get(4..RTCP_CLEAR)?.try_into().ok()?);
+        let window = self.seen.get(&ssrc).copied();
+        if window.is_none() && self.seen.len() == MOST_SENDERS {
+            return None;
+        }
+        let window = window.unwrap_or_default().with(index)?;
         out.clear();
         out.extend_from_slice(&sealed[..RTCP_CLEAR]);
         out.resize(end, 0);
@@ -195,6 +232,8 @@ impl Opener {
                 c.decrypt(&iv, input, &mut out[RTCP_CLEAR..]).ok()?;
             }
         }
+        // Only what is genuine counts.
+        self.seen.insert(ssrc, window);
         Some(())
     }
 }
@@ -358,6 +397,44 @@ mod tests {
                 "own packets sent back"
             );
         }
+    }
+
+    #[test]
+    fn what_was_opened_once_is_not_opened_again() {
+        for profile in PROFILES {
+            let mut sealer = Sealer::new(&keys(profile, true)).unwrap();
+            let mut opener = Opener::new(&keys(profile, false)).unwrap();
+            let sealed: Vec<_> = (0..100)
+                .map(|_| sealer.rtcp(&[0x80, 201, 0, 1, 0, 0, 0, 7]).unwrap())
+                .collect();
+            let mut opens = |i: usize| opener.rtcp(&sealed[i], &mut Vec::new()).is_some();
+            assert!(opens(0) && opens(2) && opens(1), "in any order");
+            assert!(!opens(0) && !opens(1) && !opens(2));
+            assert!(opens(99) && opens(98) && opens(36));
+            assert!(!opens(98) && !opens(35), "replayed, and too old to know");
+            let mut forged = sealed[50].clone();
+            forged[9] ^= 1;
+            assert!(opener.rtcp(&forged, &mut Vec::new()).is_none());
+            assert!(
+                opener.rtcp(&sealed[50], &mut Vec::new()).is_some(),
+                "a forgery uses no number up"
+            );
+        }
+    }
+
+    #[test]
+    fn every_sender_has_its_own_window_and_there_are_not_endlessly_many() {
+        let profile = SrtpProfile::AEAD_AES_128_GCM;
+        let mut opener = Opener::new(&keys(profile, false)).unwrap();
+        let open = |opener: &mut Opener, ssrc: u32| {
+            let mut sealer = Sealer::new(&keys(profile, true)).unwrap();
+            let mut plain = vec![0x80, 201, 0, 1];
+            plain.extend(ssrc.to_be_bytes());
+            let sealed = sealer.rtcp(&plain).unwrap();
+            opener.rtcp(&sealed, &mut Vec::new()).is_some()
+        };
+        let opened = (0..1000).filter(|ssrc| open(&mut opener, *ssrc)).count();
+        assert_eq!((opened, opener.seen.len()), (MOST_SENDERS, MOST_SENDERS));
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::time::Instant;
 
 /// Packets kept for resends: about a second at 10 Mbps. A power of two.
 const KEPT: usize = 1024;
-/// A packet is not sent again this soon after the last time, microseconds: requests for it cross each other.
+/// Numbers remembered as used: more than a forwarder's late packets are behind.
+const REMEMBERED: u64 = 4096;
+/// A packet is not sent again this soon after it was resent, microseconds: requests for it cross each other.
 const SAME_REQUEST: u64 = 15_000;
 /// Resends may take this share of what is sent, and save up to so many bytes of it.
 const RESEND_SHARE: f64 = 0.5;
@@ -28,8 +30,8 @@ struct Kept {
     marker: bool,
     /// The resend payload type of its codec.
     rtx: u8,
-    /// Last sent, microseconds.
-    at: u64,
+    /// Last sent again, microseconds.
+    resent: Option<u64>,
     payload: Arc<[u8]>,
 }
 
@@ -42,6 +44,42 @@ pub(crate) struct Resend {
     pub payload: Arc<[u8]>,
 }
 
+/// The numbers a stream was sealed under lately: none may be used again, since number and SSRC make the nonce.
+#[derive(Debug, Default)]
+struct Used {
+    /// One above the highest.
+    end: u64,
+    /// A bit for each of the last [`REMEMBERED`] numbers, at its remainder.
+    bits: Vec<u64>,
+}
+
+impl Used {
+    /// Takes a number; false if it was taken before, or is so old that nobody knows.
+    fn take(&mut self, seq: u64) -> bool {
+        if seq.saturating_add(REMEMBERED) < self.end {
+            return false;
+        }
+        self.bits.resize(REMEMBERED as usize / 64, 0);
+        if seq >= self.end {
+            let fresh = (seq - self.end + 1).min(REMEMBERED);
+            for seq in seq - (fresh - 1)..=seq {
+                let (word, bit) = place(seq);
+                self.bits[word] &= !bit;
+            }
+            self.end = seq + 1;
+        }
+        let (word, bit) = place(seq);
+        let is_new = self.bits[word] & bit == 0;
+        self.bits[word] |= bit;
+        is_new
+    }
+}
+
+fn place(seq: u64) -> (usize, u64) {
+    let at = seq % REMEMBERED;
+    (at as usize / 64, 1 << (at % 64))
+}
+
 #[derive(Debug)]
 pub(crate) struct OutStream {
     pub mid: Mid,
@@ -52,7 +90,9 @@ pub(crate) struct OutStream {
     pub extensions: Extensions,
     /// The receiver told something of this SSRC: it knows whose it is, the mid can be left out.
     pub bound: bool,
-    pub rtx_seq: u64,
+    used: Used,
+    /// The next number of the resends, which have an SSRC of their own.
+    rtx_seq: u64,
     kept: Vec<Option<Kept>>,
     highest: u64,
     /// Timestamp, the moment it stands for, clock rate of the newest packet.
@@ -77,6 +117,7 @@ impl OutStream {
             codecs: Vec::new(),
             extensions: Extensions::default(),
             bound: false,
+            used: Used::default(),
             rtx_seq: 1,
             kept: Vec::new(),
             highest: 0,
@@ -96,8 +137,20 @@ impl OutStream {
         self.codecs.iter().find(|c| c.codec == codec).copied()
     }
 
+    /// Allots the number a packet is sealed under, and the SSRC it goes with; `None`: it must not leave.
+    pub fn number(&mut self, number: Number) -> Option<(u32, u64)> {
+        match number {
+            Number::Given(seq) => self.used.take(seq).then_some((self.ssrc, seq)),
+            Number::NextResend => {
+                let seq = self.rtx_seq;
+                self.rtx_seq += 1;
+                Some((self.rtx?, seq))
+            }
+        }
+    }
+
     /// Notes a packet that leaves; keeps it if it can be resent.
-    pub fn note(&mut self, packet: &OutPacket, captured: Instant, rtx: Option<u8>, at: u64) {
+    pub fn note(&mut self, packet: &OutPacket, captured: Instant, rtx: Option<u8>) {
         self.packets += 1;
         self.octets += packet.payload.len() as u64;
         if packet.seq >= self.highest {
@@ -116,7 +169,7 @@ impl OutStream {
             timestamp: packet.timestamp,
             marker: packet.marker,
             rtx,
-            at,
+            resent: None,
             payload: packet.payload.clone(),
         });
     }
@@ -128,11 +181,12 @@ impl OutStream {
         let seq = self.highest.checked_sub(u64::from(behind))?;
         let kept = self.kept.get_mut(seq as usize % KEPT)?.as_mut()?;
         let size = kept.payload.len() as f64;
-        if kept.seq != seq || at < kept.at + SAME_REQUEST || self.saved < size {
+        let is_asked_twice = kept.resent.is_some_and(|last| at < last + SAME_REQUEST);
+        if kept.seq != seq || is_asked_twice || self.saved < size {
             return None;
         }
         self.saved -= size;
-        kept.at = at;
+        kept.resent = Some(at);
         Some(kept.resend())
     }
 
@@ -169,7 +223,17 @@ impl Kept {
     }
 }
 
+/// Where a packet's sequence number comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Number {
+    /// From whoever sends: its own.
+    Given(u64),
+    /// The next one of the resends.
+    NextResend,
+}
+
 /// What an RTP header holds; extensions in the one-byte form.
+#[derive(Default)]
 pub(crate) struct Header<'a> {
     pub pt: u8,
     pub marker: bool,
@@ -246,21 +310,50 @@ mod tests {
     fn a_missed_packet_is_found_once_per_request() {
         let (mut s, now) = (stream(), Instant::now());
         for seq in 65_530..65_540 {
-            s.note(&packet(seq, 100), now, Some(97), 0);
+            s.note(&packet(seq, 100), now, Some(97));
         }
-        let found = s.missed(2, 20_000).unwrap();
+        let found = s.missed(2, 1_000).unwrap();
         assert_eq!((found.seq, found.pt, found.payload[0]), (65_538, 97, 2));
-        assert!(s.missed(2, 30_000).is_none(), "asked twice");
-        assert!(s.missed(2, 36_000).is_some());
-        assert!(s.missed(65_531u64 as u16, 36_000).is_some());
+        assert!(s.missed(2, 11_000).is_none(), "asked twice");
+        assert!(s.missed(2, 17_000).is_some());
+        assert!(s.missed(65_531u64 as u16, 17_000).is_some());
         assert!(s.missed(77, 36_000).is_none(), "never sent");
+    }
+
+    #[test]
+    fn no_number_is_given_out_twice() {
+        let mut s = stream();
+        let mut take = |seq| s.number(Number::Given(seq)).is_some();
+        assert!(take(70_000) && take(70_003) && take(70_001));
+        assert!(!take(70_000) && !take(70_001) && !take(70_003));
+        assert!(take(70_002) && take(66_000), "late, and never used");
+        assert!(!take(60_000), "nobody remembers");
+        assert!(take(74_096) && take(70_004));
+        assert!(!take(70_000) && !take(70_003), "behind the window");
+        assert!(take(1 << 40) && !take(1 << 40) && take((1 << 40) - 4095));
+        assert_eq!(s.number(Number::NextResend), Some((2, 1)));
+        assert_eq!(s.number(Number::NextResend), Some((2, 2)));
+        assert_eq!(s.number(Number::Given(1 << 41)), Some((1, 1 << 41)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn numbers_in_any_order_are_taken_once(steps in proptest::collection::vec(0u64..9000, 1..400)) {
+            let (mut s, mut seen) = (stream(), std::collections::BTreeSet::new());
+            for (i, step) in steps.into_iter().enumerate() {
+                let seq = i as u64 * 50 + step;
+                if s.number(Number::Given(seq)).is_some() {
+                    proptest::prop_assert!(seen.insert(seq));
+                }
+            }
+        }
     }
 
     #[test]
     fn resends_have_a_budget_and_old_packets_go() {
         let (mut s, now) = (stream(), Instant::now());
         for seq in 0..3000 {
-            s.note(&packet(seq, 1000), now, Some(97), 0);
+            s.note(&packet(seq, 1000), now, Some(97));
         }
         let served = (0..3000u16).filter(|seq| s.missed(*seq, 50_000).is_some());
         assert_eq!(served.count(), (RESEND_SAVED / 1000.0) as usize);
@@ -304,7 +397,7 @@ mod tests {
         let mut s = stream();
         let now = Instant::now();
         assert_eq!(s.report(now), None);
-        s.note(&packet(1, 100), now, None, 0);
+        s.note(&packet(1, 100), now, None);
         let later = now + std::time::Duration::from_secs(1);
         let part = s.report(later).unwrap();
         assert_eq!(
