@@ -162,12 +162,15 @@ test('the server is killed and started again, and the meeting goes on', async ()
 });
 
 test('the page is killed and comes back into the meeting', async () => {
-  // The driver's session dies with the page: what follows is seen on the screen, where the picture was before.
+  // The driver's session dies with the page: what follows is seen on the screen, where the picture was before. In full screen
+  // the page begins where the screen does.
+  await app.click('button', '^full screen');
+  await until('full screen', 10000, () => app.script('return innerWidth === 1280 && innerHeight === 800'));
+  await sleep(1000);
   const boxes = await app.boxes();
-  const { x: left, y: top } = desktop.place('Confab');
   const mark = () => {
     const screen = readFileSync(desktop.screenshot(join(keep(), 'after-the-page.png')));
-    return boxes.map((box) => markIn(screen, { ...box, x: box.x + left, y: box.y + top })).find(Boolean);
+    return boxes.map((box) => markIn(screen, box)).find(Boolean);
   };
   assert.ok(mark(), 'the picture is found on the screen');
   const before = app.processes().web;
