@@ -127,12 +127,14 @@ test('xdg-open with another link opens that meeting beside the first', async () 
   await app.turnTo(IN_MEETING);
 });
 
-test('a link that leads nowhere is said so', async () => {
-  const said = (window) => `${window} && /neither a meeting link nor a code/i.test(document.body.innerText)`;
-  assert.ok(!(await app.script(`return ${said('true')}`)), 'not before');
+test('a link that leads nowhere is said so, at home', async () => {
+  const said = '/neither a meeting link nor a meeting code/i.test(document.body.innerText)';
+  assert.equal((await app.handles()).length, 1, 'only the meeting is open');
+  assert.ok(!(await app.script(`return ${said}`)), 'not before');
   await app.again('confab://join/../../etc/passwd');
-  await app.turnTo(said('true'), 10000);
+  await app.turnTo(`${said} && !(${IN_MEETING})`, 10000);
   desktop.screenshot(join(keep(), 'refused.png'));
+  await app.call('DELETE', `${app.session}/window`);
   await app.turnTo(IN_MEETING);
 });
 
