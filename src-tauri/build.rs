@@ -27,7 +27,7 @@ fn main() {
         fs::write(&index, PLACEHOLDER).expect("ui/dist can be written");
     }
     // Naming the commands makes each of them need a permission (capabilities/*.json).
-    let commands = AppManifest::new().commands(&["app", "desk"]);
+    let commands = AppManifest::new().commands(&["app", "desk", "pictures"]);
     let attributes = Attributes::new()
         .app_manifest(commands)
         .codegen(CodegenContext::new());

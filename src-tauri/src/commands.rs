@@ -1,10 +1,11 @@
-//! The two doors a page has: `desk` for its participant, `app` for the shell. Each takes one typed command and gives one typed
-//! reply; whatever is no such command is refused before it does anything.
+//! The doors a page has: `desk` for its participant, `app` for the shell, and `pictures` where sockets are blocked. The first
+//! two take one typed command each and give one typed reply; whatever is no such command is refused before it does anything.
 
 use crate::desks::number;
+use crate::drawing::Drawing;
 use crate::ipc::{AppCode, AppCommand, AppEvent, AppInfo, AppReply, PopOutHost, ShellCode};
 use crate::shell::Shell;
-use crate::{bundle, platform, shortcuts, updates, windows};
+use crate::{bundle, carried, desks, platform, shortcuts, tray, updates, windows};
 use confab_client::desk::{DeskCode, DeskCommand, DeskReply, OwnCode, api};
 use confab_client::diagnose::DiagnoseOptions;
 use confab_protocol::CreateMeeting;
@@ -32,6 +33,7 @@ pub fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'stat
         let window = invoke.message.webview_ref().label().to_owned();
         match invoke.message.command() {
             "desk" => desk(&window, invoke),
+            "pictures" => carried::pictures(&window, invoke),
             "app" => {
                 let app = invoke.message.webview_ref().app_handle();
                 let orders = thread.get_or_init(|| start(app));
@@ -80,15 +82,12 @@ fn desk<R: Runtime>(window: &str, invoke: Invoke<R>) {
     match (desk, command::<R, DeskCommand>(&invoke)) {
         (_, Err(error)) => invoke.resolver.reject(error),
         (Some(desk), Ok(command)) => {
-            let beside = window.starts_with("pop-out-");
-            let bus = number(window)
-                .filter(|_| beside)
-                .and_then(|n| shell.desks.pop_out_bus(n));
+            let bus = number(window).and_then(|n| shell.desks.bus_of(n, window));
             let resolver = invoke.resolver;
             desk.ask(command, move |mut reply| {
-                // A bus serves one page: the pop-out has its own.
-                if let (DeskReply::Attached { bus: there, .. }, Some(own)) = (&mut reply, bus) {
-                    *there = Some(own);
+                // A bus serves one page: each window has its own, or none.
+                if let DeskReply::Attached { bus: there, .. } = &mut reply {
+                    *there = bus;
                 }
                 resolver.resolve(reply);
             });
@@ -124,12 +123,14 @@ fn run<R: Runtime>(app: &AppHandle<R>, order: Order<R>) {
     } = order;
     if takes_long(&command) {
         let app = app.clone();
+        let refuse = resolver.clone();
         let work = move || resolver.resolve(reply(&app, &window, command));
         if let Err(error) = std::thread::Builder::new()
             .name("shell-long".to_owned())
             .spawn(work)
         {
             tracing::error!("no thread: {error}");
+            refuse.resolve(AppReply::from(ShellCode::Unavailable));
         }
     } else {
         resolver.resolve(reply(app, &window, command));
@@ -163,10 +164,10 @@ fn do_command<R: Runtime>(
         AppCommand::Info => Ok(AppReply::Info { info: info(&shell) }),
         AppCommand::Place => {
             let place = windows::place(&shell, window).ok_or(ShellCode::Unavailable)?;
-            if window == windows::HOME
-                && let Some(code) = shell.take_refused()
-            {
-                windows::tell(app, window, &AppEvent::LinkRefused { code });
+            // A page loaded anew knows nothing of its window.
+            if let Some(number) = number(window).filter(|n| window == desks::label(*n)) {
+                shell.desks.set_full_screen(number, false);
+                windows::note_full_screen(app, window);
             }
             Ok(AppReply::Place { place })
         }
@@ -193,7 +194,17 @@ fn do_command<R: Runtime>(
         AppCommand::OpenLink { url } => open_link(&url),
         AppCommand::FullScreen { on } => {
             with_window(app, window, |w| w.set_fullscreen(on))?;
-            windows::tell(app, window, &AppEvent::FullScreen { on });
+            // As far as one can tell: a window manager that refuses says nothing.
+            let main = number(window).filter(|n| window == desks::label(*n));
+            if main.is_none_or(|n| shell.desks.set_full_screen(n, on)) {
+                windows::tell(app, window, &AppEvent::FullScreen { on });
+            }
+            done
+        }
+        AppCommand::DrawRate { fps } => {
+            if let Some(drawing) = app.try_state::<Drawing>() {
+                drawing.note(fps);
+            }
             done
         }
         AppCommand::PopOut { what } => {
@@ -259,6 +270,15 @@ fn save_settings<R: Runtime>(
     }
     if now.scale != before.scale {
         windows::zoom_all(app, now.scale);
+    }
+    if (now.theme, now.high_contrast) != (before.theme, before.high_contrast) {
+        windows::paint_all(app, &now);
+    }
+    if now.keep_awake != before.keep_awake {
+        desks::update_awake(app);
+    }
+    if now.language != before.language {
+        tray::translate(app);
     }
     windows::tell_all(
         app,

@@ -1,15 +1,19 @@
 //! The running meetings: each window's participant, the bus its pictures take, and what of its pushes concerns the shell.
 
+use crate::carried::Refused;
 use crate::ipc::PopOutWhat;
 use crate::link::Destination;
 use crate::notices::{Notice, Notices};
 use crate::shell::{Shell, lock};
-use confab_base::Source;
+use confab_base::{Code, Source};
 use confab_client::MeetingLink;
 use confab_client::desk::{
-    BusAddress, CallPhase, Desk, DeskHandle, DeskOptions, DeskPatch, DeskPush, Pictures, Processing,
+    BusAddress, CallPhase, Desk, DeskCommand, DeskHandle, DeskOptions, DeskPatch, DeskPush,
+    EndReason, Pictures, Processing,
 };
-use confab_client::pipeline::bus::{BothSinks, FrameBus, OWN_CAMERA, OWN_SCREEN};
+use confab_client::pipeline::bus::{
+    BothSinks, Carried, CarriedPage, FrameBus, OWN_CAMERA, OWN_SCREEN,
+};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,6 +30,12 @@ pub struct Desks {
     front: AtomicU32,
     /// The meeting whose window has the keyboard now; 0: none.
     focused: AtomicU32,
+    /// The meeting that the key for talking was pressed for; 0: it is not held.
+    talking: AtomicU32,
+    /// Held while bars of shares are put up and taken away.
+    pub bars: Mutex<()>,
+    /// Pages that the shell carries pictures to, by their windows' labels.
+    carried: Mutex<BTreeMap<String, CarriedPage>>,
 }
 
 /// One meeting with its window.
@@ -35,6 +45,10 @@ struct Meeting {
     handle: DeskHandle,
     unknown_server: bool,
     pop_out: Option<PopOutWhat>,
+    /// The pop-out was told to close and still has its label.
+    pop_out_ends: bool,
+    full_screen: bool,
+    sharing: bool,
     in_call: bool,
     remembered: bool,
     notices: Notices,
@@ -56,6 +70,15 @@ impl Buses {
             pop_out: FrameBus::start()?,
         })
     }
+
+    /// That of a window.
+    fn of(&self, number: u32, window: &str) -> Option<&FrameBus> {
+        if window == label(number) {
+            Some(&self.main)
+        } else {
+            (window == pop_out_label(number)).then_some(&self.pop_out)
+        }
+    }
 }
 
 fn address(bus: &FrameBus) -> BusAddress {
@@ -73,6 +96,14 @@ pub struct Here {
     pub pop_out: Option<PopOutWhat>,
 }
 
+/// What a pop-out's window does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PopOut {
+    Stays,
+    /// It was told to close.
+    Ends,
+}
+
 /// Label of a meeting's window.
 pub fn label(number: u32) -> String {
     format!("meeting-{number}")
@@ -83,11 +114,17 @@ pub fn pop_out_label(number: u32) -> String {
     format!("pop-out-{number}")
 }
 
-/// The meeting of a window, whichever of its two it is.
+/// Label of the bar that floats while a screen is shared.
+pub fn share_label(number: u32) -> String {
+    format!("share-{number}")
+}
+
+/// The meeting of a window, whichever of its three it is.
 pub fn number(label: &str) -> Option<u32> {
     let digits = label
         .strip_prefix("meeting-")
-        .or_else(|| label.strip_prefix("pop-out-"));
+        .or_else(|| label.strip_prefix("pop-out-"))
+        .or_else(|| label.strip_prefix("share-"));
     digits?.parse().ok()
 }
 
@@ -103,6 +140,9 @@ impl Desks {
             to,
             handle: handle.clone(),
             pop_out: None,
+            pop_out_ends: false,
+            full_screen: false,
+            sharing: false,
             in_call: false,
             remembered: false,
             notices: Notices::default(),
@@ -119,11 +159,11 @@ impl Desks {
         lock(&self.open).get(&number).map(|m| m.handle.clone())
     }
 
-    /// Where the pictures of a meeting's pop-out come from.
-    pub fn pop_out_bus(&self, number: u32) -> Option<BusAddress> {
-        lock(&self.open)
-            .get(&number)
-            .map(|m| address(&m.buses.pop_out))
+    /// Where the pictures of this window's page come from; the bar of a share has none.
+    pub fn bus_of(&self, number: u32, window: &str) -> Option<BusAddress> {
+        let open = lock(&self.open);
+        let buses = &open.get(&number)?.buses;
+        Some(address(buses.of(number, window)?))
     }
 
     pub fn here(&self, number: u32) -> Option<Here> {
@@ -132,6 +172,11 @@ impl Desks {
             unknown_server: m.unknown_server,
             pop_out: m.pop_out,
         })
+    }
+
+    /// Whether a screen is shared from this meeting.
+    pub fn is_sharing(&self, number: u32) -> bool {
+        lock(&self.open).get(&number).is_some_and(|m| m.sharing)
     }
 
     /// The open window of a meeting, whatever key its link had.
@@ -143,9 +188,82 @@ impl Desks {
             .map(|(number, _)| *number)
     }
 
-    pub fn set_pop_out(&self, number: u32, what: Option<PopOutWhat>) {
+    /// What the pop-out is to show.
+    pub fn set_pop_out(&self, number: u32, what: Option<PopOutWhat>) -> PopOut {
+        let mut open = lock(&self.open);
+        let Some(meeting) = open.get_mut(&number) else {
+            return PopOut::Ends;
+        };
+        meeting.pop_out = what;
+        match meeting.pop_out_ends {
+            true => PopOut::Ends,
+            false => PopOut::Stays,
+        }
+    }
+
+    /// The pop-out is told to close.
+    pub fn end_pop_out(&self, number: u32) {
         if let Some(meeting) = lock(&self.open).get_mut(&number) {
-            meeting.pop_out = what;
+            (meeting.pop_out, meeting.pop_out_ends) = (None, true);
+        }
+    }
+
+    /// The pop-out's window is gone; whether it was wanted again since it was told to close.
+    pub fn pop_out_gone(&self, number: u32) -> bool {
+        let mut open = lock(&self.open);
+        let Some(meeting) = open.get_mut(&number) else {
+            return false;
+        };
+        let again = std::mem::take(&mut meeting.pop_out_ends) && meeting.pop_out.is_some();
+        if !again {
+            meeting.pop_out = None;
+        }
+        again
+    }
+
+    /// Carries pictures to this window's page from now on; the page before it is gone.
+    pub fn carry(
+        &self,
+        number: u32,
+        window: &str,
+        send: impl FnMut(Carried) + Send + 'static,
+    ) -> Result<(), Refused> {
+        self.uncarry(window);
+        let bus = {
+            let open = lock(&self.open);
+            let buses = &open.get(&number).ok_or(Refused::Closed)?.buses;
+            buses.of(number, window).ok_or(Refused::Closed)?.handle()
+        };
+        let page = bus.carry(send).ok_or(Refused::Busy)?;
+        lock(&self.carried).insert(window.to_owned(), page);
+        Ok(())
+    }
+
+    /// A page that pictures are carried to says something.
+    pub fn carried_says(&self, window: &str, text: &str) -> Result<(), Refused> {
+        let carried = lock(&self.carried);
+        let page = carried.get(window).ok_or(Refused::Closed)?;
+        page.say(text).map_err(|_| Refused::BadMessage)
+    }
+
+    /// The page of this window is gone, or begins anew.
+    pub fn uncarry(&self, window: &str) {
+        let page = lock(&self.carried).remove(window);
+        drop(page);
+    }
+
+    /// Whether that is new.
+    pub fn set_full_screen(&self, number: u32, on: bool) -> bool {
+        let mut open = lock(&self.open);
+        let meeting = open.get_mut(&number);
+        meeting.is_some_and(|m| std::mem::replace(&mut m.full_screen, on) != on)
+    }
+
+    /// A page is gone: nothing of what it showed is worth receiving for it.
+    pub fn hide_all(&self, number: u32, page: &str) {
+        if let Some(desk) = self.desk(number) {
+            let (page, videos) = (page.to_owned(), Vec::new());
+            desk.ask(DeskCommand::Show { page, videos }, |_| {});
         }
     }
 
@@ -168,6 +286,23 @@ impl Desks {
         let joined = open.iter().filter(|(_, m)| m.in_call).map(|(n, _)| *n);
         let best = joined.max_by_key(|n| (*n == front, *n));
         best.or_else(|| open.keys().copied().max_by_key(|n| (*n == front, *n)))
+    }
+
+    /// The key for talking is held, or let go. It is let go in the meeting it was pressed for, whatever is in front by then.
+    pub fn talk(&self, on: bool) {
+        let number = match on {
+            true => {
+                // A held key repeats.
+                let front = self.in_front().unwrap_or(0);
+                let order = Ordering::SeqCst;
+                let held = self.talking.compare_exchange(0, front, order, order);
+                held.map_or_else(|held| held, |_| front)
+            }
+            false => self.talking.swap(0, Ordering::SeqCst),
+        };
+        if let Some(desk) = self.desk(number) {
+            desk.ask(DeskCommand::Talk { on }, |_| {});
+        }
     }
 
     pub fn any_in_call(&self) -> bool {
@@ -248,7 +383,7 @@ fn pictures(buses: &Arc<Buses>) -> Pictures {
 
 /// Carries a push to the window's pages, and sees what of it concerns the shell. On the desk's thread.
 fn on_push<R: Runtime>(app: &AppHandle<R>, number: u32, push: &DeskPush) {
-    for label in [label(number), pop_out_label(number)] {
+    for label in [label(number), pop_out_label(number), share_label(number)] {
         let to = EventTarget::webview_window(label);
         let sent = match push {
             DeskPush::State(patch) => app.emit_to(to, "desk://state", patch),
@@ -264,6 +399,9 @@ fn on_push<R: Runtime>(app: &AppHandle<R>, number: u32, push: &DeskPush) {
 }
 
 fn on_patch<R: Runtime>(app: &AppHandle<R>, number: u32, patch: &DeskPatch) {
+    if let Some(local) = &patch.local {
+        follow_share(app, number, local.screen.on);
+    }
     if patch.call.is_none() && patch.chat.is_none() {
         return;
     }
@@ -275,6 +413,10 @@ fn on_patch<R: Runtime>(app: &AppHandle<R>, number: u32, patch: &DeskPatch) {
             return;
         };
         if let Some(call) = &patch.call {
+            // As the participant does: one comes in as a guest next time.
+            if call.ended == Some(EndReason::Code(Code::BadSecret)) && !meeting.remembered {
+                meeting.to.host_key = None;
+            }
             meeting.in_call = matches!(
                 call.phase,
                 CallPhase::Connecting | CallPhase::Joined | CallPhase::Reconnecting
@@ -298,7 +440,21 @@ fn on_patch<R: Runtime>(app: &AppHandle<R>, number: u32, patch: &DeskPatch) {
     }
 }
 
-fn update_awake<R: Runtime>(app: &AppHandle<R>) {
+/// The bar floats as long as a screen is shared. On a thread that may wait for the window: the desk's may not.
+fn follow_share<R: Runtime>(app: &AppHandle<R>, number: u32, on: bool) {
+    let shell = app.state::<Shell>();
+    let changed = {
+        let mut open = lock(&shell.desks.open);
+        let meeting = open.get_mut(&number);
+        meeting.is_some_and(|m| std::mem::replace(&mut m.sharing, on) != on)
+    };
+    if changed {
+        let app = app.clone();
+        tauri::async_runtime::spawn_blocking(move || crate::share_bar::follow(&app, number));
+    }
+}
+
+pub fn update_awake<R: Runtime>(app: &AppHandle<R>) {
     let shell = app.state::<Shell>();
     let on = shell.desks.any_in_call() && shell.settings().keep_awake;
     lock(&shell.awake).set(on);

@@ -52,6 +52,10 @@ pub enum AppCommand {
     FullScreen {
         on: bool,
     },
+    /// How many pictures a second this page draws with several videos in it. Counts from the next start on.
+    DrawRate {
+        fps: f64,
+    },
     /// A small window for one picture beside this one: [`AppReply::PopOut`]. Absent: closes it.
     PopOut {
         #[serde(default)]
@@ -106,16 +110,20 @@ pub enum AppEvent {
     Settings {
         settings: Box<Settings>,
     },
-    /// A system-wide shortcut or the tray. `pressed` is false when "talk" is let go.
+    /// A system-wide shortcut or the tray.
     Shortcut {
         action: GlobalAction,
-        pressed: bool,
     },
+    /// By a command, or by the window manager.
     FullScreen {
         on: bool,
     },
+    /// This window shows something else from now on.
+    Place {
+        place: Place,
+    },
     PopOutClosed,
-    /// A link from outside led nowhere.
+    /// A link from outside led nowhere. Where the window opens for it, [`Place::Home`] tells that.
     LinkRefused {
         code: AppCode,
     },
@@ -201,7 +209,6 @@ pub enum PopOutHost {
 pub enum GlobalAction {
     Microphone,
     Camera,
-    Talk,
 }
 
 /// What a window shows.
@@ -213,7 +220,11 @@ pub enum GlobalAction {
 )]
 #[ts(optional_fields)]
 pub enum Place {
-    Home,
+    Home {
+        /// A link from outside led nowhere; told once.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refused: Option<AppCode>,
+    },
     Meeting {
         meeting: String,
         /// Origin.
@@ -222,11 +233,19 @@ pub enum Place {
         host: bool,
         /// Nothing was ever sent to this server.
         unknown_server: bool,
+        /// What is in the small window beside this one, if there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        popped_out: Option<PopOutWhat>,
     },
     PopOut {
         meeting: String,
         server: String,
         what: PopOutWhat,
+    },
+    /// The bar that floats over everything while a screen is shared from this meeting.
+    ShareBar {
+        meeting: String,
+        server: String,
     },
 }
 

@@ -51,7 +51,7 @@ impl Log {
         })
     }
 
-    /// Sends all tracing of this process, and panics, to the log; warnings also to standard error.
+    /// Sends all tracing of this process, and panics, to the log.
     pub fn install(&self) {
         let filter = EnvFilter::try_from_env("CONFAB_LOG")
             .unwrap_or_else(|_| EnvFilter::new("info,tao=warn,wry=warn,zbus=warn"));

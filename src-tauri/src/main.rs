@@ -7,8 +7,10 @@
 mod args;
 mod awake;
 mod bundle;
+mod carried;
 mod commands;
 mod desks;
+mod drawing;
 mod ipc;
 mod link;
 mod logs;
@@ -21,6 +23,7 @@ mod recent;
 #[cfg(target_os = "linux")]
 mod scheme;
 mod settings;
+mod share_bar;
 mod shell;
 mod shortcuts;
 mod store;
@@ -33,6 +36,7 @@ mod windows;
 
 use args::Args;
 use clap::Parser;
+use drawing::{Drawing, NO_DMABUF};
 use policy::Policy;
 use shell::{Paths, Shell};
 use std::path::PathBuf;
@@ -40,9 +44,10 @@ use std::process::ExitCode;
 use tauri::{App, AppHandle, Manager, RunEvent};
 
 fn main() -> ExitCode {
-    if let Some(name) = platform::wants_plain_buffers() {
+    let drawing = Drawing::begin();
+    if drawing.as_ref().is_some_and(Drawing::wants_shared_memory) {
         // SAFETY: the first thing this process does; no other thread is there to read the environment.
-        unsafe { std::env::set_var(name, "1") };
+        unsafe { std::env::set_var(NO_DMABUF, "1") };
     }
     let args = Args::parse();
     // Two of our libraries bring a TLS provider each; rustls wants to be told which one.
@@ -65,7 +70,12 @@ fn main() -> ExitCode {
         )
         .plugin(tauri_plugin_updater::Builder::new().build())
         .invoke_handler(commands::handler())
-        .setup(move |app| set_up(app, args).map_err(Into::into))
+        .setup(move |app| {
+            if let Some(drawing) = drawing {
+                app.manage(drawing);
+            }
+            set_up(app, args).map_err(Into::into)
+        })
         .build(tauri::tauri_build_context!());
     match app {
         Ok(app) => {

@@ -1,9 +1,9 @@
-//! What this machine is, for support; where programs that belong to the app stand; how the webview draws best here.
+//! What this machine is, for support; where programs that belong to the app stand.
 
+use crate::drawing::NO_DMABUF;
 use crate::shell::Shell;
-use std::ffi::OsStr;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -69,22 +69,20 @@ pub fn open_diagnostics(name: Option<&str>) -> io::Result<()> {
         .map(drop)
 }
 
-/// Tells WebKitGTK to draw through shared memory.
-const NO_DMABUF: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
-
-/// Whether the webview should not use DMA buffers: without a GPU they cost twice the time of a plain copy (measured: 14 against
-/// 24 frames a second with nine pictures). What the user has set stands.
-pub fn wants_plain_buffers() -> Option<&'static str> {
-    let free = std::env::var_os(NO_DMABUF).is_none();
-    (cfg!(target_os = "linux") && free && !has_gpu(Path::new("/dev/dri"))).then_some(NO_DMABUF)
+/// Whether this session is Wayland's, also where the app itself draws by way of X11.
+pub fn is_wayland() -> bool {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    cfg!(target_os = "linux")
+        && speaks_wayland(&variable("XDG_SESSION_TYPE"), &variable("WAYLAND_DISPLAY"))
 }
 
-fn has_gpu(folder: &Path) -> bool {
-    let Ok(nodes) = std::fs::read_dir(folder) else {
-        return false;
-    };
-    let render = |name: &OsStr| name.to_string_lossy().starts_with("renderD");
-    nodes.flatten().any(|node| render(&node.file_name()))
+fn speaks_wayland(session: &str, display: &str) -> bool {
+    match session {
+        "wayland" => true,
+        // A login by the network or in a test has none of the two kinds.
+        "x11" => false,
+        _ => !display.is_empty(),
+    }
 }
 
 #[cfg(test)]
@@ -92,13 +90,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_render_node_is_a_gpu() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(!has_gpu(&folder.path().join("dri")));
-        std::fs::write(folder.path().join("card0"), "").unwrap();
-        assert!(!has_gpu(folder.path()));
-        std::fs::write(folder.path().join("renderD128"), "").unwrap();
-        assert!(has_gpu(folder.path()));
+    fn a_session_says_which_it_is_or_its_display_does() {
+        assert!(speaks_wayland("wayland", ""));
+        assert!(!speaks_wayland("x11", "wayland-0"));
+        assert!(speaks_wayland("", "wayland-0") && !speaks_wayland("tty", ""));
     }
 
     #[test]

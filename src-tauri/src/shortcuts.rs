@@ -1,6 +1,7 @@
 //! System-wide shortcuts: chords of the settings, as the system's keys.
 
 use crate::ipc::{AppEvent, Chord, GlobalAction, GlobalShortcuts};
+use crate::platform;
 use crate::shell::Shell;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -24,12 +25,21 @@ fn shortcut(chord: &Chord) -> Option<Shortcut> {
     Some(Shortcut::new(Some(modifiers), code))
 }
 
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// Held for talking. The meeting itself is told, since a page may die while the key is held.
+    Talk,
+    /// The page's.
+    Page(GlobalAction),
+}
+
 /// What each key does; a key that is set twice does the first.
-fn table(set: &GlobalShortcuts) -> BTreeMap<u32, (Shortcut, GlobalAction)> {
+fn table(set: &GlobalShortcuts) -> BTreeMap<u32, (Shortcut, Use)> {
     let actions = [
-        (GlobalAction::Talk, &set.talk),
-        (GlobalAction::Microphone, &set.microphone),
-        (GlobalAction::Camera, &set.camera),
+        (Use::Talk, &set.talk),
+        (Use::Page(GlobalAction::Microphone), &set.microphone),
+        (Use::Page(GlobalAction::Camera), &set.camera),
     ];
     let mut table = BTreeMap::new();
     for (action, chord) in actions {
@@ -47,8 +57,10 @@ pub fn apply<R: Runtime>(app: &AppHandle<R>, set: &GlobalShortcuts) -> bool {
     if let Err(error) = keys.unregister_all() {
         tracing::warn!("shortcuts: {error}");
     }
-    let mut all = true;
-    for (key, action) in table(set).values() {
+    let table = table(set);
+    // Grabbing would seem to work, for the few windows that are X11's.
+    let mut all = table.is_empty() || !platform::is_wayland();
+    for (key, action) in table.values() {
         if let Err(error) = keys.register(*key) {
             tracing::warn!("shortcut for {action:?}: {error}");
             all = false;
@@ -57,7 +69,7 @@ pub fn apply<R: Runtime>(app: &AppHandle<R>, set: &GlobalShortcuts) -> bool {
     all
 }
 
-/// Tells the meeting in front about a key. Only "talk" cares when it is let go.
+/// Tells the meeting in front about a key. Only talking cares when it is let go.
 pub fn on_key<R: Runtime>(app: &AppHandle<R>, key: &Shortcut, event: ShortcutEvent) {
     let shell = app.state::<Shell>();
     let set = shell.settings().global_shortcuts;
@@ -65,8 +77,12 @@ pub fn on_key<R: Runtime>(app: &AppHandle<R>, key: &Shortcut, event: ShortcutEve
         return;
     };
     let pressed = event.state == ShortcutState::Pressed;
-    if pressed || action == GlobalAction::Talk {
-        crate::windows::tell_meeting(app, &AppEvent::Shortcut { action, pressed });
+    match action {
+        Use::Talk => shell.desks.talk(pressed),
+        Use::Page(action) if pressed => {
+            crate::windows::tell_meeting(app, &AppEvent::Shortcut { action });
+        }
+        Use::Page(_) => {}
     }
 }
 
@@ -96,7 +112,7 @@ mod tests {
             .collect();
         assert_eq!(actions.len(), 2);
         assert!(
-            actions.contains(&GlobalAction::Talk) && actions.contains(&GlobalAction::Microphone)
+            actions.contains(&Use::Talk) && actions.contains(&Use::Page(GlobalAction::Microphone))
         );
     }
 

@@ -5,9 +5,11 @@ use crate::shell::Shell;
 use crate::texts::texts;
 use crate::windows;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use tauri::menu::{MenuBuilder, MenuEvent};
+use tauri::menu::{Menu, MenuBuilder, MenuEvent};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager, Runtime};
+
+const ID: &str = "confab";
 
 /// Puts the icon into the tray. A desktop without one is no error.
 pub fn install<R: Runtime>(app: &AppHandle<R>) {
@@ -19,19 +21,32 @@ pub fn install<R: Runtime>(app: &AppHandle<R>) {
     }
 }
 
-fn build<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()> {
+/// The menu in the language that is set now.
+pub fn translate<R: Runtime>(app: &AppHandle<R>) {
+    let Some(icon) = app.tray_by_id(ID) else {
+        return;
+    };
+    if let Err(error) = menu(app).and_then(|menu| icon.set_menu(Some(menu))) {
+        tracing::warn!("tray: {error}");
+    }
+}
+
+fn menu<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<Menu<R>> {
     let texts = texts(app.state::<Shell>().settings().language);
-    let menu = MenuBuilder::new(app)
+    MenuBuilder::new(app)
         .text("open", texts.open)
         .separator()
         .text("microphone", texts.microphone)
         .text("camera", texts.camera)
         .separator()
         .text("quit", texts.quit)
-        .build()?;
-    let mut icon = TrayIconBuilder::with_id("confab")
+        .build()
+}
+
+fn build<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()> {
+    let mut icon = TrayIconBuilder::with_id(ID)
         .tooltip("Confab")
-        .menu(&menu)
+        .menu(&menu(app)?)
         .on_menu_event(on_menu);
     if let Some(image) = app.default_window_icon() {
         icon = icon.icon(image.clone());
@@ -51,11 +66,5 @@ fn on_menu<R: Runtime>(app: &AppHandle<R>, event: MenuEvent) {
             return;
         }
     };
-    windows::tell_meeting(
-        app,
-        &AppEvent::Shortcut {
-            action,
-            pressed: true,
-        },
-    );
+    windows::tell_meeting(app, &AppEvent::Shortcut { action });
 }

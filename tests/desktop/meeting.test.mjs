@@ -127,12 +127,14 @@ test('xdg-open with another link opens that meeting beside the first', async () 
   await app.turnTo(IN_MEETING);
 });
 
-test('a link that leads nowhere is said so', async () => {
-  const said = (window) => `${window} && /neither a meeting link nor a code/i.test(document.body.innerText)`;
-  assert.ok(!(await app.script(`return ${said('true')}`)), 'not before');
+test('a link that leads nowhere is said so, at home', async () => {
+  const said = '/neither a meeting link nor a meeting code/i.test(document.body.innerText)';
+  assert.equal((await app.handles()).length, 1, 'only the meeting is open');
+  assert.ok(!(await app.script(`return ${said}`)), 'not before');
   await app.again('confab://join/../../etc/passwd');
-  await app.turnTo(said('true'), 10000);
+  await app.turnTo(`${said} && !(${IN_MEETING})`, 10000);
   desktop.screenshot(join(keep(), 'refused.png'));
+  await app.call('DELETE', `${app.session}/window`);
   await app.turnTo(IN_MEETING);
 });
 
@@ -162,12 +164,15 @@ test('the server is killed and started again, and the meeting goes on', async ()
 });
 
 test('the page is killed and comes back into the meeting', async () => {
-  // The driver's session dies with the page: what follows is seen on the screen, where the picture was before.
+  // The driver's session dies with the page: what follows is seen on the screen, where the picture was before. In full screen
+  // the page begins where the screen does.
+  await app.click('button', '^full screen');
+  await until('full screen', 10000, () => app.script('return innerWidth === 1280 && innerHeight === 800'));
+  await sleep(1000);
   const boxes = await app.boxes();
-  const { x: left, y: top } = desktop.place('Confab');
   const mark = () => {
     const screen = readFileSync(desktop.screenshot(join(keep(), 'after-the-page.png')));
-    return boxes.map((box) => markIn(screen, { ...box, x: box.x + left, y: box.y + top })).find(Boolean);
+    return boxes.map((box) => markIn(screen, box)).find(Boolean);
   };
   assert.ok(mark(), 'the picture is found on the screen');
   const before = app.processes().web;

@@ -18,6 +18,9 @@ use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options:
 
 /// How long a camera may take until its first picture.
 const FIRST_PICTURE: Duration = Duration::from_secs(5);
+/// How long a busy camera is waited for, and between two tries. The one before lets go after its next picture.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(50);
 /// Pictures in a row that may fail before the camera counts as gone.
 const FAILURES: u32 = 30;
 
@@ -34,8 +37,27 @@ pub(crate) fn list() -> Vec<CameraInfo> {
     cameras().into_iter().map(info).collect()
 }
 
-/// Opens on the camera's own thread, because handles of some systems may not change threads.
+/// Opens a camera. One that is busy may still be in the hands of the thread that used it before, which nobody waited for.
 pub(crate) fn open(id: &str, options: &CameraOptions) -> Result<Camera, CameraError> {
+    patiently(PATIENCE, || open_once(id, options))
+}
+
+/// Tries until the device is free or `patience` is over.
+fn patiently<T>(
+    patience: Duration,
+    mut open: impl FnMut() -> Result<T, CameraError>,
+) -> Result<T, CameraError> {
+    let begun = Instant::now();
+    loop {
+        match open() {
+            Err(CameraError::Busy) if begun.elapsed() < patience => std::thread::sleep(PAUSE),
+            opened => return opened,
+        }
+    }
+}
+
+/// Opens on the camera's own thread, because handles of some systems may not change threads.
+fn open_once(id: &str, options: &CameraOptions) -> Result<Camera, CameraError> {
     let index = cameras()
         .into_iter()
         .find(|c| c.id == id)
@@ -183,6 +205,27 @@ mod tests {
         assert!(
             matches!(open("no-such-camera", &CameraOptions::default()), Err(CameraError::NotFound(id)) if id == "no-such-camera")
         );
+    }
+
+    #[test]
+    fn a_busy_camera_is_tried_again_and_other_trouble_is_not() {
+        let mut tries = 0;
+        let opened = patiently(Duration::from_secs(60), || {
+            tries += 1;
+            match tries {
+                3 => Ok(tries),
+                _ => Err(CameraError::Busy),
+            }
+        });
+        assert!(matches!(opened, Ok(3)));
+        let mut tries = 0;
+        let refused: Result<(), _> = patiently(Duration::from_secs(60), || {
+            tries += 1;
+            Err(CameraError::Denied)
+        });
+        assert!(matches!(refused, Err(CameraError::Denied)) && tries == 1);
+        let busy: Result<(), _> = patiently(Duration::ZERO, || Err(CameraError::Busy));
+        assert!(matches!(busy, Err(CameraError::Busy)));
     }
 
     #[test]

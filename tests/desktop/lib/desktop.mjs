@@ -113,12 +113,6 @@ export class Desktop {
     try { return this.run('xdotool', 'search', '--onlyvisible', '--name', name).trim().split('\n').filter(Boolean); } catch { return []; }
   }
 
-  /** Where on the screen the content of the window with this name begins. */
-  place(name) {
-    const text = this.run('xdotool', 'getwindowgeometry', '--shell', this.windows(name).at(-1));
-    return { x: Number(/^X=(-?\d+)/m.exec(text)[1]), y: Number(/^Y=(-?\d+)/m.exec(text)[1]) };
-  }
-
   async stop() {
     [...children].reverse().forEach((child) => end(child, 'SIGTERM'));
     await Promise.race([Promise.all([...children].map((c) => c.ended)), new Promise((done) => setTimeout(done, 3000))]);

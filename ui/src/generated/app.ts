@@ -101,7 +101,11 @@ export type SpeakerWord = "speaker";
 
 export type PopOutWhat = number | SpeakerWord;
 
-export type Place = { "kind": "home" } | { "kind": "meeting", meeting: string, 
+export type Place = { "kind": "home", 
+/**
+ * A link from outside led nowhere; told once.
+ */
+refused?: AppCode, } | { "kind": "meeting", meeting: string, 
 /**
  * Origin.
  */
@@ -113,7 +117,11 @@ host: boolean,
 /**
  * Nothing was ever sent to this server.
  */
-unknownServer: boolean, } | { "kind": "pop_out", meeting: string, server: string, what: PopOutWhat, };
+unknownServer: boolean, 
+/**
+ * What is in the small window beside this one, if there is one.
+ */
+poppedOut?: PopOutWhat, } | { "kind": "pop_out", meeting: string, server: string, what: PopOutWhat, } | { "kind": "share_bar", meeting: string, server: string, };
 
 export type ShellCode = "unreachable" | "bad_link" | "no_server" | "server_not_allowed" | "file" | "unavailable";
 
@@ -123,10 +131,10 @@ export type UpdateState = { "state": "current" } | { "state": "found", version: 
 
 export type PopOutHost = "apart";
 
-export type GlobalAction = "microphone" | "camera" | "talk";
+export type GlobalAction = "microphone" | "camera";
 
-export type AppCommand = { "type": "info" } | { "type": "place" } | { "type": "settings" } | { "type": "save_settings", patch: Partial<Settings>, } | { "type": "recent" } | { "type": "forget_recent", id: string, } | { "type": "open_meeting", text: string, } | { "type": "create_meeting", request: CreateMeeting, } | { "type": "open_home" } | { "type": "close" } | { "type": "open_link", url: string, } | { "type": "full_screen", on: boolean, } | { "type": "pop_out", what?: PopOutWhat, } | { "type": "support_bundle" } | { "type": "open_diagnostics" } | { "type": "check_update" } | { "type": "install_update" };
+export type AppCommand = { "type": "info" } | { "type": "place" } | { "type": "settings" } | { "type": "save_settings", patch: Partial<Settings>, } | { "type": "recent" } | { "type": "forget_recent", id: string, } | { "type": "open_meeting", text: string, } | { "type": "create_meeting", request: CreateMeeting, } | { "type": "open_home" } | { "type": "close" } | { "type": "open_link", url: string, } | { "type": "full_screen", on: boolean, } | { "type": "draw_rate", fps: number, } | { "type": "pop_out", what?: PopOutWhat, } | { "type": "support_bundle" } | { "type": "open_diagnostics" } | { "type": "check_update" } | { "type": "install_update" };
 
 export type AppReply = { "type": "done" } | { "type": "failed", code: AppCode, } | { "type": "info", info: AppInfo, } | { "type": "place", place: Place, } | { "type": "settings", settings: Settings, } | { "type": "recent", meetings: Array<RecentMeeting>, } | { "type": "created", created: MeetingCreated, } | { "type": "file", path: string, } | { "type": "update", update: UpdateState, } | { "type": "pop_out", host: PopOutHost, };
 
-export type AppEvent = { "type": "settings", settings: Settings, } | { "type": "shortcut", action: GlobalAction, pressed: boolean, } | { "type": "full_screen", on: boolean, } | { "type": "pop_out_closed" } | { "type": "link_refused", code: AppCode, };
+export type AppEvent = { "type": "settings", settings: Settings, } | { "type": "shortcut", action: GlobalAction, } | { "type": "full_screen", on: boolean, } | { "type": "place", place: Place, } | { "type": "pop_out_closed" } | { "type": "link_refused", code: AppCode, };
