@@ -195,7 +195,7 @@ export type ShownVideo = { track: TrackId,
  */
 height: number, };
 
-export type HostAction = { "type": "mute", participant: ParticipantId, source: Source, } | { "type": "mute_all" } | { "type": "lower_hand", participant: ParticipantId, } | { "type": "remove", participant: ParticipantId, } | { "type": "lock", locked: boolean, } | { "type": "end" };
+export type HostAction = { "type": "mute", participant: ParticipantId, source: Source, } | { "type": "mute_all" } | { "type": "lower_hand", participant: ParticipantId, } | { "type": "spotlight", participant: ParticipantId | null, } | { "type": "remove", participant: ParticipantId, } | { "type": "lock", locked: boolean, } | { "type": "end" };
 
 export type DeskCommand = { "type": "attach" } | { "type": "meeting_info" } | { "type": "join", name: string, 
 /**
