@@ -10,7 +10,7 @@ pub use example::{KEYS, Key, example};
 pub use load::{ConfigError, Fault};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// Everything an operator may say. [`Config::default`] works on a desk: loopback only, no TLS.
@@ -238,10 +238,11 @@ impl Config {
         let http = self.listen.ip();
         let local =
             http.is_loopback() && !self.behind_proxy && self.media.public_addresses.is_empty();
-        let default = if local {
-            http
-        } else {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+        let default = match http {
+            _ if local => http,
+            // Takes IPv4 too.
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         };
         self.media.address.unwrap_or(default)
     }
