@@ -62,7 +62,7 @@ impl TlsConfig {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct MediaConfig {
     /// Absent: every address, but only loopback where HTTP listens on loopback and no proxy stands before it.
@@ -77,18 +77,6 @@ pub struct MediaConfig {
     pub ice_tcp: Option<IceTcp>,
     /// Media threads; 0: one per core.
     pub workers: usize,
-}
-
-impl Default for MediaConfig {
-    fn default() -> MediaConfig {
-        MediaConfig {
-            address: None,
-            udp_port: None,
-            public_addresses: Vec::new(),
-            ice_tcp: None,
-            workers: 0,
-        }
-    }
 }
 
 /// Where media over TCP comes in, for networks that let no UDP through.
