@@ -106,7 +106,7 @@ impl Port {
         match (first, &self.media, &self.web) {
             (First::Media, Some(media), _) => {
                 self.counters.media_connections.add();
-                media.attach(bytes, stream, peer.address);
+                media.attach(bytes, stream, peer.address, peer.pass);
             }
             (
                 First::Tls,

@@ -294,6 +294,13 @@ mod tests {
         assert_eq!(address("listen = \"[::1]:8480\"\n"), "::1");
         assert_eq!(
             address(
+                "listen = \"[::]:8480\"\npublic_url = \"https://a.example\"\n[tls]\nself_signed = true\n"
+            ),
+            "::",
+            "and IPv4 with it"
+        );
+        assert_eq!(
+            address(
                 "listen = \"0.0.0.0:8480\"\npublic_url = \"https://a.example\"\n[tls]\nself_signed = true\n"
             ),
             "0.0.0.0"

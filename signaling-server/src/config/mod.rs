@@ -10,7 +10,7 @@ pub use example::{KEYS, Key, example};
 pub use load::{ConfigError, Fault};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// Everything an operator may say. [`Config::default`] works on a desk: loopback only, no TLS.
@@ -62,7 +62,7 @@ impl TlsConfig {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct MediaConfig {
     /// Absent: every address, but only loopback where HTTP listens on loopback and no proxy stands before it.
@@ -77,18 +77,6 @@ pub struct MediaConfig {
     pub ice_tcp: Option<IceTcp>,
     /// Media threads; 0: one per core.
     pub workers: usize,
-}
-
-impl Default for MediaConfig {
-    fn default() -> MediaConfig {
-        MediaConfig {
-            address: None,
-            udp_port: None,
-            public_addresses: Vec::new(),
-            ice_tcp: None,
-            workers: 0,
-        }
-    }
 }
 
 /// Where media over TCP comes in, for networks that let no UDP through.
@@ -238,10 +226,11 @@ impl Config {
         let http = self.listen.ip();
         let local =
             http.is_loopback() && !self.behind_proxy && self.media.public_addresses.is_empty();
-        let default = if local {
-            http
-        } else {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+        let default = match http {
+            _ if local => http,
+            // Takes IPv4 too.
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         };
         self.media.address.unwrap_or(default)
     }

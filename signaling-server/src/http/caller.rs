@@ -50,7 +50,9 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     last.rsplit(',').next()?.trim().parse().ok()
 }
 
-/// Whether a request comes from a page of this server, or from no page at all (native clients send no `Origin`).
+/// Whether a request comes from a page of this server, or from no page at all (native clients send no `Origin`). That
+/// page and server have the same name proves nothing by itself: a stranger's name may be made to lead here, with the
+/// stranger's page open under it. So the name must be one no stranger can have.
 pub(super) fn same_origin(headers: &HeaderMap, public_url: &str) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
@@ -62,11 +64,18 @@ pub(super) fn same_origin(headers: &HeaderMap, public_url: &str) -> bool {
         return true;
     }
     let host = headers.get(header::HOST).and_then(|h| h.to_str().ok());
-    let authority = origin
-        .parse::<Uri>()
-        .ok()
-        .and_then(|uri| uri.authority().map(|a| a.as_str().to_owned()));
-    authority.is_some_and(|a| Some(a.as_str()) == host)
+    let authority = |url: &str| url.parse::<Uri>().ok()?.into_parts().authority;
+    let (Some(origin), ours) = (authority(origin), authority(public_url)) else {
+        return false;
+    };
+    let is_ours = ours.is_some_and(|ours| ours.host() == origin.host());
+    Some(origin.as_str()) == host && (is_ours || is_local(origin.host()))
+}
+
+/// Whether nobody can own this name: an address, or one without a domain, such as `localhost`.
+fn is_local(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    address.parse::<IpAddr>().is_ok() || !host.contains('.')
 }
 
 #[cfg(test)]
@@ -96,6 +105,19 @@ mod tests {
         ]));
         assert!(!ok(&[("origin", "null"), ("host", "meet.example.org")]));
         assert!(!ok(&[("origin", "null")]));
+        for (host, is_ok) in [
+            ("[::1]:8480", true),
+            ("192.168.1.5", true),
+            ("localhost:8480", true),
+            ("meet.example.org:8443", true),
+            ("rebound.evil.example:8480", false),
+            ("evil.example", false),
+        ] {
+            let mut same = HeaderMap::new();
+            same.insert(header::HOST, host.parse().unwrap());
+            same.insert(header::ORIGIN, format!("http://{host}").parse().unwrap());
+            assert_eq!(same_origin(&same, ours), is_ok, "{host}");
+        }
     }
 
     #[test]

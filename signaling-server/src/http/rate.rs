@@ -12,7 +12,24 @@ const PRUNE_ABOVE: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     per_minute: f64,
-    buckets: Mutex<HashMap<IpAddr, Bucket>>,
+    buckets: Mutex<Buckets>,
+}
+
+#[derive(Debug, Default)]
+struct Buckets {
+    by_address: HashMap<IpAddr, Bucket>,
+    pruned: Option<Instant>,
+}
+
+impl Buckets {
+    /// Forgets full buckets where there are many. It takes a look at each, so at most once a second.
+    fn prune(&mut self, now: Instant) {
+        let since = |at: Instant| now.saturating_duration_since(at).as_secs();
+        if self.by_address.len() > PRUNE_ABOVE && self.pruned.is_none_or(|at| since(at) >= 1) {
+            self.pruned = Some(now);
+            self.by_address.retain(|_, bucket| since(bucket.at) < 60);
+        }
+    }
 }
 
 /// A token bucket: `capacity` in a burst, `per_second` in the long run.
@@ -53,10 +70,9 @@ impl RateLimit {
 
     pub(crate) fn allows(&self, address: IpAddr, now: Instant) -> bool {
         let mut buckets = self.buckets.lock().expect("no panic while counting");
-        if buckets.len() > PRUNE_ABOVE {
-            buckets.retain(|_, bucket| now.saturating_duration_since(bucket.at).as_secs() < 60);
-        }
+        buckets.prune(now);
         buckets
+            .by_address
             .entry(address_key(address))
             .or_insert_with(|| Bucket::full(self.per_minute, now))
             .take(self.per_minute, self.per_minute / 60.0, now)
@@ -90,6 +106,24 @@ mod tests {
         );
         assert!(limit.allows(address, start + Duration::from_secs(1)));
         assert!(!limit.allows(address, start + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_crowd_is_looked_through_once_a_second_at_most() {
+        let limit = RateLimit::new(60);
+        let start = Instant::now();
+        let ask = |n: u32, seconds: u64| {
+            let address = IpAddr::from(n.to_be_bytes());
+            limit.allows(address, start + Duration::from_secs(seconds))
+        };
+        let looked = || limit.buckets.lock().unwrap().pruned;
+        assert!((0..5000).all(|n| ask(n, 0)));
+        assert_eq!(looked(), Some(start));
+        assert!(ask(9000, 0));
+        assert_eq!(looked(), Some(start));
+        assert!(ask(9001, 60));
+        assert_eq!(looked(), Some(start + Duration::from_secs(60)));
+        assert_eq!(limit.buckets.lock().unwrap().by_address.len(), 1);
     }
 
     #[test]

@@ -3,16 +3,19 @@
 use crate::sfu::counters::Counters;
 use crate::sfu::offers::announce;
 use crate::sfu::room::Room;
+use crate::sfu::seat::Heard;
 use crate::sfu::worker::Io;
 use confab_base::{ParticipantId, Time, TrackId};
-use confab_forward::{Input, LinkHealth, Output, RtpIn, RtpOut};
+use confab_forward::{Input, LinkHealth, Output, RtpIn, RtpOut, is_keyframe_start};
 use confab_protocol::{Limited, ParticipantQuality, QualityLevel, SlotState};
 use confab_room::MediaEvent;
 use confab_transport::{Codec, InPacket, OutPacket, PeerEvent, PeerStats};
 use std::time::Instant;
 
-/// Larger payloads are dropped: with headers and tags they would not fit one datagram on the way out.
-const MAX_PAYLOAD: usize = 1400;
+/// Larger payloads are dropped. Going out, up to 54 bytes of RTP header, extensions, resend number and tag come to it,
+/// and 48 of UDP and IPv6: together they fit paths of 1500 bytes, and tunnels of 1420. A datagram too large for the way
+/// out would be worse than lost: the kernel refuses the run it is sent in.
+const MAX_PAYLOAD: usize = 1300;
 /// Room above what the views take, for the estimator to prove: going up needs a margin.
 const PROBE_MARGIN: f64 = 1.3;
 
@@ -85,11 +88,21 @@ impl Room {
             return;
         };
         let track = sending.track;
-        if sending.codec != Some(packet.codec)
-            && packet.codec.kind() == sending.publish.source.kind()
-        {
-            // A browser may choose another of the codecs agreed on than the first.
-            sending.codec = Some(packet.codec);
+        let heard = sending.hear(layer, packet.ssrc, now);
+        if heard == Heard::Foreign {
+            Counters::add(&io.shared.counters.unroutable, 1);
+            return;
+        }
+        if heard == Heard::Other {
+            self.forwarder.handle(Input::Restarted { track }, time);
+        }
+        if sending.codec != Some(packet.codec) {
+            let codec = packet.codec.video();
+            let is_start = codec.is_some_and(|c| is_keyframe_start(c, &packet.payload));
+            if !sending.follow(packet.codec, is_start, now) {
+                Counters::add(&io.shared.counters.unroutable, 1);
+                return;
+            }
             announce(&mut self.forwarder, participant, sending, time);
         }
         let captured = seat.clock.captured(

@@ -26,6 +26,8 @@ pub struct SfuCounters {
     pub unroutable: u64,
     /// Dropped because a queue was full: hand-over, TCP writers, meeting events, the socket's send buffer.
     pub queue_full: u64,
+    /// Dropped on the way out: larger than the path takes, or nothing there to take them.
+    pub not_sent: u64,
     pub tcp_connections: u64,
     /// TCP connections closed for what they sent.
     pub tcp_refused: u64,
@@ -47,6 +49,7 @@ pub(crate) struct Counters {
     pub muted: AtomicU64,
     pub unroutable: AtomicU64,
     pub queue_full: AtomicU64,
+    pub not_sent: AtomicU64,
     pub tcp_connections: AtomicU64,
     pub tcp_refused: AtomicU64,
     pub peers: AtomicU64,
@@ -76,6 +79,7 @@ impl Counters {
             muted: get(&self.muted),
             unroutable: get(&self.unroutable),
             queue_full: get(&self.queue_full),
+            not_sent: get(&self.not_sent),
             tcp_connections: get(&self.tcp_connections),
             tcp_refused: get(&self.tcp_refused),
             peers: get(&self.peers),

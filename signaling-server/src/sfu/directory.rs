@@ -76,18 +76,25 @@ impl Directory {
             .copied()
     }
 
-    /// The peer connection answered a check from there. `known` are its paths so far.
+    /// The peer connection answered a check from there. `known` are its paths so far. An address that another one
+    /// claimed since is won back: who really sends from it goes on checking.
     pub fn learn(&self, path: Path, key: PeerKey, known: &mut Vec<Path>) {
+        if self.by_path(path) == Some(key) {
+            return;
+        }
         let mut paths = self.paths.write().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|p| *p != path);
+        let mut is_forgotten = false;
         if known.len() == PATHS_PER_PEER {
-            paths.remove(&by_path(known.remove(0)));
-            self.version.fetch_add(1, Ordering::Release);
+            let oldest = by_path(known.remove(0));
+            if paths.get(&oldest) == Some(&key) {
+                paths.remove(&oldest);
+                is_forgotten = true;
+            }
         }
         known.push(path);
-        if paths
-            .insert(by_path(path), key)
-            .is_some_and(|old| old != key)
-        {
+        is_forgotten |= paths.insert(by_path(path), key).is_some();
+        if is_forgotten {
             self.version.fetch_add(1, Ordering::Release);
         }
     }
@@ -134,6 +141,26 @@ mod tests {
             (d.by_path(path(12)), d.by_path(path(13))),
             (None, Some(key))
         );
+    }
+
+    #[test]
+    fn an_address_another_claimed_is_won_back_by_the_next_check() {
+        let d = Directory::new();
+        let (own, thief) = (d.peer_key(0), d.peer_key(1));
+        let (mut of_own, mut of_thief) = (Vec::new(), Vec::new());
+        for _ in 0..20 {
+            d.learn(path(1), own, &mut of_own);
+            assert_eq!(d.by_path(path(1)), Some(own));
+            let version = d.version();
+            d.learn(path(1), thief, &mut of_thief);
+            assert!(d.version() > version, "workers look it up again");
+        }
+        assert_eq!((of_own.len(), of_thief.len()), (1, 1));
+        d.learn(path(1), own, &mut of_own);
+        for port in 2..=10 {
+            d.learn(path(port), thief, &mut of_thief);
+        }
+        assert_eq!(d.by_path(path(1)), Some(own), "not the thief's to forget");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use tcp::TcpIngress;
 
 use crate::sfu::counters::Counters;
 use crate::sfu::directory::Directory;
-use crate::sfu::worker::{Control, Inbox, Worker};
+use crate::sfu::worker::{Control, Inbox, Watch, Worker};
 use confab_room::{MediaCommand, MediaEvent};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -139,9 +139,16 @@ pub fn start(config: SfuConfig) -> io::Result<Sfu> {
     };
     for (index, (socket, outlet)) in sockets.into_iter().zip(parts).enumerate() {
         let worker = Worker::new(index, socket, outlet, shared.clone())?;
+        // With no worker left the server is of no use, and whoever supervises it starts it anew.
+        let watch = Watch {
+            index,
+            shared: shared.clone(),
+            last: || std::process::abort(),
+        };
         let thread = std::thread::Builder::new()
             .name(format!("sfu-{index}"))
             .spawn(move || {
+                let _watch = watch;
                 confab_priority::raise(confab_priority::Urgency::Network);
                 worker.run();
             })?;
@@ -253,5 +260,43 @@ impl Drop for SfuRoom {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::Release);
         self.shared.inboxes[self.worker].wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[test]
+    fn meetings_avoid_a_dead_worker_and_the_last_ones_death_is_noticed() {
+        static DEATHS: AtomicUsize = AtomicUsize::new(0);
+        let sfu = start(SfuConfig {
+            udp: ([127, 0, 0, 1], 0).into(),
+            public_addresses: Vec::new(),
+            tcp_port: None,
+            workers: 2,
+        })
+        .unwrap();
+        let die = |index| {
+            let watch = Watch {
+                index,
+                shared: sfu.shared.clone(),
+                last: || {
+                    DEATHS.fetch_add(1, Ordering::Relaxed);
+                },
+            };
+            let thread = std::thread::spawn(move || {
+                let _watch = watch;
+                panic!("as a worker might");
+            });
+            assert!(thread.join().is_err());
+        };
+        die(0);
+        assert!((0..8).all(|key| sfu.open(key).worker == 1));
+        assert_eq!(DEATHS.load(Ordering::Relaxed), 0);
+        die(1);
+        assert_eq!(DEATHS.load(Ordering::Relaxed), 1);
+        sfu.shutdown();
     }
 }

@@ -7,7 +7,7 @@ use crate::sfu::worker::Io;
 use confab_base::{Code, ParticipantId, Time, TrackId, VideoCodec};
 use confab_forward::{Forwarder, Input};
 use confab_room::{MediaEvent, PublishedLine};
-use confab_transport::{Codec, Peer, PeerConfig, Protocol};
+use confab_transport::{Codec, Peer, PeerConfig, Protocol, SdpError};
 use std::time::Instant;
 
 /// Peer connections of one worker; further offers are refused as overload.
@@ -55,16 +55,15 @@ impl Room {
         io: &mut Io,
     ) -> Result<MediaEvent, (Code, String)> {
         let participant = offer.participant;
-        let newest = self.generations.get(&participant).copied().unwrap_or(0);
         let held = self.seats.get(&participant).map(|s| s.generation);
         let is_new = held != Some(offer.generation);
-        if offer.generation < newest || (is_new && offer.generation == newest) {
+        if let Some(newer) = held.filter(|held| offer.generation < *held) {
             return Err((
                 Code::StaleGeneration,
-                format!("peer connection {newest} is newer or lost"),
+                format!("peer connection {newer} is newer"),
             ));
         }
-        let bad_sdp = |e: confab_transport::SdpError| (Code::BadSdp, e.to_string());
+        let bad_sdp = |e: SdpError| (Code::BadSdp, e.to_string());
         let sdp = if is_new {
             if io.peers.len() >= MOST_PEERS {
                 return Err((Code::Overloaded, "too many peer connections".into()));
@@ -77,9 +76,22 @@ impl Room {
             let Some(seat) = self.seats.get_mut(&participant) else {
                 return Err((Code::StaleGeneration, "no such peer connection".into()));
             };
-            seat.peer.accept_offer(&offer.sdp).map_err(bad_sdp)?
+            match seat.peer.accept_offer(&offer.sdp) {
+                Ok(_) if seat.is_worn_out() => {
+                    self.lost(participant, io, now);
+                    return Err((Code::Overloaded, "too many lines came and went".into()));
+                }
+                Ok(sdp) => sdp,
+                Err(error) => {
+                    if matches!(error, SdpError::Refused(_)) {
+                        // Half of it may be done: nobody knows what the peer connection is now.
+                        self.lost(participant, io, now);
+                    }
+                    return Err(bad_sdp(error));
+                }
+            }
         };
-        let codecs = self.publish(offer, is_new && newest > 0, now);
+        let codecs = self.publish(offer, is_new, now);
         self.apply_view(participant, now);
         self.touch(participant);
         let (ticket, generation) = (offer.ticket, offer.generation);
@@ -105,7 +117,8 @@ impl Room {
         io.shared.directory.add_name(seat.ufrag.clone(), key);
         io.peers.insert(key, (self.key, participant));
         Counters::add(&io.shared.counters.peers, 1);
-        self.generations.insert(participant, generation);
+        // Its lines are others: what they show is to be said anew.
+        self.views.remove(&participant);
         self.seats.insert(participant, seat);
         let time = self.time(now);
         self.forwarder.handle(Input::NewLeg { participant }, time);
@@ -174,11 +187,7 @@ impl Room {
     }
 }
 
-fn accept(
-    offer: &str,
-    now: Instant,
-    io: &Io,
-) -> Result<(Peer, String), confab_transport::SdpError> {
+fn accept(offer: &str, now: Instant, io: &Io) -> Result<(Peer, String), SdpError> {
     let mut peer = Peer::new(PeerConfig::lite_server(), now);
     for addr in &io.shared.announced.udp {
         peer.add_local_candidate(*addr, Protocol::Udp);

@@ -10,7 +10,7 @@ use confab_base::{ParticipantId, Time};
 use confab_forward::{ForwardConfig, Forwarder, Input};
 use confab_protocol::Slot;
 use confab_room::{MediaCommand, MediaEvent};
-use confab_transport::{PeerConfig, PeerEvent, PeerOutput, Protocol};
+use confab_transport::{PeerConfig, PeerEvent, PeerOutput, Protocol, stun_peek};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// Events kept aside while the meeting does not read; beyond that the oldest is dropped.
+/// Events kept aside while the meeting does not read; beyond that it is closed.
 const BACKLOG: usize = 1024;
 /// How long packets of a frame wait for the rest of it: they leave in one system call then. The last packet of a frame
 /// ends the wait, so only senders who spread a frame out feel it.
@@ -29,10 +29,8 @@ pub(crate) struct Room {
     start: Instant,
     pub(super) forwarder: Forwarder,
     pub(super) seats: HashMap<ParticipantId, Seat>,
-    /// What each participant wants to see; kept over generations.
+    /// What each participant wants to see on its peer connection.
     pub(super) views: HashMap<ParticipantId, Vec<Slot>>,
-    /// The newest generation of each participant, also of those whose peer was lost.
-    pub(super) generations: HashMap<ParticipantId, u32>,
     events: mpsc::Sender<MediaEvent>,
     backlog: VecDeque<MediaEvent>,
     closed: Arc<AtomicBool>,
@@ -68,7 +66,6 @@ impl Room {
             forwarder: Forwarder::new(config),
             seats: HashMap::new(),
             views: HashMap::new(),
-            generations: HashMap::new(),
             events,
             backlog: VecDeque::new(),
             closed,
@@ -132,7 +129,6 @@ impl Room {
             MediaCommand::Drop { participant } => {
                 self.retire(participant, io);
                 self.views.remove(&participant);
-                self.generations.remove(&participant);
                 self.forwarder.handle(Input::Leave { participant }, time);
             }
             MediaCommand::Close => self.close(io),
@@ -159,8 +155,8 @@ impl Room {
         now: Instant,
     ) {
         if let Some(seat) = self.seats.get_mut(&participant) {
-            seat.heard = now;
             seat.peer.handle_packet(protocol, from, to, bytes, now);
+            seat.heard = seat.peer.last_proven().unwrap_or(seat.heard);
             self.touch(participant);
         }
     }
@@ -275,7 +271,8 @@ impl Room {
                     dst,
                     bytes,
                 } => {
-                    if seat.proves(protocol, dst, &bytes) {
+                    // The answer to a check proves the path.
+                    if stun_peek::is_binding_success(&bytes) {
                         io.shared
                             .directory
                             .learn((protocol, dst), seat.key, &mut seat.paths);
@@ -354,11 +351,12 @@ impl Room {
                 }
                 _ => {}
             }
-        } else if must {
-            if self.backlog.len() == BACKLOG {
-                self.backlog.pop_front();
-            }
+        } else if must && self.backlog.len() < BACKLOG {
             self.backlog.push_back(event);
+        } else if must {
+            // Without this event somebody would wait for ever: the meeting starts over.
+            tracing::error!(room = self.key, "a meeting does not read its media events");
+            self.closed.store(true, Ordering::Release);
         }
     }
 }

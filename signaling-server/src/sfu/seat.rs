@@ -7,13 +7,22 @@ use confab_base::{MediaKind, ParticipantId, TrackId, VideoCodec};
 use confab_forward::{LayerSpec, SlotSpec};
 use confab_protocol::{Publish, Slot, SlotState};
 use confab_room::PublishedLine;
-use confab_transport::{Codec, LineInfo, Mid, Peer, Protocol, Rid};
+use confab_transport::{Codec, LineInfo, Mid, Peer, Rid};
 use std::time::{Duration, Instant};
 
 /// After [`confab_transport::PeerEvent::Disconnected`] (4 s of silence) a peer is given this long to come back.
 const GIVEN_UP: Duration = Duration::from_secs(9);
 /// A peer that never got through is given up after this.
 const NEVER_UP: Duration = Duration::from_secs(30);
+
+/// Receiving lines a peer connection may have had in its life: each keeps its number.
+const MOST_SLOTS: usize = 256;
+/// Layers of a line, at most.
+const LAYERS: usize = 3;
+/// A sender silent for this long has made room for another one on its line.
+const SILENT: Duration = Duration::from_secs(1);
+/// A line's codec changes no sooner after the last change.
+const CODEC_HELD: Duration = Duration::from_secs(1);
 
 pub(crate) struct Seat {
     pub generation: u32,
@@ -45,6 +54,21 @@ pub(crate) struct Sending {
     pub track: TrackId,
     pub publish: Publish,
     pub codec: Option<Codec>,
+    /// When the codec was last changed by what came.
+    codec_at: Option<Instant>,
+    /// What each layer was last heard under, and when.
+    heard: [Option<(u32, Instant)>; LAYERS],
+}
+
+/// Whose packet it is, on a line that has one sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// The one's that is heard, or the first.
+    Same,
+    /// Another's, whose numbering is its own: the one before fell silent.
+    Other,
+    /// Another's, while the one before still sends.
+    Foreign,
 }
 
 /// A line the participant receives on.
@@ -78,19 +102,33 @@ impl Seat {
         }
     }
 
+    /// Whether the peer connection has had so many receiving lines that it has to be replaced.
+    pub fn is_worn_out(&self) -> bool {
+        let lines = self.peer.lines().iter().filter(|l| l.sends);
+        let is_new = |l: &&LineInfo| self.slot_of(l.mid).is_none();
+        self.slots.len() + lines.filter(is_new).count() > MOST_SLOTS
+    }
+
     /// Takes over what an accepted offer says of the lines.
     pub fn map_lines(&mut self, publish: &[PublishedLine], decodes: Vec<VideoCodec>) {
         let lines = self.peer.lines();
         let line = |mid: Mid| lines.iter().find(|l| l.mid == mid && l.receives);
+        let mut before = std::mem::take(&mut self.published);
         let sending = publish.iter().filter_map(|p| {
             let mid = Mid::from(p.publish.mid.as_str());
-            let codec = line(mid)?.codecs.first()?.codec;
-            (codec.kind() == p.publish.source.kind()).then(|| Sending {
-                mid,
-                track: p.track,
-                publish: p.publish.clone(),
-                codec: Some(codec),
-            })
+            let agreed = &line(mid)?.codecs;
+            let codec = agreed.first()?.codec;
+            let same = |s: &Sending| s.mid == mid && s.track == p.track;
+            let known = before
+                .iter()
+                .position(same)
+                .map(|at| before.swap_remove(at));
+            let mut sending = match known {
+                Some(known) if agreed.iter().any(|c| Some(c.codec) == known.codec) => known,
+                _ => Sending::new(mid, p, codec),
+            };
+            sending.publish.clone_from(&p.publish);
+            (codec.kind() == p.publish.source.kind()).then_some(sending)
         });
         self.published = sending.collect();
         for line in lines.iter().filter(|l| l.sends) {
@@ -176,14 +214,52 @@ impl Seat {
             None => None,
         }
     }
-
-    /// Whether bytes to this address are the answer to a check, which proves the path.
-    pub fn proves(&self, protocol: Protocol, to: std::net::SocketAddr, bytes: &[u8]) -> bool {
-        bytes.starts_with(&[1, 1]) && !self.paths.contains(&(protocol, to))
-    }
 }
 
 impl Sending {
+    fn new(mid: Mid, line: &PublishedLine, codec: Codec) -> Sending {
+        Sending {
+            mid,
+            track: line.track,
+            publish: line.publish.clone(),
+            codec: Some(codec),
+            codec_at: None,
+            heard: [None; LAYERS],
+        }
+    }
+
+    /// Notes who sends a layer. Numbers of two senders at a time would mix, so the second is not let in.
+    pub fn hear(&mut self, layer: u8, ssrc: u32, now: Instant) -> Heard {
+        let Some(heard) = self.heard.get_mut(usize::from(layer)) else {
+            return Heard::Foreign;
+        };
+        let verdict = match *heard {
+            Some((known, at)) if known != ssrc => {
+                if now.saturating_duration_since(at) < SILENT {
+                    return Heard::Foreign;
+                }
+                Heard::Other
+            }
+            _ => Heard::Same,
+        };
+        *heard = Some((ssrc, now));
+        verdict
+    }
+
+    /// Whether a packet of another codec than the last changes the line's: a browser may choose another of those agreed
+    /// on. It does so with a key frame (`is_start`), and not all the time.
+    pub fn follow(&mut self, codec: Codec, is_start: bool, now: Instant) -> bool {
+        let settled = |at: Instant| now.saturating_duration_since(at) >= CODEC_HELD;
+        let follows = is_start
+            && codec.kind() == self.publish.source.kind()
+            && self.codec_at.is_none_or(settled);
+        if follows {
+            self.codec = Some(codec);
+            self.codec_at = Some(now);
+        }
+        follows
+    }
+
     pub fn layers(&self) -> Vec<LayerSpec> {
         let spec = |l: &confab_protocol::Layer| LayerSpec {
             height: l.height,
@@ -209,4 +285,57 @@ fn codecs(line: &LineInfo) -> Vec<Codec> {
 /// Identifies a seat in log lines.
 pub(crate) fn name(room: u64, participant: ParticipantId) -> String {
     format!("room {room} {participant}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use confab_base::Source;
+
+    fn camera() -> Sending {
+        let publish = Publish {
+            mid: "1".into(),
+            source: Source::Camera,
+            layers: Vec::new(),
+        };
+        let line = PublishedLine {
+            track: TrackId(1),
+            muted: false,
+            publish,
+        };
+        Sending::new("1".into(), &line, Codec::H264)
+    }
+
+    #[test]
+    fn a_line_has_one_sender_at_a_time() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut line = camera();
+        assert_eq!(line.hear(0, 1, at(0)), Heard::Same);
+        assert_eq!(line.hear(0, 2, at(500)), Heard::Foreign);
+        assert_eq!(
+            line.hear(1, 2, at(500)),
+            Heard::Same,
+            "layers have their own"
+        );
+        assert_eq!(line.hear(0, 1, at(900)), Heard::Same);
+        assert_eq!(line.hear(0, 2, at(1800)), Heard::Foreign);
+        assert_eq!(line.hear(0, 2, at(1900)), Heard::Other);
+        assert_eq!(line.hear(0, 2, at(1901)), Heard::Same);
+        assert_eq!(line.hear(0, 1, at(1902)), Heard::Foreign);
+        assert_eq!(line.hear(9, 1, at(1902)), Heard::Foreign);
+    }
+
+    #[test]
+    fn a_codec_changes_with_a_key_frame_and_seldom() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut line = camera();
+        assert!(!line.follow(Codec::Vp8, false, at(0)), "inside a picture");
+        assert!(!line.follow(Codec::Opus, true, at(0)), "no picture");
+        assert!(line.follow(Codec::Vp8, true, at(10)));
+        assert!(!line.follow(Codec::H264, true, at(900)), "too soon");
+        assert_eq!(line.codec, Some(Codec::Vp8));
+        assert!(line.follow(Codec::H264, true, at(1010)));
+    }
 }

@@ -185,7 +185,10 @@ fn transmit(
             Counters::add(&counters.queue_full, count)
         }
         // An unreachable network or a refused port: ICE will notice by itself.
-        Err(error) => tracing::trace!(%error, "datagrams not sent"),
+        Err(error) => {
+            Counters::add(&counters.not_sent, count);
+            tracing::trace!(%error, "datagrams not sent");
+        }
     }
 }
 

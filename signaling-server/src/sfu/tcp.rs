@@ -13,12 +13,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Packets waiting for a slow connection: about a second of a full view. The newest is dropped.
 const WRITE_QUEUE: usize = 512;
 /// A connection silent for this long is closed; clients check their path every few seconds.
 const IDLE: Duration = Duration::from_secs(30);
+/// The first frame, a check, comes whole within this time, or the connection is closed.
+const FIRST_FRAME: Duration = Duration::from_secs(3);
 /// A connection that takes nothing for this long is closed.
 const STUCK: Duration = Duration::from_secs(10);
 /// Connections at the same time; further ones are closed at once.
@@ -36,10 +38,18 @@ impl TcpIngress {
     }
 
     /// Takes over a connection from `peer` whose `first_bytes` were read already: the beginning of a length-prefixed
-    /// STUN check. Needs a tokio runtime. A connection that sends anything else is closed and counted.
-    pub fn attach(&self, first_bytes: Vec<u8>, stream: TcpStream, peer: SocketAddr) {
+    /// STUN check. Needs a tokio runtime. A connection that sends anything else is closed and counted. `place` is
+    /// dropped when the connection is closed.
+    pub fn attach(
+        &self,
+        first_bytes: Vec<u8>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: impl Send + 'static,
+    ) {
         let shared = self.shared.clone();
         tokio::spawn(async move {
+            let _place = place;
             let counters = &shared.counters;
             if counters.tcp_open.fetch_add(1, Ordering::Relaxed) < MOST {
                 Counters::add(&counters.tcp_connections, 1);
@@ -102,6 +112,7 @@ impl Reader<'_> {
         let mut decoder = tcp_frame::Decoder::new();
         decoder.push(first_bytes);
         let mut buffer = vec![0; 16 << 10];
+        let first_until = Instant::now() + FIRST_FRAME;
         loop {
             loop {
                 match decoder.next_frame() {
@@ -114,7 +125,11 @@ impl Reader<'_> {
                     Err(_) => return End::Refused,
                 }
             }
-            match timeout(IDLE, read.read(&mut buffer)).await {
+            let until = match self.worker {
+                Some(_) => Instant::now() + IDLE,
+                None => first_until,
+            };
+            match timeout_at(until, read.read(&mut buffer)).await {
                 Ok(Ok(n)) if n > 0 => decoder.push(&buffer[..n]),
                 _ => return End::Closed,
             }

@@ -67,6 +67,8 @@ pub(crate) struct Inbox {
     /// Set while a wake-up is on its way: one system call for a burst of messages.
     woken: Arc<AtomicBool>,
     peers: Arc<AtomicUsize>,
+    /// The thread is gone before its time.
+    dead: AtomicBool,
 }
 
 /// The worker's end of it.
@@ -91,6 +93,7 @@ pub(crate) fn queues(controls: usize, packets: usize) -> io::Result<(Inbox, Outl
         waker,
         woken: woken.clone(),
         peers: peers.clone(),
+        dead: AtomicBool::new(false),
     };
     Ok((
         inbox,
@@ -136,9 +139,40 @@ impl Inbox {
         }
     }
 
-    /// Peer connections on this worker.
+    /// Peer connections on this worker; more than any has where it is dead.
     pub fn load(&self) -> usize {
-        self.peers.load(Ordering::Relaxed)
+        match self.is_dead() {
+            true => usize::MAX,
+            false => self.peers.load(Ordering::Relaxed),
+        }
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+}
+
+/// Held by a worker's thread: however that ends, meetings learn to go elsewhere.
+pub(crate) struct Watch {
+    pub index: usize,
+    pub shared: Arc<Shared>,
+    /// What to do when no worker is left.
+    pub last: fn(),
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.shared.stop.load(Ordering::Acquire) {
+            return;
+        }
+        tracing::error!(worker = self.index, "a media worker died");
+        let inboxes = &self.shared.inboxes;
+        if let Some(inbox) = inboxes.get(self.index) {
+            inbox.dead.store(true, Ordering::Relaxed);
+        }
+        if inboxes.iter().all(Inbox::is_dead) {
+            (self.last)();
+        }
     }
 }
 
@@ -269,7 +303,7 @@ impl Worker {
             }
             self.woken.store(false, Ordering::Release);
             // The socket tells of new packets once: it has to be emptied before the next wait.
-            while self.round(&mut buffers) {}
+            while self.round(&mut buffers) && !self.io.shared.stop.load(Ordering::Acquire) {}
         }
         for room in self.rooms.values_mut() {
             room.close(&mut self.io);

@@ -293,6 +293,11 @@ mod tests {
         let (_, persisted) = store.load(&meeting.id).await.unwrap().unwrap();
         let ids: Vec<u64> = persisted.chat.iter().map(|m| m.id).collect();
         assert_eq!(ids, (6..=MAX_CHAT_HISTORY as u64 + 5).collect::<Vec<_>>());
+        let rows: u32 = sqlx::query_scalar("SELECT count(*) FROM chat")
+            .fetch_one(&store.readers)
+            .await
+            .unwrap();
+        assert_eq!(rows, MAX_CHAT_HISTORY as u32, "the rest is not kept");
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 //! what is waiting is written in one transaction, and every job hears whether it was.
 
 use super::{MeetingRecord, StoreError};
-use confab_protocol::MeetingId;
+use confab_protocol::{MAX_CHAT_HISTORY, MeetingId};
 use confab_room::StoreCommand;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Executor};
@@ -155,5 +155,13 @@ async fn update(
         }
     };
     connection.execute(query).await?;
+    if let StoreCommand::SaveChat(message) = command {
+        // Nobody is told more than the newest.
+        let old = message.id.saturating_sub(MAX_CHAT_HISTORY as u64);
+        let forget = sqlx::query("DELETE FROM chat WHERE meeting = ? AND id <= ?")
+            .bind(id)
+            .bind(old as i64);
+        connection.execute(forget).await?;
+    }
     Ok(())
 }

@@ -194,7 +194,7 @@ fn where_udp_is_blocked_media_goes_over_tcp() {
                 .await
                 .unwrap_or(0);
             first.truncate(n);
-            ingress.attach(first, stream, peer);
+            ingress.attach(first, stream, peer, ());
         }
     });
     let blocked = |_: Direction, protocol: Protocol, _: &[u8]| protocol == Protocol::Tcp;
@@ -226,7 +226,7 @@ fn where_udp_is_blocked_media_goes_over_tcp() {
     });
     let from = client.local_addr().unwrap();
     let _guard = runtime.enter();
-    address.attach(vec![0, 30, 9, 9, 9], server, from);
+    address.attach(vec![0, 30, 9, 9, 9], server, from, ());
     let mut client = client;
     let closed = runtime.block_on(async {
         let _ = tokio::io::AsyncWriteExt::write_all(&mut client, &[7; 100]).await;
@@ -364,4 +364,79 @@ fn a_new_generation_takes_the_place_of_the_old_one() {
         m.answers
     );
     a.driver.close();
+}
+
+#[test]
+fn a_tcp_connection_keeps_its_place_and_loses_both_if_its_first_check_never_comes_whole() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let m = Meeting::new(1, Some(9));
+    let ingress = m.sfu.tcp_ingress();
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let (client, server) = tokio::join!(tokio::net::TcpStream::connect(at), listener.accept());
+        let (mut client, (server, from)) = (client.unwrap(), server.unwrap());
+        let place = Arc::new(());
+        ingress.attach(vec![0, 84, 0, 1, 0, 64], server, from, place.clone());
+        // A byte now and then is not enough.
+        let began = Instant::now();
+        while Arc::strong_count(&place) > 1 && began.elapsed() < 10 * SECOND {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut client, &[0]).await;
+            tokio::time::sleep(SECOND / 4).await;
+        }
+        assert!(began.elapsed() > 2 * SECOND, "it is held while it is open");
+        assert_eq!(Arc::strong_count(&place), 1);
+    });
+}
+
+#[test]
+fn a_participant_whose_peer_was_lost_may_count_anew() {
+    let mut m = Meeting::new(1, None);
+    let mut a = Client::start(1, 5, 1, None);
+    m.negotiate(&mut a, &[]);
+    a.wait_connected(&mut m);
+    a.driver.close();
+    let until = Instant::now() + 15 * SECOND;
+    while m.lost.is_empty() && Instant::now() < until {
+        m.listen();
+        std::thread::sleep(SECOND / 50);
+    }
+    assert_eq!(m.lost, [(ParticipantId(1), 5)]);
+    // The page was loaded anew, and the welcome said that there is nothing.
+    let mut again = Client::start(1, 1, 1, None);
+    m.negotiate(&mut again, &[]);
+    again.wait_connected(&mut m);
+}
+
+#[test]
+fn a_renegotiation_that_is_refused_ends_the_peer_connection() {
+    let mut m = Meeting::new(1, None);
+    let a = m.join(1, 1, None);
+    let offer = a.offer.as_ref().unwrap();
+    // It can be read, and str0m refuses it after it took some of it over.
+    let is_kept = |line: &&str| !line.starts_with("a=ice-ufrag");
+    let lines: Vec<&str> = offer.sdp.split_inclusive('\n').filter(is_kept).collect();
+    let sdp = lines.concat();
+    let command = |ticket, sdp| MediaCommand::Offer {
+        participant: ParticipantId(1),
+        ticket,
+        generation: 1,
+        sdp,
+        publish: vec![],
+        decodes: vec![],
+    };
+    m.room.send(command(50, "nonsense".into())).unwrap();
+    m.room.send(command(51, sdp)).unwrap();
+    let until = Instant::now() + 10 * SECOND;
+    while (m.lost.is_empty() || m.answers.len() < 2) && Instant::now() < until {
+        m.listen();
+        std::thread::sleep(SECOND / 50);
+    }
+    assert_eq!(m.answers.len(), 2, "{:?}", m.answers);
+    assert!(
+        m.answers
+            .iter()
+            .all(|a| format!("{a:?}").contains("BadSdp"))
+    );
+    assert_eq!(m.lost, [(ParticipantId(1), 1)], "once, by the second");
 }
