@@ -158,11 +158,11 @@ fn what_is_shown_is_received_at_its_height_and_what_is_hidden_not_at_all() {
 
     page.show(&[(camera, 180.0)]);
     wait(PATIENCE, "a small picture", || {
-        page.seen(camera, SHORTLY).iter().any(|s| *s == (3, 180))
+        page.seen(camera, SHORTLY).contains(&(3, 180))
     });
     page.show(&[(camera, 360.0)]);
     wait(PATIENCE, "a large picture", || {
-        page.seen(camera, SHORTLY).iter().any(|s| *s == (3, 360))
+        page.seen(camera, SHORTLY).contains(&(3, 360))
     });
     page.show(&[(camera, 0.0)]);
     wait(PATIENCE, "nothing while hidden", || {
