@@ -243,10 +243,7 @@ pub enum Place {
         what: PopOutWhat,
     },
     /// The bar that floats over everything while a screen is shared from this meeting.
-    ShareBar {
-        meeting: String,
-        server: String,
-    },
+    ShareBar { meeting: String, server: String },
 }
 
 /// A meeting that was joined from here.

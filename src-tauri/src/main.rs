@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         }))
         .plugin(
             tauri_plugin_global_shortcut::Builder::new()
-                .with_handler(|app, key, event| shortcuts::on_key(app, key, event))
+                .with_handler(shortcuts::on_key)
                 .build(),
         )
         .plugin(tauri_plugin_notification::init())

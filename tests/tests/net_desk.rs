@@ -5,7 +5,7 @@ mod net_common;
 use confab_client::MeetingLink;
 use confab_client::desk::{
     CallPhase, Desk, DeskCommand, DeskEvent, DeskOptions, DeskReply, DeskState, DeviceKind,
-    DeviceProblem, EndReason, HostAction, OwnEnd, ScreenMode, TestDevices,
+    DeviceProblem, EndReason, HostAction, OwnEnd, ScreenMode, StreamStats, TestDevices,
 };
 use confab_client::pipeline::clock;
 use confab_protocol::{Reaction, Source};
@@ -158,11 +158,11 @@ fn what_is_shown_is_received_at_its_height_and_what_is_hidden_not_at_all() {
 
     page.show(&[(camera, 180.0)]);
     wait(PATIENCE, "a small picture", || {
-        page.seen(camera, SHORTLY).iter().any(|s| *s == (3, 180))
+        page.seen(camera, SHORTLY).contains(&(3, 180))
     });
     page.show(&[(camera, 360.0)]);
     wait(PATIENCE, "a large picture", || {
-        page.seen(camera, SHORTLY).iter().any(|s| *s == (3, 360))
+        page.seen(camera, SHORTLY).contains(&(3, 360))
     });
     page.show(&[(camera, 0.0)]);
     wait(PATIENCE, "nothing while hidden", || {
@@ -173,18 +173,19 @@ fn what_is_shown_is_received_at_its_height_and_what_is_hidden_not_at_all() {
         !page.seen(camera, SHORTLY).is_empty()
     });
 
-    let DeskReply::Streams { streams } = page.desk.send(DeskCommand::StreamStats) else {
-        panic!("no streams");
-    };
-    assert!(
-        streams
-            .iter()
-            .any(|s| s.source == Source::Camera && s.codec == "h264")
-    );
-    let DeskReply::Link { stats } = page.desk.send(DeskCommand::LinkStats) else {
-        panic!("no link");
-    };
-    assert_eq!(stats.transport, "udp");
+    // Counted once a second.
+    wait(PATIENCE, "the camera's stream", || {
+        let reply = page.desk.send(DeskCommand::StreamStats);
+        let DeskReply::Streams { streams } = reply else {
+            panic!("no streams");
+        };
+        let camera = |s: &StreamStats| s.source == Source::Camera && s.codec == "h264";
+        streams.iter().any(camera)
+    });
+    wait(PATIENCE, "the way of the connection", || {
+        let reply = page.desk.send(DeskCommand::LinkStats);
+        matches!(reply, DeskReply::Link { stats } if stats.transport == "udp")
+    });
 }
 
 #[test]
@@ -327,6 +328,7 @@ fn a_page_that_is_loaded_anew_finds_everything() {
         text: "still here".to_owned(),
     });
     page.until("said", |s| s.chat.iter().any(|m| !m.pending));
+    wait(PATIENCE, "the tone is heard", || other.hears(440.0));
     let before = page.state();
 
     let again = Page::load(page.desk.clone(), page.seen.clone(), page.own.clone());

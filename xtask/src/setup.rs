@@ -19,6 +19,10 @@ const BUILD: &[(&str, &str)] = &[
     ("libpulse-dev", "sound devices (PulseAudio)"),
     ("libv4l-dev", "cameras"),
     (
+        "libpipewire-0.3-dev",
+        "screens under Wayland (feature `portal`)",
+    ),
+    (
         "libwebkit2gtk-4.1-dev",
         "the webview the desktop window is made of",
     ),

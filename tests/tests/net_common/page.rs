@@ -13,15 +13,20 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+/// Pictures of others: track, mark, height, and when.
+pub type Seen = Arc<Mutex<Vec<(TrackId, u8, usize, Instant)>>>;
+/// Own pictures: source and mark.
+pub type OwnSeen = Arc<Mutex<Vec<(Source, Option<u8>)>>>;
+
 /// A page: follows the patches as the real one does, and keeps what it was told.
 pub struct Page {
     pub desk: DeskHandle,
     pub state: Arc<Mutex<DeskState>>,
     pub events: Arc<Mutex<Vec<DeskEvent>>>,
     /// Marks and heights of pictures that were shown, by track.
-    pub seen: Arc<Mutex<Vec<(TrackId, u8, usize, Instant)>>>,
+    pub seen: Seen,
     /// Pictures of the own camera and screen.
-    pub own: Arc<Mutex<Vec<(Source, Option<u8>)>>>,
+    pub own: OwnSeen,
     /// When state came.
     pub pushes: Arc<Mutex<Vec<Instant>>>,
 }
@@ -67,11 +72,7 @@ impl Page {
     }
 
     /// As a page that is loaded does: listens, then attaches.
-    pub fn load(
-        desk: DeskHandle,
-        seen: Arc<Mutex<Vec<(TrackId, u8, usize, Instant)>>>,
-        own: Arc<Mutex<Vec<(Source, Option<u8>)>>>,
-    ) -> Page {
+    pub fn load(desk: DeskHandle, seen: Seen, own: OwnSeen) -> Page {
         let events = Arc::<Mutex<Vec<DeskEvent>>>::default();
         let pushes = Arc::<Mutex<Vec<Instant>>>::default();
         let state = Arc::<Mutex<DeskState>>::default();

@@ -139,7 +139,7 @@ fn frame_all(wanted: &Receiver<Option<ScreenSpec>>) {
         let next = wanted.try_iter().last().unwrap_or(next);
         if next != around {
             drop(frame.take());
-            frame = next.as_ref().and_then(|spec| screens::frame(spec));
+            frame = next.as_ref().and_then(screens::frame);
             around = next;
         }
     }
