@@ -77,6 +77,7 @@ mod tests {
             title: "Tea".to_owned(),
             locked: false,
             started_at: 0,
+            spotlight: None,
         };
         DeskPatch {
             call: Some(CallState {
