@@ -1,5 +1,6 @@
 //! The bar that floats over everything while a screen is shared: a small window whose page shows what is shared, and pauses
-//! and stops it. It is left out of what is captured where the system can do that (Windows, macOS).
+//! and stops it. Windows and macOS leave it out of what is captured. X11 and Wayland cannot, and others would see it lie over
+//! the screen: there the bar in the meeting's window is the only one.
 
 use crate::desks::share_label;
 use crate::shell::{Shell, lock};
@@ -14,6 +15,9 @@ const MARGIN: f64 = 8.0;
 
 /// Puts the bar of a meeting up or takes it away, as the share stands now. Waits for the window: not on the main thread.
 pub fn follow<R: Runtime>(app: &AppHandle<R>, number: u32) {
+    if cfg!(target_os = "linux") {
+        return;
+    }
     let desks = &app.state::<Shell>().desks;
     let _alone = lock(&desks.bars);
     let label = share_label(number);

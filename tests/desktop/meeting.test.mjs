@@ -104,10 +104,12 @@ test('the far end hears the microphone, silence when muted, and the other microp
   }));
   console.log(`heard at the far end: ${JSON.stringify(heard)}`);
   rmSync(ear.folder, { recursive: true, force: true });
-  // A voice that is not there agrees by chance in a twentieth of the windows; three sound programs and an encoder share this machine.
-  assert.ok(heard.open.first >= 0.3 && heard.open.second < 0.2, 'the first microphone');
-  assert.ok(heard.muted.first < 0.2 && heard.muted.second < 0.2, 'nothing while muted');
-  assert.ok(heard.second.second >= 0.3 && heard.second.first < 0.2, 'the second microphone, and no longer the first');
+  // Of the few windows of a short recording chance takes some, more where others speak.
+  const there = (part) => part >= 0.45;
+  const absent = (part) => part < 0.35;
+  assert.ok(there(heard.open.first) && absent(heard.open.second), 'the first microphone');
+  assert.ok(absent(heard.muted.first) && absent(heard.muted.second), 'nothing while muted');
+  assert.ok(there(heard.second.second) && absent(heard.second.first), 'the second microphone, and no longer the first');
 });
 
 test('xdg-open with the same link brings the window to the front and opens no other', async () => {

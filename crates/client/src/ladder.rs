@@ -7,6 +7,9 @@ use confab_pipeline::Outgoing;
 /// Voice, with IP, UDP, SRTP and RTP headers of 50 packets a second.
 pub(crate) const VOICE: Bitrate = Bitrate::kbps(56);
 
+/// At this rate a page of text takes seconds to come, and comes.
+const SLOW_SCREEN: Bitrate = Bitrate::kbps(120);
+
 /// Short side of the largest layer a small camera sends.
 const SMALL: u16 = 360;
 
@@ -44,9 +47,15 @@ pub(crate) fn rungs(outgoing: &[Outgoing], order: &[(Source, usize)]) -> Vec<Run
 fn rung(outgoing: &[Outgoing], (source, layer): (Source, usize)) -> Option<Rung> {
     let layers = &outgoing.iter().find(|o| o.source == source)?.layers;
     let bitrate = layers.get(layer)?.bitrate;
+    // Half the rate still looks better than the layer below; the lowest one shows something at a third. Letters that come
+    // late are read all the same, so a screen is given up last: a still one costs next to nothing.
+    let min = match (source, layer) {
+        (Source::Screen, 0) => bitrate.scaled(0.35).min(SLOW_SCREEN),
+        (_, 0) => bitrate.scaled(0.35),
+        _ => bitrate.scaled(0.55),
+    };
     Some(Rung {
-        // Half the rate still looks better than the layer below; the lowest one shows something at a third.
-        min: bitrate.scaled(if layer == 0 { 0.35 } else { 0.55 }),
+        min,
         target: bitrate,
         max: bitrate,
     })
@@ -87,6 +96,16 @@ mod tests {
         assert_eq!(order(&all, false), expected);
         let budget = budget(&all, &order(&all, false));
         assert_eq!(budget.targets().layers.len(), 4);
+    }
+
+    #[test]
+    fn a_large_screen_is_sent_as_soon_as_sound_alone_leaves_room_for_something() {
+        let mut screen = outgoing(Source::Screen, 1);
+        screen.layers[0].bitrate = Bitrate::kbps(4000);
+        let all = [screen];
+        let found = rungs(&all, &order(&all, false));
+        assert_eq!(found[0].min, SLOW_SCREEN);
+        assert_eq!(found[0].max, Bitrate::kbps(4000));
     }
 
     #[test]

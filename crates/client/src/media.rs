@@ -91,6 +91,8 @@ pub(crate) struct MediaSide {
     /// What a view shows; `None`: nobody said, so everything.
     shown: Option<Vec<Shown>>,
     small_camera: bool,
+    /// Sources that send nothing now, which the budget keeps nothing for.
+    muted: Vec<Source>,
     /// Who spoke last, latest first.
     recent: Vec<ParticipantId>,
     estimate: Option<Bitrate>,
@@ -134,6 +136,7 @@ impl MediaSide {
             max_videos: config.max_videos.min(crate::MAX_VIDEO_SLOTS),
             shown: None,
             small_camera: false,
+            muted: Vec::new(),
             recent: Vec::new(),
             estimate: None,
             peer: None,
@@ -171,7 +174,9 @@ impl MediaSide {
     }
 
     fn refresh_ladder(&mut self) {
-        self.ladder = ladder::order(&self.outgoing, self.small_camera);
+        let sent = |o: &&Outgoing| !self.muted.contains(&o.source);
+        let sent: Vec<Outgoing> = self.outgoing.iter().filter(sent).cloned().collect();
+        self.ladder = ladder::order(&sent, self.small_camera);
         self.budget
             .set_ladder(ladder::rungs(&self.outgoing, &self.ladder));
         self.spend();
@@ -179,10 +184,19 @@ impl MediaSide {
     }
 
     /// Muted sources stop here, unless a test wants to see the server drop them.
-    pub(crate) fn set_muted(&self, muted: &[Source]) {
+    pub(crate) fn set_muted(&mut self, muted: &[Source]) {
+        let muted = if self.test.send_while_muted() {
+            &[]
+        } else {
+            muted
+        };
         for outgoing in &self.outgoing {
-            let muted = muted.contains(&outgoing.source) && !self.test.send_while_muted();
+            let muted = muted.contains(&outgoing.source);
             self.pipeline.set_muted(outgoing.source, muted);
+        }
+        if self.muted != muted {
+            self.muted = muted.to_vec();
+            self.refresh_ladder();
         }
     }
 

@@ -115,9 +115,9 @@ impl SendBudget {
         this
     }
 
-    /// Another camera, resolution or screen: a new ladder, the same budget; a trial where there was none.
+    /// Another camera, resolution or screen: a new ladder, the same budget; a trial where nothing was sent.
     pub fn set_ladder(&mut self, ladder: Vec<Rung>) {
-        let first = self.config.ladder.is_empty() && !ladder.is_empty();
+        let first = self.active == 0 && !ladder.is_empty();
         self.config.ladder = ladder;
         if first {
             self.trial = Trial::Due;

@@ -156,11 +156,14 @@ impl Coming {
     }
 }
 
+/// Pieces of sound and when they were heard.
+pub type Pieces = Vec<(Time, Vec<f32>)>;
+
 /// Somebody in a meeting.
 pub struct Person {
     pub handle: ClientHandle,
     pub sights: Arc<Mutex<Vec<Sight>>>,
-    pub heard: Arc<Mutex<Vec<(Time, Vec<f32>)>>>,
+    pub heard: Arc<Mutex<Pieces>>,
     pub test: TestSwitches,
     pub name: &'static str,
 }
