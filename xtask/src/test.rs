@@ -31,7 +31,6 @@ pub fn run(options: &Options) -> Result {
     parts.step("rust tests", || rust(options.filter.as_deref()))?;
     if !options.quick {
         parts.step("browser tests", browser)?;
-        parts.step("desktop tests", desktop)?;
         parts.step("fuzzing", fuzz)?;
         parts.step("lints and licences", check::slow)?;
     }
@@ -89,12 +88,6 @@ pub fn browser() -> Result {
         &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
     )?;
     run_in("tests/browser", "npm", &["test", "--silent"])
-}
-
-/// The desktop app on a desktop of its own, through WebKitWebDriver, with the browser tests' guests beside it.
-fn desktop() -> Result {
-    headline("Desktop tests");
-    run_in("tests/desktop", "npm", &["test", "--silent"])
 }
 
 /// A short run of every fuzz target from its corpus.
