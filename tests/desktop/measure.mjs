@@ -10,7 +10,7 @@ import { Desktop, launch } from './lib/desktop.mjs';
 const TICKS = 100;
 const [what = 'start', minutes = '2', people = '2'] = process.argv.slice(2);
 
-/** CPU seconds of a process and of those that ended under it. */
+/** CPU seconds of a process. */
 function cpu(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
