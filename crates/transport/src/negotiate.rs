@@ -256,7 +256,22 @@ impl Peer {
             .collect();
         match &mut self.egress {
             Some(egress) => egress.refresh(&mut self.rtc, &self.lines.infos),
-            None => self.widen_resend_caches(),
+            None => {
+                self.drop_streams_of_slots();
+                self.widen_resend_caches();
+            }
+        }
+    }
+
+    /// str0m makes a stream to send for every line it offers. Where nothing that is sent has resends, as sound alone, it pads
+    /// and probes on those of lines that only receive: nobody takes that, and all of it counts as lost.
+    fn drop_streams_of_slots(&mut self) {
+        let mut api = self.rtc.direct_api();
+        let own = self.lines.own.iter();
+        for (mid, _) in own.filter(|(_, used)| matches!(used, Use::Slot(_))) {
+            if let Some(ssrc) = api.stream_tx_by_mid(mid.0, None).map(|s| s.ssrc()) {
+                api.remove_stream_tx(ssrc);
+            }
         }
     }
 

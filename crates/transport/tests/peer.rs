@@ -231,6 +231,59 @@ fn both_sides_estimate_bandwidth_and_report_statistics() {
     );
 }
 
+/// The worst loss the client heard of in ten seconds of sound, and its last estimate.
+fn speak(wire: &mut Wire, mic: Mid, first: u64) -> (f32, Option<Bitrate>) {
+    wire.client_events.clear();
+    wire.client
+        .set_bitrate(Bitrate::kbps(56), Bitrate::kbps(2500));
+    for i in first..first + 500 {
+        let now = wire.now;
+        wire.client
+            .send_rtp(mic, None, packet(Codec::Opus, i, 80, now), now)
+            .unwrap();
+        wire.run(20 * MS);
+    }
+    let losses = wire.client_events.iter().filter_map(|e| match e {
+        PeerEvent::Stats(stats) => stats.send_loss,
+        _ => None,
+    });
+    let estimates = wire.client_events.iter().rev();
+    let estimate = estimates.clone().find_map(|e| match e {
+        PeerEvent::Estimate(rate) => Some(*rate),
+        _ => None,
+    });
+    (losses.fold(0.0, f32::max), estimate)
+}
+
+#[test]
+fn what_is_sent_to_measure_arrives_though_sound_alone_is_sent() {
+    let plain = MediaPlan {
+        sends: usual_plan().sends[..1].to_vec(),
+        ..usual_plan()
+    };
+    for (plan, camera) in [(&plain, "none"), (&usual_plan(), "muted")] {
+        let mut wire = Wire::new(Protocol::Udp);
+        let mic = wire.negotiate(plan).publish[0].0;
+        wire.run_until(|w| w.client.is_connected() && w.server.is_connected());
+        let (loss, estimate) = speak(&mut wire, mic, 0);
+        assert!(loss < 0.01, "{loss}, camera: {camera}");
+        let estimate = estimate.unwrap_or(Bitrate::kbps(600));
+        assert!(estimate > Bitrate::kbps(300), "{estimate:?}, {camera}");
+    }
+    let (mut wire, offer) = Wire::connected();
+    for i in 0..100 {
+        let now = wire.now;
+        let sent = packet(Codec::H264, i, 900, now);
+        wire.client
+            .send_rtp(offer.publish[1].0, Some("q".into()), sent, now)
+            .unwrap();
+        wire.run(20 * MS);
+    }
+    let offer = wire.negotiate(&plain);
+    let (loss, _) = speak(&mut wire, offer.publish[0].0, 0);
+    assert!(loss < 0.01, "{loss} after the camera went");
+}
+
 #[test]
 fn garbage_is_counted_and_disturbs_nobody() {
     let (mut wire, offer) = Wire::connected();
