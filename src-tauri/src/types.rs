@@ -3,7 +3,6 @@
 #![cfg(test)]
 
 use crate::ipc::*;
-use ts_rs::{Config, TS};
 
 const HEADER: &str = "\
 // Made by `cargo xtask generate` from src-tauri/src/ipc.rs. Do not edit.
@@ -11,18 +10,9 @@ import type { Code, CreateMeeting, MeetingCreated } from \"./protocol\";
 ";
 
 fn typescript() -> String {
-    let cfg = Config::default();
     let mut file = String::from(HEADER);
-    macro_rules! declare {
-        ($($ty:ty),* $(,)?) => {
-            $(
-                file.push_str("\nexport ");
-                file.push_str(&<$ty as TS>::decl(&cfg));
-                file.push('\n');
-            )*
-        };
-    }
-    declare![
+    confab_base::declare_types![
+        file;
         Chord,
         DeviceSet,
         Language,

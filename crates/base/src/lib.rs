@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod code;
+mod declare;
 mod device;
 pub mod id;
 mod media;
@@ -12,5 +13,8 @@ mod time;
 pub use code::Code;
 pub use device::DeviceFault;
 pub use id::{MeetingId, ParticipantId, TrackId};
-pub use media::{AudioLevel, Bitrate, MediaKind, Source, VideoCodec};
+pub use media::{AudioLevel, Bitrate, Limited, MediaKind, QualityLevel, Source, VideoCodec};
 pub use time::{Duration, Time};
+/// For [`declare_types`].
+#[doc(hidden)]
+pub use ts_rs;

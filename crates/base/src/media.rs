@@ -77,3 +77,27 @@ pub enum VideoCodec {
     Vp9,
     Av1,
 }
+
+/// How a participant's link carries media, worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum QualityLevel {
+    /// No media for 3 s and more.
+    Lost,
+    Poor,
+    Fair,
+    Good,
+}
+
+/// Why less is sent to a receiver than its view asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Limited {
+    No,
+    /// The receiver's link is too slow.
+    Bandwidth,
+    /// The track's media does not arrive (muted, or its sender is cut off).
+    Source,
+    /// The receiver cannot decode the track's codec.
+    Codec,
+}

@@ -1,7 +1,8 @@
 //! What goes into the forwarder and what comes out.
 
 use confab_base::{
-    AudioLevel, Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec,
+    AudioLevel, Bitrate, Duration, Limited, MediaKind, ParticipantId, QualityLevel, Source, Time,
+    TrackId, VideoCodec,
 };
 use std::sync::Arc;
 
@@ -176,22 +177,4 @@ pub struct SlotState {
     /// Nominal height of the layer being sent, pixels; 0: nothing is sent, or it is audio.
     pub height: u16,
     pub limited: Limited,
-}
-
-/// Why a slot carries less than its view asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limited {
-    No,
-    Bandwidth,
-    /// Nothing arrives from the track's sender.
-    Source,
-    Codec,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum QualityLevel {
-    Lost,
-    Poor,
-    Fair,
-    Good,
 }

@@ -2,10 +2,12 @@
 //! when the better choice held [`UP_HOLD`] with a margin to spare.
 
 use crate::allocate::{Demand, LAYERS, allocate, wanted_layer};
-use crate::io::{Limited, SlotSpec, SlotState};
+use crate::io::{SlotSpec, SlotState};
 use crate::slot::Rewriter;
 use crate::track::Track;
-use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
+use confab_base::{
+    Bitrate, Duration, Limited, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec,
+};
 use std::collections::BTreeMap;
 
 /// How long a better layer must have been affordable.

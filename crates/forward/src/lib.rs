@@ -25,9 +25,9 @@ mod speaker;
 mod track;
 mod views;
 
+pub use confab_base::{Limited, QualityLevel};
 pub use forwarder::Forwarder;
 pub use gate::is_keyframe_start;
 pub use io::{
-    ForwardConfig, Input, LayerSpec, Limited, LinkHealth, Output, QualityLevel, RtpIn, RtpOut,
-    SlotSpec, SlotState,
+    ForwardConfig, Input, LayerSpec, LinkHealth, Output, RtpIn, RtpOut, SlotSpec, SlotState,
 };

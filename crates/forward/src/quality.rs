@@ -1,7 +1,7 @@
 //! Connection quality per participant: down at once, up after it held, told at most once a second.
 
-use crate::io::{LinkHealth, QualityLevel};
-use confab_base::{Duration, ParticipantId, Time};
+use crate::io::LinkHealth;
+use confab_base::{Duration, ParticipantId, QualityLevel, Time};
 use std::collections::BTreeMap;
 
 const INTERVAL: Duration = Duration::from_secs(1);

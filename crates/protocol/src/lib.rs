@@ -15,7 +15,9 @@ mod state;
 mod typescript;
 
 pub use client::*;
-pub use confab_base::{Code, MediaKind, MeetingId, ParticipantId, Source, TrackId, VideoCodec};
+pub use confab_base::{
+    Code, Limited, MediaKind, MeetingId, ParticipantId, QualityLevel, Source, TrackId, VideoCodec,
+};
 pub use event::*;
 pub use http::*;
 pub use limits::*;

@@ -1,7 +1,7 @@
 //! What the server says.
 
 use crate::{Sequenced, Snapshot};
-use confab_base::{Code, ParticipantId, TrackId};
+use confab_base::{Code, Limited, ParticipantId, QualityLevel, TrackId};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -91,16 +91,6 @@ pub enum ReplyBody {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum QualityLevel {
-    /// No media for 3 s and more.
-    Lost,
-    Poor,
-    Fair,
-    Good,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ParticipantQuality {
     pub participant: ParticipantId,
@@ -117,16 +107,4 @@ pub struct SlotState {
     pub height: u16,
     /// Why less is sent than the view asked for.
     pub limited: Limited,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum Limited {
-    No,
-    /// The receiver's link is too slow.
-    Bandwidth,
-    /// The track's media does not arrive (muted, or its sender is cut off).
-    Source,
-    /// The receiver cannot decode the track's codec.
-    Codec,
 }

@@ -1,13 +1,11 @@
 //! The same types in TypeScript, as one file. `cargo xtask generate` writes it to `ui/src/generated/protocol.ts`.
 
 use crate::*;
-use ts_rs::{Config, TS};
 
 const HEADER: &str = "// Made by `cargo xtask generate` from crates/protocol. Do not edit.\n";
 
 /// All wire types, the protocol version and the limits.
 pub fn typescript() -> String {
-    let cfg = Config::default();
     let mut file = String::from(HEADER);
     let mut constant = |name: &str, value: u64| {
         file.push_str(&format!("export const {name} = {value};\n"));
@@ -16,16 +14,8 @@ pub fn typescript() -> String {
     for (name, value) in sizes() {
         constant(name, value);
     }
-    macro_rules! declare {
-        ($($ty:ty),* $(,)?) => {
-            $(
-                file.push_str("\nexport ");
-                file.push_str(&<$ty as TS>::decl(&cfg));
-                file.push('\n');
-            )*
-        };
-    }
-    declare![
+    confab_base::declare_types![
+        file;
         // Words
         MeetingId,
         ParticipantId,

@@ -7,7 +7,7 @@ use crate::sfu::seat::Heard;
 use crate::sfu::worker::Io;
 use confab_base::{ParticipantId, Time, TrackId};
 use confab_forward::{Input, LinkHealth, Output, RtpIn, RtpOut, is_keyframe_start};
-use confab_protocol::{Limited, ParticipantQuality, QualityLevel, SlotState};
+use confab_protocol::{ParticipantQuality, SlotState};
 use confab_room::MediaEvent;
 use confab_transport::{Codec, InPacket, OutPacket, PeerEvent, PeerStats};
 use std::time::Instant;
@@ -152,10 +152,7 @@ impl Room {
                 Output::RequestKeyframe { track, layer } => self.request_keyframe(track, layer),
                 Output::Speakers(speakers) => self.tell(MediaEvent::Speakers(speakers), false),
                 Output::Quality(levels) => {
-                    let level = |(participant, level)| ParticipantQuality {
-                        participant,
-                        level: quality(level),
-                    };
+                    let level = |(participant, level)| ParticipantQuality { participant, level };
                     self.tell(
                         MediaEvent::Quality(levels.into_iter().map(level).collect()),
                         false,
@@ -229,12 +226,11 @@ impl Room {
             return;
         };
         if let Some(slot) = seat.slots.get_mut(usize::from(state.slot)) {
-            let (mid, limited) = (slot.mid.as_str().to_owned(), limited(state.limited));
             slot.state = Some(SlotState {
-                mid,
+                mid: slot.mid.as_str().to_owned(),
                 track: state.track,
                 height: state.height,
-                limited,
+                limited: state.limited,
             });
             self.slots_changed.insert(participant);
         }
@@ -247,23 +243,5 @@ fn health(stats: &PeerStats, heard: Time) -> LinkHealth {
         loss_down: stats.send_loss.unwrap_or(0.0),
         rtt: stats.rtt,
         heard,
-    }
-}
-
-fn quality(level: confab_forward::QualityLevel) -> QualityLevel {
-    match level {
-        confab_forward::QualityLevel::Lost => QualityLevel::Lost,
-        confab_forward::QualityLevel::Poor => QualityLevel::Poor,
-        confab_forward::QualityLevel::Fair => QualityLevel::Fair,
-        confab_forward::QualityLevel::Good => QualityLevel::Good,
-    }
-}
-
-fn limited(limited: confab_forward::Limited) -> Limited {
-    match limited {
-        confab_forward::Limited::No => Limited::No,
-        confab_forward::Limited::Bandwidth => Limited::Bandwidth,
-        confab_forward::Limited::Source => Limited::Source,
-        confab_forward::Limited::Codec => Limited::Codec,
     }
 }

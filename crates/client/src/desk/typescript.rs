@@ -3,7 +3,6 @@
 use super::face::*;
 use super::state::*;
 use super::stats::*;
-use ts_rs::{Config, TS};
 
 const HEADER: &str = "\
 // Made by `cargo xtask generate` from crates/client/src/desk. Do not edit.
@@ -14,18 +13,9 @@ import type {
 
 /// All types a page and a desk exchange.
 pub fn typescript() -> String {
-    let cfg = Config::default();
     let mut file = String::from(HEADER);
-    macro_rules! declare {
-        ($($ty:ty),* $(,)?) => {
-            $(
-                file.push_str("\nexport ");
-                file.push_str(&<$ty as TS>::decl(&cfg));
-                file.push('\n');
-            )*
-        };
-    }
-    declare![
+    confab_base::declare_types![
+        file;
         // State
         CallPhase,
         MediaFlow,
