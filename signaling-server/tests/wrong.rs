@@ -398,6 +398,12 @@ async fn hosts_requests_about_nobody_find_nobody() {
             },
             Code::NotFound,
         ),
+        (
+            Request::HostSpotlight {
+                participant: Some(nobody),
+            },
+            Code::NotFound,
+        ),
         (Request::HostRemove { participant: own }, Code::BadValue),
     ] {
         let what = format!("{request:?}");

@@ -141,17 +141,19 @@ pub fn recognise(heard: &[f32], source: &[f32]) -> Option<Heard> {
     for (curve, &start) in curves.iter().zip(&starts) {
         let expected = (offset + start) % finder.period;
         let average = root_mean_square(curve);
-        let tried = [
-            (finder.near(curve, expected, SWAY), RECOGNISED_SWAYING),
-            (finder.near(curve, expected, WANDER), RECOGNISED_WANDERING),
-            (finder.anywhere(curve), FOUND_AFRESH),
+        let searches = [
+            (SWAY, RECOGNISED_SWAYING),
+            (WANDER, RECOGNISED_WANDERING),
+            (finder.period / 2, FOUND_AFRESH),
         ];
-        let is_found = |((_, peak), threshold): &((usize, f32), Threshold)| {
-            *peak >= threshold.0.max(threshold.1 * average)
-        };
         // The first window has no place to sway around.
-        let place = tried[usize::from(!begun)..].iter().find(|t| is_found(t));
-        let lag = place.map_or(expected, |((lag, _), _)| *lag);
+        let place = searches[usize::from(!begun)..]
+            .iter()
+            .find_map(|&(reach, threshold)| {
+                let place = finder.near(curve, expected, reach);
+                (place.1 >= threshold.0.max(threshold.1 * average)).then_some(place)
+            });
+        let lag = place.map_or(expected, |(lag, _)| lag);
         let jump = finder.distance(lag, expected);
         if begun && jump > WANDER {
             found.skipped_s += jump as f32 / RATE as f32;
@@ -160,11 +162,11 @@ pub fn recognise(heard: &[f32], source: &[f32]) -> Option<Heard> {
             continue;
         }
         found.active += 1;
-        if let Some(((_, peak), _)) = place {
+        if let Some((_, peak)) = place {
             begun = true;
             offset = (lag + finder.period - start % finder.period) % finder.period;
             found.recognised += 1;
-            peaks.push(*peak);
+            peaks.push(peak);
             gap = 0;
         } else {
             gap += HOP;
@@ -300,10 +302,6 @@ impl Finder {
     fn near(&self, curve: &[f32], centre: usize, reach: usize) -> (usize, f32) {
         let from = centre + self.period - reach;
         best((from..=from + 2 * reach).map(|i| (i % self.period, curve[i % self.period])))
-    }
-
-    fn anywhere(&self, curve: &[f32]) -> (usize, f32) {
-        best(curve.iter().copied().enumerate())
     }
 
     /// The shorter way round between two lags.

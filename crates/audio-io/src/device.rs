@@ -2,7 +2,7 @@
 
 use cpal::traits::{DeviceTrait, HostTrait};
 use std::str::FromStr;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +29,16 @@ pub struct DeviceInfo {
 pub fn devices() -> Vec<DeviceInfo> {
     // One for all who ask: a connection to the sound server is never given back whole, so a new one for every question
     // takes the app's memory in an afternoon.
-    static LISTER: LazyLock<Mutex<Lister>> = LazyLock::new(|| Mutex::new(Lister::new()));
+    static LISTER: Mutex<Lister> = Mutex::new(Lister::new());
     let mut lister = LISTER.lock().unwrap_or_else(PoisonError::into_inner);
     lister.devices()
 }
 
 /// Lists devices again and again. Keeps its connection to the sound server as long as that gives devices.
 pub(crate) struct Lister {
-    host: Option<cpal::Host>,
-    /// When it was connected, and how long that is good for while there are no devices.
-    connected: Instant,
+    /// With the moment it was connected.
+    host: Option<(cpal::Host, Instant)>,
+    /// How long a connection is good for while it gives no devices.
     patience: Duration,
 }
 
@@ -46,10 +46,9 @@ pub(crate) struct Lister {
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(16));
 
 impl Lister {
-    pub(crate) fn new() -> Lister {
+    pub(crate) const fn new() -> Lister {
         Lister {
             host: None,
-            connected: Instant::now(),
             patience: PATIENCE.0,
         }
     }
@@ -63,13 +62,13 @@ impl Lister {
     }
 
     fn list(&mut self, direction: Direction) -> Vec<(DeviceInfo, cpal::Device)> {
-        let Some(host) = &self.host else {
+        let Some((host, connected)) = &self.host else {
             return list(self.connect(), direction);
         };
         let all = list(host, direction);
         if !all.is_empty() {
             self.patience = PATIENCE.0;
-        } else if self.connected.elapsed() >= self.patience {
+        } else if connected.elapsed() >= self.patience {
             // The sound server may have been restarted: the old connection would stay dead.
             self.patience = (self.patience * 2).min(PATIENCE.1);
             return list(self.connect(), direction);
@@ -78,8 +77,7 @@ impl Lister {
     }
 
     fn connect(&mut self) -> &cpal::Host {
-        self.connected = Instant::now();
-        self.host.insert(host())
+        &self.host.insert((host(), Instant::now())).0
     }
 }
 

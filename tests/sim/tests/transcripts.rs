@@ -135,16 +135,17 @@ fn a_share_that_a_host_stopped_is_begun_anew() {
     start(&mut m, guest);
     let participant = m.see(guest).session.state().you.expect("is in");
     let source = Source::Screen;
-    m.person(guest, |p, net| p.share(true, net));
-    m.run_ms(200);
-    m.act(
-        host,
-        Action::HostMute {
+    let stop = |m: &mut Meeting| {
+        let action = Action::HostMute {
             participant,
             source,
-        },
-    );
+        };
+        m.act(host, action);
+        m.run_ms(200);
+    };
+    m.person(guest, |p, net| p.share(true, net));
     m.run_ms(200);
+    stop(&mut m);
     let muted = |m: &Meeting| m.see(guest).session.state().own.muted.contains(&source);
     assert!(muted(&m));
     m.act(guest, Action::Unpublish { source });
@@ -154,14 +155,7 @@ fn a_share_that_a_host_stopped_is_begun_anew() {
     m.run_ms(200);
     assert!(!muted(&m));
     // Stopped again, and this time the share goes with the next offer.
-    m.act(
-        host,
-        Action::HostMute {
-            participant,
-            source,
-        },
-    );
-    m.run_ms(200);
+    stop(&mut m);
     m.person(guest, |p, net| p.share(false, net));
     m.run_ms(200);
     assert!(!muted(&m));
