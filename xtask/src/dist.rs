@@ -16,6 +16,9 @@ pub struct Options {
 
 const ID: &str = "org.confab.Confab";
 
+/// The app, and the window it opens from Help → Diagnostics.
+const PROGRAMS: [&str; 2] = ["confab-desktop", "confab-scope"];
+
 /// What decodes pictures in the webview and the tray's library: loaded at run time, so no tool finds them in the program.
 const DEB_CODECS: &[&str] = &[
     "gstreamer1.0-plugins-base",
@@ -34,18 +37,19 @@ const DEB_RECOMMENDS: &[&str] = &[
 /// Builds the program and packs it as deb and rpm into `target/dist`.
 pub fn run(options: &Options) -> Result {
     ui::build()?;
-    headline("Desktop app");
-    let mut args = vec!["build", "--package", "confab-desktop"];
+    headline("Desktop app and its diagnostics");
+    let mut args = vec!["build"];
+    args.extend(PROGRAMS.iter().flat_map(|name| ["--package", name]));
     if !options.debug {
         args.push("--release");
     }
     shell::run("cargo", &args)?;
     let profile = if options.debug { "debug" } else { "release" };
-    let program = absolute(target()).join(profile).join("confab-desktop");
+    let built = absolute(target()).join(profile);
     let out = absolute(target()).join("dist");
     let stage = out.join("stage");
     let _ = fs::remove_dir_all(&out);
-    fill(&stage, &program)?;
+    fill(&stage, &built)?;
     headline("Packages");
     let version = version()?;
     let deb = deb(&out, &stage, &version)?;
@@ -85,12 +89,14 @@ fn version() -> Result<String> {
 }
 
 /// The files as they will lie on the system.
-fn fill(stage: &Path, program: &Path) -> Result {
+fn fill(stage: &Path, built: &Path) -> Result {
     let linux = root().join("packaging/linux");
     let icons = root().join("src-tauri/icons");
-    let bin = stage.join("usr/bin/confab-desktop");
-    copy(program, &bin, 0o755)?;
-    shell::run("strip", &["--strip-unneeded", &bin.to_string_lossy()])?;
+    for name in PROGRAMS {
+        let bin = stage.join("usr/bin").join(name);
+        copy(&built.join(name), &bin, 0o755)?;
+        shell::run("strip", &["--strip-unneeded", &bin.to_string_lossy()])?;
+    }
     let share = stage.join("usr/share");
     let desktop = format!("{ID}.desktop");
     copy(
@@ -190,14 +196,11 @@ fn libraries(out: &Path, stage: &Path) -> Result<String> {
         "Source: confab\n\nPackage: confab-desktop\nArchitecture: any\n",
     )
     .map_err(|e| e.to_string())?;
-    let bin = stage.join("usr/bin/confab-desktop");
-    let found = shell::command(
-        "dpkg-shlibdeps",
-        &["-O", "--ignore-missing-info", &bin.to_string_lossy()],
-    )
-    .current_dir(&work)
-    .output()
-    .map_err(|e| format!("dpkg-shlibdeps: {e}"))?;
+    let found = shell::command("dpkg-shlibdeps", &["-O", "--ignore-missing-info"])
+        .args(PROGRAMS.map(|name| stage.join("usr/bin").join(name)))
+        .current_dir(&work)
+        .output()
+        .map_err(|e| format!("dpkg-shlibdeps: {e}"))?;
     let text = String::from_utf8_lossy(&found.stdout).into_owned();
     let list = text
         .trim()
