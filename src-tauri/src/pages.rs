@@ -91,6 +91,22 @@ mod tests {
         }
     }
 
+    /// A window whose capability is not named may not even ask for its state.
+    #[test]
+    fn every_capability_there_is_is_given() {
+        let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let config = std::fs::read(here.join("tauri.conf.json")).unwrap();
+        let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+        let named = config["app"]["security"]["capabilities"].as_array();
+        let mut named: Vec<&str> = named.unwrap().iter().filter_map(|n| n.as_str()).collect();
+        let files = std::fs::read_dir(here.join("capabilities")).unwrap();
+        let stem = |file: std::fs::DirEntry| file.path().file_stem().map(|s| s.to_owned());
+        let mut there: Vec<_> = files.filter_map(|f| stem(f.unwrap())).collect();
+        named.sort_unstable();
+        there.sort_unstable();
+        assert_eq!(there, named);
+    }
+
     #[test]
     fn a_page_that_keeps_dying_is_left_alone_for_a_while() {
         let mut deaths = Deaths::default();

@@ -22,6 +22,8 @@ export interface Scene {
   problem?: boolean;
   unauthorized?: boolean;
   notFound?: boolean;
+  /** The page found nothing behind it. */
+  notStarted?: boolean;
   /** As in the desktop app: with so many recent meetings. */
   app?: boolean;
   recent?: number;

@@ -65,6 +65,7 @@ const scenes = {
   ended: meeting({ people: 0, phase: "ended", ended: "meeting_ended" }),
   removed: meeting({ people: 0, phase: "ended", ended: "removed" }),
   "not-found": meeting({ people: 0, phase: "idle", notFound: true }),
+  "not-started": { scene: { people: 0, notStarted: true }, path: "/" },
   fault: meeting({ people: 0, phase: "ended", ended: "internal" }),
 };
 

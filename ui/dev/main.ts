@@ -5,6 +5,7 @@ import "../src/styles/tokens.css";
 import "../src/styles/base.css";
 import App from "../src/App.svelte";
 import { prefs, remember, followSystem } from "../src/state/prefs.svelte";
+import NotStarted from "../src/views/NotStarted.svelte";
 import { fakePort, type Scene } from "./fake";
 
 const query = new URLSearchParams(location.search);
@@ -19,4 +20,5 @@ followSystem();
 const scene = JSON.parse(query.get("scene") ?? '{"people":4}') as Scene;
 const target = document.getElementById("app");
 const path = query.get("path") ?? "/m/0123456789abcdefghjkmnpqrs";
-if (target !== null) mount(App, { target, props: { port: fakePort(scene, path) } });
+if (target !== null && scene.notStarted) mount(NotStarted, { target });
+else if (target !== null) mount(App, { target, props: { port: fakePort(scene, path) } });

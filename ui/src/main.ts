@@ -8,6 +8,7 @@ import { createGuestPort } from "./port/guest";
 import { inShell } from "./port/native/host";
 import type { Port } from "./port/port";
 import { followSystem, useApp } from "./state/prefs.svelte";
+import NotStarted from "./views/NotStarted.svelte";
 
 /** Guests load nothing of the desktop app's port. */
 async function choosePort(): Promise<Port> {
@@ -16,9 +17,19 @@ async function choosePort(): Promise<Port> {
   return createNativePort();
 }
 
-const port = await choosePort();
-if (port.app !== undefined) await useApp(port.app);
-followSystem();
+async function start(target: HTMLElement): Promise<void> {
+  try {
+    const port = await choosePort();
+    if (port.app !== undefined) await useApp(port.app);
+    followSystem();
+    mount(App, { target, props: { port } });
+  } catch (error) {
+    console.error(error);
+    followSystem();
+    target.replaceChildren();
+    mount(NotStarted, { target });
+  }
+}
 
 const target = document.getElementById("app");
-if (target !== null) mount(App, { target, props: { port } });
+if (target !== null) await start(target);

@@ -39,6 +39,8 @@ export const enErrors = {
   "end.version.title": "This page is out of date",
   "end.version.text": "The server was updated. Load the page again.",
   "end.reload": "Load again",
+  "start.failed.title": "This window could not start",
+  "start.failed.text": "Something it needs did not answer. Load it again; if that does not help, quit Confab and open it anew.",
   "end.unreachable.title": "The server cannot be reached",
   "end.unreachable.text": "Check your network. If others cannot reach it either, the server may be down.",
   "end.error.title": "Something went wrong",

@@ -42,6 +42,8 @@ export const zhErrors: Pick<Catalogue, keyof typeof enErrors> = {
   "end.version.title": "页面版本过旧",
   "end.version.text": "服务器已更新，请重新加载页面。",
   "end.reload": "重新加载",
+  "start.failed.title": "此窗口无法启动",
+  "start.failed.text": "所需的部分没有响应。请重新加载；如果仍然不行，请退出 Confab 后再打开。",
   "end.unreachable.title": "连不上服务器",
   "end.unreachable.text": "请检查网络。如果别人也连不上，可能是服务器停了。",
   "end.error.title": "出了点问题",
