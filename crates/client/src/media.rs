@@ -26,6 +26,8 @@ pub(crate) struct MediaNews {
 
 /// A peer connection that is not up after this long is given up. ICE over TCP has its chance before.
 const CONNECT_TIME: Duration = Duration::from_secs(12);
+/// The link is measured up to here even where sound alone is sent: a camera or screen that is switched on then begins sharp.
+const READY: Bitrate = Bitrate::kbps(2500);
 /// One that was up and is silent has this long to come back by itself.
 const RETURN_TIME: Duration = Duration::from_secs(2);
 
@@ -163,7 +165,7 @@ impl MediaSide {
     /// Devices were opened or closed: what can be sent is another list now. The next [`MediaSide::update`] offers it.
     pub(crate) fn refresh_sources(&mut self, muted: &[Source]) {
         self.outgoing = self.pipeline.outgoing();
-        self.set_muted(muted);
+        self.silence(muted);
         self.refresh_ladder();
     }
 
@@ -185,6 +187,13 @@ impl MediaSide {
 
     /// Muted sources stop here, unless a test wants to see the server drop them.
     pub(crate) fn set_muted(&mut self, muted: &[Source]) {
+        if self.silence(muted) {
+            self.refresh_ladder();
+        }
+    }
+
+    /// Whether these are others than before.
+    fn silence(&mut self, muted: &[Source]) -> bool {
         let muted = if self.test.send_while_muted() {
             &[]
         } else {
@@ -194,10 +203,9 @@ impl MediaSide {
             let muted = muted.contains(&outgoing.source);
             self.pipeline.set_muted(outgoing.source, muted);
         }
-        if self.muted != muted {
-            self.muted = muted.to_vec();
-            self.refresh_ladder();
-        }
+        let changed = self.muted != muted;
+        self.muted = muted.to_vec();
+        changed
     }
 
     /// The remote tracks of `state`, and who spoke last.
@@ -530,7 +538,7 @@ impl MediaSide {
         let wanted: u64 = all.map(|l| l.bitrate.bps()).sum();
         let voice = VOICE.bps();
         // A quarter more than all of it, for repair and key frames.
-        let desired = Bitrate((wanted + voice) * 5 / 4);
+        let desired = Bitrate((wanted + voice) * 5 / 4).max(READY);
         current
             .driver
             .set_bitrate(Bitrate(sent + voice).min(desired), desired);

@@ -28,6 +28,12 @@ const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
 
 /// A paused screen is sent again this often, for those who come in and for packets that were lost.
 const PAUSED_INTERVAL: Duration = Duration::from_secs(1);
+/// A screen that rests is coded again this often and so many times: its first picture is as coarse as the link asks for, and each
+/// repetition spends the rate on what is not sharp yet. What is sharp costs next to nothing.
+const REST_INTERVAL: Duration = Duration::from_millis(100);
+const REPEATS: u32 = 12;
+/// Between a picture and the same one for somebody who needs one to begin with.
+const LEAST_REST: Duration = Duration::from_millis(50);
 /// Most layers of a source.
 const LAYERS: usize = 3;
 
@@ -191,6 +197,8 @@ struct Eye {
     paused: PauseSwitch,
     /// The last picture, and when it was handed on.
     last: Option<(Arc<I420>, Time)>,
+    /// How often it was coded since it was new.
+    repeats: u32,
     ended: bool,
     sequences: Arc<Sequences>,
     streams: Vec<Stream>,
@@ -224,6 +232,7 @@ impl Eye {
             muted: config.muted,
             paused: config.paused,
             last: config.still.map(|still| (still, clock::now())),
+            repeats: 0,
             ended: false,
             sequences: config.sequences,
             streams: rungs.iter().map(|_| Stream::new()).collect(),
@@ -310,32 +319,45 @@ impl Eye {
         self.notice_end();
         // Read after the wait: what came during it may be newer than the pause.
         let paused = self.paused.is_on();
-        self.picture = match paused {
-            true => self.still_picture(),
-            false => fresh,
-        };
-        let Some(picture) = self.picture.clone() else {
-            return false;
-        };
-        if !paused {
+        let fresh = fresh.filter(|_| !paused);
+        if let Some(picture) = &fresh {
+            // Some sources give the same one again now and then.
+            let last = self.last.as_ref().map(|(last, _)| last);
+            if last.is_none_or(|last| !Arc::ptr_eq(last, &picture.picture)) {
+                self.repeats = 0;
+            }
             self.stats.captured += 1;
             if let Some(watch) = &self.watch {
                 watch(self.source, &picture.picture, picture.captured);
             }
         }
+        self.picture = fresh.or_else(|| self.again(paused));
+        let Some(picture) = self.picture.clone() else {
+            return false;
+        };
         self.last = Some((picture.picture.clone(), clock::now()));
         self.taps
             .picture(name, source_name(self.source), &picture.picture);
         !self.muted && self.fit(picture.picture.size())
     }
 
-    /// The last picture again, when somebody needs one to begin with, and now and then.
-    fn still_picture(&self) -> Option<Picture> {
+    /// A screen's last picture once more: when somebody needs one to begin with, while it rests and is not sharp yet, and now
+    /// and then while it is paused.
+    fn again(&mut self, paused: bool) -> Option<Picture> {
         let (picture, shown) = self.last.as_ref()?;
+        if self.muted || self.source != Source::Screen {
+            return None;
+        }
         let now = clock::now();
+        let rested = now.since(*shown);
         let wanted = self.streams.iter().any(|s| s.wants_keyframe(now));
-        let due = now.since(*shown) >= PAUSED_INTERVAL;
-        (wanted || due).then(|| Picture {
+        let due = match paused {
+            true => rested >= PAUSED_INTERVAL,
+            false => rested >= REST_INTERVAL && self.repeats < REPEATS,
+        };
+        let again = due || (wanted && rested >= LEAST_REST);
+        self.repeats += u32::from(again);
+        again.then(|| Picture {
             picture: picture.clone(),
             captured: now,
         })
@@ -484,7 +506,7 @@ impl Stream {
         let rested = self
             .last_keyframe
             .is_none_or(|at| now.since(at) >= KEYFRAME_INTERVAL);
-        self.keyframe_wanted && rested
+        self.active && self.keyframe_wanted && rested
     }
 }
 
@@ -509,5 +531,94 @@ fn layer_stats(rung: &Rung) -> LayerUpStats {
         active: true,
         target: rung.bitrate.bps(),
         ..LayerUpStats::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    /// A screen on which nothing moves after its first picture.
+    struct Still(Option<Arc<I420>>);
+
+    impl PictureSource for Still {
+        fn next(&mut self, patience: Duration) -> Option<Picture> {
+            let picture = self.0.take();
+            if picture.is_none() {
+                std::thread::sleep(patience);
+            }
+            picture.map(|picture| Picture {
+                picture,
+                captured: clock::now(),
+            })
+        }
+
+        fn ended(&self) -> Option<End> {
+            None
+        }
+    }
+
+    struct Deaf;
+
+    impl Network for Deaf {
+        fn send(&self, _: Source, _: usize, _: Vec<SentPacket>) {}
+        fn request_keyframe(&self, _: usize) {}
+    }
+
+    fn start(source: Source) -> VideoSender {
+        let size = (320, 180);
+        VideoSender::start(VideoUpConfig {
+            source,
+            pictures: Box::new(Still(Some(Arc::new(I420::black(size.0, size.1))))),
+            shape: Shape::Text,
+            size,
+            muted: false,
+            paused: PauseSwitch::default(),
+            still: None,
+            sequences: Arc::default(),
+            network: Arc::new(Deaf),
+            watch: None,
+            on_device: None,
+            taps: Taps::default(),
+            first_timestamp: 0,
+        })
+        .unwrap()
+    }
+
+    fn layer(sender: &VideoSender) -> LayerUpStats {
+        sender.report.lock().unwrap().layers[0].clone()
+    }
+
+    fn wait(what: &str, truth: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !truth() {
+            assert!(begun.elapsed().as_secs() < 20, "not: {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_screen_at_rest_is_coded_until_it_is_sharp_and_then_only_for_who_asks() {
+        let sender = start(Source::Screen);
+        let frames = 1 + u64::from(REPEATS);
+        wait("it is made sharp", || layer(&sender).frames == frames);
+        std::thread::sleep(REST_INTERVAL * 3);
+        assert_eq!(layer(&sender).frames, frames);
+        assert_eq!(layer(&sender).keyframes, 1);
+        sender.request_keyframe(None);
+        wait("a key frame", || layer(&sender).keyframes == 2);
+        sender.set_layers(vec![None]);
+        sender.request_keyframe(None);
+        std::thread::sleep(REST_INTERVAL * 3);
+        assert_eq!(layer(&sender).keyframes, 2, "nobody watches");
+    }
+
+    #[test]
+    fn a_camera_that_stands_still_is_not_made_to_move() {
+        let sender = start(Source::Camera);
+        wait("its picture", || layer(&sender).frames == 1);
+        std::thread::sleep(REST_INTERVAL * 3);
+        assert_eq!(layer(&sender).frames, 1);
     }
 }

@@ -71,6 +71,7 @@ export class App {
 
   async click(role, name, ms) {
     const element = await this.wait(role, name, ms);
+    await until(`${role} ${name} can be used`, 10000, () => this.script('return arguments[0].disabled !== true', { [ELEMENT]: element }));
     // By script: a click at a point needs a drawn window in front, which is not what these tests are about.
     await this.script('arguments[0].click()', { [ELEMENT]: element });
   }
