@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 #[derive(Args)]
 pub struct Options {
-    /// Leave out what takes minutes: browser, fuzzing, lints
+    /// Leave out what takes minutes: browser, desktop app, fuzzing, lints
     #[arg(long)]
     quick: bool,
     /// Only Rust tests whose name matches this nextest filter expression
@@ -31,6 +31,7 @@ pub fn run(options: &Options) -> Result {
     parts.step("rust tests", || rust(options.filter.as_deref()))?;
     if !options.quick {
         parts.step("browser tests", browser)?;
+        parts.step("desktop tests", desktop)?;
         parts.step("fuzzing", fuzz)?;
         parts.step("lints and licences", check::slow)?;
     }
@@ -88,6 +89,17 @@ pub fn browser() -> Result {
         &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
     )?;
     run_in("tests/browser", "npm", &["test", "--silent"])
+}
+
+/// The desktop app on a desktop of its own, through WebKitWebDriver, with the browser tests' guests beside it. A machine that
+/// stumbles gets a second try, and the log says so.
+fn desktop() -> Result {
+    headline("Desktop tests");
+    let test = || run_in("tests/desktop", "npm", &["test", "--silent"]);
+    test().or_else(|error| {
+        println!("{error}; once more");
+        test()
+    })
 }
 
 /// A short run of every fuzz target from its corpus.
