@@ -1,5 +1,6 @@
 //! One libopus decoder, safe to hold.
 
+use super::deep::{DeepRedundancy, LONGEST};
 use super::{MAX_FRAME, SAMPLE_RATE, UNIT, error};
 use crate::{AudioDecoder, CodecError};
 use opusic_sys as sys;
@@ -18,6 +19,7 @@ const LONGEST_GAP: usize = SAMPLE_RATE * 10;
 pub struct Decoder {
     state: NonNull<sys::OpusDecoder>,
     channels: usize,
+    deep: DeepRedundancy,
 }
 
 // SAFETY: the state is plain memory owned alone, without thread affinity; `&mut self` rules out concurrent use.
@@ -34,7 +36,19 @@ impl Decoder {
         let state =
             unsafe { sys::opus_decoder_create(SAMPLE_RATE as i32, channels as c_int, &mut code) };
         let state = NonNull::new(state).ok_or(error(code))?;
-        let this = Decoder { state, channels };
+        let deep = match DeepRedundancy::new() {
+            Ok(deep) => deep,
+            Err(error) => {
+                // SAFETY: made above, destroyed once, not used after.
+                unsafe { sys::opus_decoder_destroy(state.as_ptr()) };
+                return Err(error);
+            }
+        };
+        let this = Decoder {
+            state,
+            channels,
+            deep,
+        };
         // SAFETY: the state is valid; the request takes one int.
         let code = unsafe {
             sys::opus_decoder_ctl(
@@ -135,6 +149,42 @@ impl AudioDecoder for Decoder {
         }
         out.truncate(samples * self.channels);
         Ok(())
+    }
+
+    fn deep_redundancy(&mut self, packet: &[u8]) -> usize {
+        self.deep.span(packet)
+    }
+
+    fn decode_deep(
+        &mut self,
+        packet: &[u8],
+        before: usize,
+        samples: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<(), CodecError> {
+        out.clear();
+        let is_fit = samples > 0 && samples <= MAX_FRAME && samples.is_multiple_of(UNIT);
+        if !is_fit || samples > before || before > LONGEST {
+            return Err(CodecError::BadInput);
+        }
+        let (deep, span) = self.deep.ready(packet)?;
+        if span == 0 {
+            return Err(CodecError::Corrupt);
+        }
+        out.resize(samples * self.channels, 0.0);
+        // SAFETY: the decoder's state is valid; `deep` was made by the library and is fully processed; `out` has room for
+        // `samples` in each channel.
+        let got = unsafe {
+            sys::opus_decoder_dred_decode_float(
+                self.state.as_ptr(),
+                deep,
+                before as i32,
+                out.as_mut_ptr(),
+                samples as c_int,
+            )
+        };
+        out.truncate(got.max(0) as usize * self.channels);
+        if got > 0 { Ok(()) } else { Err(error(got)) }
     }
 
     fn reset(&mut self) {
