@@ -10,4 +10,4 @@ mod voice_ladder;
 pub use budget::{BudgetConfig, LayerTarget, Report, Rung, SendBudget, Targets};
 pub use quality::{Path, score};
 pub use send_side::SendSide;
-pub use voice_ladder::{FORWARDER, SENDER, Step, VoiceLadder, VoicePath};
+pub use voice_ladder::{FORWARDER, SENDER, SENDER_PLAIN, Step, VoiceLadder, VoicePath};

@@ -17,6 +17,12 @@ pub struct Protection {
     pub expected_loss: f32,
 }
 
+impl Default for Protection {
+    fn default() -> Protection {
+        Protection::NONE
+    }
+}
+
 impl Protection {
     /// For networks that lose next to nothing.
     pub const NONE: Protection = Protection {

@@ -8,14 +8,16 @@ use std::collections::VecDeque;
 const WINDOW: usize = 200;
 /// So many frames in a row without a loss end it: what was learned is forgotten.
 const QUIET: usize = 75;
-/// Parts of a hundred of all frames that may be missed for not having waited: of those that would come back as they were, and
-/// of those that could at least be described.
+/// Frames of a window that may be missed for not having waited: of those that would come back as they were, and of those that
+/// could at least be described, whose longest gaps take very long.
 const MISSED_EXACT: usize = 1;
-const MISSED_ANY: usize = 2;
+const MISSED_ANY: usize = 3;
 /// Later than this nothing is waited for, frames.
 const LONGEST: usize = 32;
-/// The wait grows at once and shrinks by this part of the time that passes, so that play-out can follow without a cut.
-const SHRINK: f64 = 0.2;
+/// The wait grows at once and shrinks by this part of the time that passes: when the loss is over quickly, yet so that play-out
+/// can follow without a cut; while it goes on slowly, since every change is heard as stretching.
+const SHRINK_AFTER: f64 = 0.2;
+const SHRINK_DURING: f64 = 0.02;
 
 /// What became of one frame: how many frames later it was first brought back. 0: it came itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,15 +96,14 @@ impl RepairWait {
         self.wanted = exact.max(any);
     }
 
-    /// The wait, in frames, that misses no more than `percent` of all frames.
-    fn covering(&self, later: impl Fn(&Fate) -> Option<u8>, percent: usize) -> usize {
+    /// The wait, in frames, that misses no more than `allowed` frames.
+    fn covering(&self, later: impl Fn(&Fate) -> Option<u8>, allowed: usize) -> usize {
         let mut count = [0usize; LONGEST + 1];
         for fate in &self.fates {
             let later = later(fate).map_or(0, usize::from);
             count[later.min(LONGEST)] += 1;
         }
         let mut missed = 0;
-        let allowed = WINDOW * percent / 100;
         for wait in (1..=LONGEST).rev() {
             missed += count[wait];
             if missed > allowed {
@@ -117,7 +118,11 @@ impl RepairWait {
         let passed = self.at.map_or(Duration::ZERO, |at| now.since(at));
         self.at = Some(now);
         let wanted = frame * self.wanted as u32;
-        self.wait = wanted.max(self.wait.saturating_sub(passed.mul_f64(SHRINK)));
+        let shrink = match self.wanted {
+            0 => SHRINK_AFTER,
+            _ => SHRINK_DURING,
+        };
+        self.wait = wanted.max(self.wait.saturating_sub(passed.mul_f64(shrink)));
     }
 
     /// What to wait beyond the jitter.
@@ -167,8 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn one_frame_in_a_hundred_is_not_waited_for() {
-        assert_eq!(learned(|s| s % 150 == 1, 4, true).wait(), Duration::ZERO);
+    fn one_frame_in_four_seconds_is_not_waited_for() {
+        assert_eq!(learned(|s| s % 201 == 1, 4, true).wait(), Duration::ZERO);
     }
 
     #[test]

@@ -256,6 +256,7 @@ impl Talker {
                 payload: tag.to_payload(1000),
                 audio_level: None,
                 voice: false,
+                red: false,
             };
             let track = camera(self.id);
             let up = Packet::Up {
@@ -454,6 +455,7 @@ impl MediaMeeting {
             kind: MediaKind::Video,
             track: Some(camera(*who)),
             max_height: *max_height,
+            red: None,
         };
         let slots = cameras.iter().enumerate().map(slot).collect();
         self.sfu(|sfu, net| sfu.feed(Input::View { participant, slots }, net));

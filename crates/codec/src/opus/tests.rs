@@ -234,6 +234,21 @@ fn a_long_gap_is_filled_from_what_the_next_packet_describes() {
 }
 
 #[test]
+fn damaged_descriptions_break_nothing() {
+    let packet = deep_packets(&vowel(48_000)).pop().unwrap();
+    let mut decoder = Decoder::new(1).unwrap();
+    let mut out = Vec::new();
+    for at in 0..packet.len() {
+        let mut damaged = packet.clone();
+        damaged[at] ^= 1 << (at % 8);
+        damaged.truncate(packet.len() - at / 7);
+        let _ = decoder.deep_redundancy(&damaged);
+        let _ = decoder.decode_deep(&damaged, 48_000, FRAME, &mut out);
+        assert!(out.iter().all(|s| s.is_finite()));
+    }
+}
+
+#[test]
 fn asking_for_what_is_not_described_is_an_error() {
     let all = deep_packets(&vowel(48_000));
     let mut plain = Encoder::new(OpusConfig::default()).unwrap();
