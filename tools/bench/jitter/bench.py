@@ -18,13 +18,27 @@ from speechmos import plcmos
 RATE = 48_000
 #: Seconds of one score: PLCMOS was trained on short clips.
 PIECE = 10
-#: Name, loss, mean burst length (0: each packet by itself), what the sender does.
+#: Name, loss, mean burst length (0: each packet by itself), what the sender does: the steps of `SENDER` in crates/congestion/src/voice_ladder.rs, and what others do.
+LBRR = "kbps=32 fec=1 expected=.1"
+COPIES = "kbps=16 copies=1,2,3"
+SPREAD = "kbps=16 copies=2,4,6"
+MORE = "kbps=12 copies=1,2,3,4,5,6"
+DEEP = "kbps=60 deep=500 expected=.8"
 ROWS = [
     ("clear", 0.0, 0, "kbps=32"),
-    ("LBRR", 0.05, 0, "kbps=32 fec=1 expected=.05"),
-    ("LBRR", 0.10, 0, "kbps=32 fec=1 expected=.1"),
+    ("lbrr", 0.05, 0, LBRR),
+    ("lbrr", 0.10, 0, LBRR),
     ("plain Opus", 0.10, 0, "kbps=32"),
-    ("copy 1", 0.10, 0, "kbps=32 copies=1"),
+    ("one copy", 0.10, 0, "kbps=32 copies=1"),
+    ("copies", 0.30, 0, COPIES),
+    ("copies, spread", 0.30, 4, SPREAD),
+    ("plain Opus", 0.30, 0, "kbps=32"),
+    ("one copy", 0.30, 0, "kbps=32 copies=1"),
+    ("more copies", 0.50, 0, MORE),
+    ("plain Opus", 0.50, 0, "kbps=32"),
+    ("one copy", 0.50, 0, "kbps=32 copies=1"),
+    ("deep", 0.80, 0, DEEP),
+    ("plain Opus", 0.80, 0, "kbps=32"),
 ]
 
 
