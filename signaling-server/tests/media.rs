@@ -119,6 +119,7 @@ impl Talker {
             timestamp: (n * 960) as u32,
             marker: false,
             payload: Arc::from(n.to_be_bytes().as_slice()),
+            red: false,
             audio_level: Some(AudioLevel(20)),
             voice: true,
             captured: Instant::now(),

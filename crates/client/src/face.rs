@@ -8,7 +8,7 @@ use confab_pipeline::{MediaOptions, VideoSinks};
 use confab_protocol::{ClientKind, Code, Sequenced};
 use confab_session::{Action, MediaPhase, Notice, Phase};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// Everything a participant is told before it joins.
 pub struct ClientOptions {
@@ -76,6 +76,9 @@ struct Switches {
     send_while_muted: AtomicBool,
     block_udp: AtomicBool,
     cut: AtomicBool,
+    /// Thousandths.
+    loss: AtomicU32,
+    seed: AtomicU64,
 }
 
 impl TestSwitches {
@@ -100,6 +103,25 @@ impl TestSwitches {
     /// Nothing passes, either way: no media, and signaling neither reads nor writes, as if the cable were out.
     pub fn set_cut(&self, on: bool) {
         self.inner.cut.store(on, Ordering::Relaxed);
+    }
+
+    /// This share of UDP datagrams is lost, each by itself, on the way out and on the way in. `seed` tells which.
+    pub fn set_loss(&self, share: f32, seed: u64) {
+        self.inner.seed.store(seed, Ordering::Relaxed);
+        let thousandths = (share.clamp(0.0, 1.0) * 1000.0) as u32;
+        self.inner.loss.store(thousandths, Ordering::Relaxed);
+    }
+
+    /// Whether the `n`th datagram of a peer connection is lost (the finalizer of splitmix64 over its number).
+    pub(crate) fn loses(&self, n: u64) -> bool {
+        let loss = u64::from(self.inner.loss.load(Ordering::Relaxed));
+        if loss == 0 {
+            return false;
+        }
+        let mut x = self.inner.seed.load(Ordering::Relaxed) ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (x ^ x >> 31) % 1000 < loss
     }
 
     pub fn cut(&self) -> bool {

@@ -5,7 +5,7 @@ use crate::ladder::{self, VOICE};
 use crate::network::{ClientNetwork, SendLineUse};
 use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, Wanted, slots_for, wanted};
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
-use confab_congestion::{Report, SendBudget};
+use confab_congestion::{Report, SENDER, SENDER_PLAIN, SendBudget, VoiceLadder, VoicePath};
 use confab_pipeline::{
     Outgoing, Pipeline, PipelineStats, ReceivedPacket, RemoteTrack, VideoSinks, clock,
 };
@@ -73,6 +73,8 @@ pub(crate) struct Snapshot {
     pub(crate) estimate: Option<Bitrate>,
     pub(crate) send_mids: Vec<(Source, Mid, Vec<Rid>)>,
     pub(crate) video_mids: Vec<String>,
+    /// The step of the ladder the voice is on.
+    pub(crate) redundancy: &'static str,
 }
 
 pub(crate) struct MediaSide {
@@ -100,6 +102,9 @@ pub(crate) struct MediaSide {
     estimate: Option<Bitrate>,
     peer: Option<PeerStats>,
     budget: SendBudget,
+    /// What the voice does against loss, and the payload type of plain frames where the server takes copies.
+    voice: VoiceLadder,
+    red: Option<u8>,
     /// Which source and layer each rung of the budget's ladder is.
     ladder: Vec<(Source, usize)>,
 }
@@ -122,6 +127,8 @@ impl MediaSide {
         let side = MediaSide {
             budget: ladder::budget(&outgoing, &ladder),
             ladder,
+            voice: VoiceLadder::new(SENDER_PLAIN),
+            red: None,
             outgoing,
             pipeline: config.pipeline,
             sinks: config.sinks,
@@ -283,13 +290,18 @@ impl MediaSide {
         self.view = None;
         self.peer = None;
         self.estimate = None;
+        self.red = None;
+        self.pipeline
+            .protect_voice(self.voice.protection(), self.red);
     }
 
     fn filter(&self) -> Option<confab_transport::driver::Filter> {
         let test = self.test.clone();
+        let mut datagrams = 0;
         Some(Box::new(move |_: Direction, protocol, _: &[u8]| {
-            let blocked = test.block_udp() && protocol == Protocol::Udp;
-            !test.cut() && !blocked
+            datagrams += 1;
+            let lost = test.block_udp() || test.loses(datagrams);
+            !test.cut() && !(lost && protocol == Protocol::Udp)
         }))
     }
 
@@ -365,7 +377,16 @@ impl MediaSide {
                 tracing::error!("{error}");
                 return Some(Input::MediaFailed { generation });
             }
-            DriverEvent::Answered(_) => current.offering = false,
+            DriverEvent::Answered(lines) => {
+                current.offering = false;
+                let codecs = lines.iter().filter(|l| l.sends).flat_map(|l| &l.codecs);
+                let red = codecs.filter(|c| c.red.is_some()).map(|c| c.pt).next();
+                if self.red != red {
+                    self.red = red;
+                    self.voice =
+                        VoiceLadder::new(if red.is_some() { SENDER } else { SENDER_PLAIN });
+                }
+            }
             DriverEvent::Connected { path } => {
                 tracing::info!(generation, ?path, "media connected");
                 current.connected = true;
@@ -390,8 +411,8 @@ impl MediaSide {
                 if let Some(rtt) = stats.rtt {
                     self.pipeline.set_rtt(rtt);
                 }
-                self.pipeline.set_loss(stats.send_loss.unwrap_or(0.0));
                 self.peer = Some(stats);
+                self.protect_voice();
             }
         }
         None
@@ -413,6 +434,20 @@ impl MediaSide {
             .is_some_and(|since| now.since(since) > RETURN_TIME);
         let generation = current.generation;
         (late || gone).then_some(Input::MediaFailed { generation })
+    }
+
+    /// What gets lost on the way to the server decides what the voice does against it.
+    fn protect_voice(&mut self) {
+        let Some(peer) = &self.peer else { return };
+        let path = VoicePath {
+            loss: peer.send_loss.unwrap_or(0.0),
+            burst: None,
+            rtt: peer.rtt,
+            rate: self.estimate,
+        };
+        self.voice.update(path, clock::now());
+        self.pipeline
+            .protect_voice(self.voice.protection(), self.red);
     }
 
     fn on_offer(&mut self, generation: u32, offer: LocalOffer) -> Input {
@@ -565,6 +600,7 @@ impl MediaSide {
             estimate: self.estimate,
             send_mids: lines.map(|l| (l.source, l.mid, l.rids.clone())).collect(),
             video_mids: self.video.mids().to_vec(),
+            redundancy: self.voice.step().name,
         }
     }
 
@@ -631,6 +667,7 @@ fn route(packet: InPacket, pipeline: &Pipeline, routes: &RwLock<Routes>) {
         received: clock::at(packet.received),
         report: packet.report.map(|r| (r.ntp_micros, r.timestamp)),
         payload: packet.payload,
+        red: packet.red,
     };
     let routes = routes.read().unwrap_or_else(PoisonError::into_inner);
     if let Some(slot) = routes.audio.get(&packet.mid) {

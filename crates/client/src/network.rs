@@ -88,6 +88,7 @@ impl Network for ClientNetwork {
                 timestamp: p.timestamp,
                 marker: p.marker,
                 payload: p.payload,
+                red: p.red,
                 audio_level: p.audio_level,
                 voice: p.voice,
                 captured: clock::instant(p.captured),

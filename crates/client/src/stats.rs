@@ -80,9 +80,21 @@ pub struct StatsLine {
     pub samples: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concealed_samples: Option<u64>,
-    /// Of the samples played, decoded from redundancy in a later packet.
+    /// Of the samples played, made from redundancy in later packets, and of these: from what the next packet repeats (LBRR), from
+    /// copies (RED), from what later packets describe (DRED).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repaired_samples: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lbrr_samples: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub red_samples: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dred_samples: Option<u64>,
+    /// What the voice we send does against loss: the step of the ladder, and packets that carried copies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redundancy: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub red_packets: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter_buffer_ms: Option<f64>,
     /// What the jitter buffer aims at.
@@ -211,6 +223,8 @@ fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             packets: audio.packets,
             bytes: audio.bytes,
             level_dbov: audio.level.map(|l| l.0),
+            redundancy: Some(snapshot.redundancy),
+            red_packets: Some(audio.red_packets),
             ..own(Source::Microphone)
         };
         add_far(&mut line, far(Source::Microphone, 0), 48_000.0);
@@ -275,7 +289,10 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             stall_ms: Some(audio.stall_time.as_millis() as u64),
             samples: Some(audio.samples),
             concealed_samples: Some(audio.concealed),
-            repaired_samples: Some(audio.repaired),
+            repaired_samples: Some(audio.from_lbrr + audio.from_copies + audio.from_deep),
+            lbrr_samples: Some(audio.from_lbrr),
+            red_samples: Some(audio.from_copies),
+            dred_samples: Some(audio.from_deep),
             jitter_target_ms: Some(ms(audio.target)),
             jitter_buffer_ms: Some(ms(audio.delay)),
             level_dbov: audio.level.map(|l| l.0),

@@ -12,7 +12,7 @@
 pub mod h264;
 mod opus;
 
-use confab_base::{Bitrate, Time};
+use confab_base::{Bitrate, Duration, Time};
 use confab_picture::I420;
 
 #[cfg(feature = "cisco-binary")]
@@ -106,6 +106,11 @@ pub trait AudioEncoder: Send {
     fn set_bitrate(&mut self, bitrate: Bitrate);
     /// Fraction of packets that get lost on the way, 0 to 1: the more, the more of each frame is repeated in the next.
     fn set_expected_loss(&mut self, fraction: f32);
+    /// Whether frames are repeated at all in the packet after them (LBRR).
+    fn set_inband_fec(&mut self, on: bool);
+    /// How much of the past every packet describes beside its frame (deep redundancy), up to 1.04 s; zero: nothing. Needs an
+    /// expected loss; the bit rate decides how much is really carried.
+    fn set_deep_redundancy(&mut self, reach: Duration);
     /// Forgets the past, as if new; settings stay.
     fn reset(&mut self);
 }
@@ -124,6 +129,18 @@ pub trait AudioDecoder: Send {
     /// Invents `samples` (per channel, any number up to 10 s) that sound like what came before. Over 100 to 300 ms it
     /// sinks to the level of the background noise and stays there: whoever knows that nothing more comes turns to silence.
     fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) -> Result<(), CodecError>;
+    /// How many samples (per channel) right before the packet it describes beside its own frame; 0 for most packets and all
+    /// garbage.
+    fn deep_redundancy(&mut self, packet: &[u8]) -> usize;
+    /// Makes the `samples` (per channel, in steps of 2.5 ms, at most 120 ms) that begin `before` samples before `packet` from
+    /// what it describes. To be called in the order of time; what it does not describe of them is concealed.
+    fn decode_deep(
+        &mut self,
+        packet: &[u8],
+        before: usize,
+        samples: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<(), CodecError>;
     /// Forgets the past, as if new.
     fn reset(&mut self);
 }

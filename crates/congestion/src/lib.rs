@@ -1,11 +1,13 @@
 //! What the network can carry and what is sent: a bandwidth estimate from transport-wide feedback, encoder targets from an
-//! estimate, and one quality score per participant. Pure: reports and the time go in, targets come out.
+//! estimate, what a voice does against loss, and one quality score per participant. Pure: reports and the time go in, targets come out.
 #![forbid(unsafe_code)]
 
 mod budget;
 pub mod quality;
 mod send_side;
+mod voice_ladder;
 
 pub use budget::{BudgetConfig, LayerTarget, Report, Rung, SendBudget, Targets};
 pub use quality::{Path, score};
 pub use send_side::SendSide;
+pub use voice_ladder::{FORWARDER, SENDER, SENDER_PLAIN, Step, VoiceLadder, VoicePath};

@@ -51,6 +51,7 @@ fn meeting(senders: u32, receivers: u32) -> Forwarder {
                 kind: MediaKind::Video,
                 track: Some(TrackId(t)),
                 max_height: 720,
+                red: None,
             });
         let slots = slots.collect();
         f.handle(
@@ -77,6 +78,7 @@ fn frame(f: &mut Forwarder, senders: u32, seq: &mut u64, payload: &[Arc<[u8]>; 2
                 payload: payload[usize::from(*seq > 0 || i > 0)].clone(),
                 audio_level: None,
                 voice: false,
+                red: false,
             };
             f.handle(
                 Input::Packet {

@@ -2,7 +2,7 @@
 //! takes part and publishes what, `views` the part about who gets which layer.
 
 use crate::gate;
-use crate::io::{ForwardConfig, Input, Output, RtpIn};
+use crate::io::{ForwardConfig, Input, LinkHealth, Output, RtpIn};
 use crate::leg::{Leg, Slot};
 use crate::quality::Quality;
 use crate::slot::Flow;
@@ -10,6 +10,7 @@ use crate::speaker::Speakers;
 use crate::track::Track;
 use crate::views::report;
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
+use confab_congestion::VoicePath;
 use std::collections::{BTreeMap, VecDeque};
 
 /// How often rates are measured, silence is noticed and budgets are shared anew without another reason.
@@ -32,6 +33,7 @@ pub struct Forwarder {
     /// Earliest key-frame request that has to be repeated.
     requests_at: Option<Time>,
     dropped_muted: u64,
+    restored: u64,
 }
 
 impl Forwarder {
@@ -48,6 +50,7 @@ impl Forwarder {
             ticked: None,
             requests_at: None,
             dropped_muted: 0,
+            restored: 0,
         }
     }
 
@@ -57,7 +60,7 @@ impl Forwarder {
                 track,
                 layer,
                 packet,
-            } => self.packet(track, layer, &packet, now),
+            } => self.take(track, layer, &packet, now),
             Input::Wakeup => {}
             Input::Join {
                 participant,
@@ -88,11 +91,7 @@ impl Forwarder {
             Input::Health {
                 participant,
                 health,
-            } => {
-                if self.legs.contains_key(&participant) {
-                    self.quality.note(participant, health);
-                }
-            }
+            } => self.health(participant, health, now),
         }
         self.housekeeping(now);
     }
@@ -126,6 +125,46 @@ impl Forwarder {
             .iter()
             .filter(move |(_, t)| t.owner == participant)
             .map(|(id, _)| *id)
+    }
+
+    /// Frames restored from copies after their packets were lost on the way here.
+    pub fn restored(&self) -> u64 {
+        self.restored
+    }
+
+    /// A voice's packet may bring frames before its own.
+    fn take(&mut self, id: TrackId, layer: u8, packet: &RtpIn, now: Time) {
+        match self.tracks.get_mut(&id) {
+            Some(track) if track.kind() == MediaKind::Audio && !track.muted => {
+                let (frames, restored) = track.seen.frames(packet);
+                self.restored += restored;
+                for frame in &frames {
+                    self.packet(id, layer, frame, now);
+                }
+            }
+            _ => self.packet(id, layer, packet, now),
+        }
+    }
+
+    fn health(&mut self, participant: ParticipantId, health: LinkHealth, now: Time) {
+        let Some(leg) = self.legs.get_mut(&participant) else {
+            return;
+        };
+        let path = VoicePath {
+            loss: health.loss_down,
+            burst: None,
+            rtt: health.rtt,
+            rate: Some(leg.estimate),
+        };
+        if leg.voice.update(path, now) {
+            let copies = leg.voice.protection().copies;
+            for key in &leg.slots {
+                if let Some(slot) = self.slots.get_mut(*key).and_then(Option::as_mut) {
+                    slot.copier.copies = copies;
+                }
+            }
+        }
+        self.quality.note(participant, health);
     }
 
     fn packet(&mut self, id: TrackId, layer: u8, packet: &RtpIn, now: Time) {
@@ -312,7 +351,10 @@ fn pass(
     if begins {
         slot.rewriter.open(flow, packet, now, clock, is_vp8);
     }
-    if let Some(packet) = slot.rewriter.map(flow, packet, now, is_vp8) {
+    if let Some(mut packet) = slot.rewriter.map(flow, packet, now, is_vp8) {
+        if codec.is_none() {
+            slot.copier.add(&mut packet, slot.spec.red);
+        }
         out.push_back(Output::Send {
             participant: slot.participant,
             slot: slot.spec.slot,

@@ -42,6 +42,8 @@ pub struct SlotSpec {
     pub track: Option<TrackId>,
     /// Height at which a video is shown, pixels; 0: paused. Ignored for audio.
     pub max_height: u16,
+    /// Audio: the payload type of plain frames, where the line takes copies of them, too (RED, RFC 2198).
+    pub red: Option<u8>,
 }
 
 /// A media packet of a publisher.
@@ -52,13 +54,15 @@ pub struct RtpIn {
     pub timestamp: u32,
     pub marker: bool,
     pub payload: Arc<[u8]>,
+    /// The payload is RED.
+    pub red: bool,
     pub audio_level: Option<AudioLevel>,
     /// The sender's own voice detection (RFC 6464's V bit).
     pub voice: bool,
 }
 
 /// A media packet for a receiver's slot. The payload is shared with all other receivers, except where VP8's picture
-/// ids had to be rewritten.
+/// ids had to be rewritten, and where frames are copied for the receiver.
 #[derive(Clone, Debug)]
 pub struct RtpOut {
     /// Extended sequence number; a slot's first is below 32768, so that receivers start with roll-over counter 0.
@@ -66,6 +70,8 @@ pub struct RtpOut {
     pub timestamp: u32,
     pub marker: bool,
     pub payload: Arc<[u8]>,
+    /// The payload is RED, made for this receiver.
+    pub red: bool,
     pub audio_level: Option<AudioLevel>,
     pub voice: bool,
 }

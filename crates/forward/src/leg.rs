@@ -5,9 +5,11 @@ use crate::allocate::{Demand, LAYERS, allocate, wanted_layer};
 use crate::io::{SlotSpec, SlotState};
 use crate::slot::Rewriter;
 use crate::track::Track;
+use crate::voice::Copier;
 use confab_base::{
     Bitrate, Duration, Limited, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec,
 };
+use confab_congestion::{FORWARDER, VoiceLadder};
 use std::collections::BTreeMap;
 
 /// How long a better layer must have been affordable.
@@ -18,6 +20,8 @@ const UP_SHARE: f64 = 0.87;
 pub(crate) const FRESH: Duration = Duration::from_secs(2);
 /// Set aside for each audio slot, bits per second.
 pub(crate) const AUDIO_SHARE: u64 = 50_000;
+/// And for each copy its packets carry.
+const COPY_SHARE: u64 = 32_000;
 
 /// One receiving m-line.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ pub(crate) struct Slot {
     pub participant: ParticipantId,
     pub spec: SlotSpec,
     pub rewriter: Rewriter,
+    pub copier: Copier,
     /// The layer to be sent; the one being sent may differ until a key frame comes.
     pub target: Option<u8>,
     pub limited: Limited,
@@ -39,6 +44,7 @@ impl Slot {
             participant,
             spec,
             rewriter: Rewriter::new(seed),
+            copier: Copier::default(),
             target: None,
             limited: Limited::No,
             reported: None,
@@ -77,6 +83,8 @@ impl Slot {
 pub(crate) struct Leg {
     pub decodes: Vec<VideoCodec>,
     pub estimate: Bitrate,
+    /// How many copies voices need on the way to it.
+    pub voice: VoiceLadder,
     /// Keys of its slots.
     pub slots: Vec<usize>,
     /// Last told: desired and current rate.
@@ -95,6 +103,7 @@ impl Leg {
         Leg {
             decodes,
             estimate,
+            voice: VoiceLadder::new(FORWARDER),
             slots: Vec::new(),
             rates: (Bitrate::ZERO, Bitrate::ZERO),
         }
@@ -121,7 +130,8 @@ impl Leg {
                     limited,
                 }),
                 Wish::Audio => {
-                    audio += AUDIO_SHARE;
+                    let copies = slot.copier.copies.len() as u64;
+                    audio += AUDIO_SHARE + copies * COPY_SHARE;
                     choices.push(Choice {
                         key,
                         target: Some(0),

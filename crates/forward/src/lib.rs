@@ -9,6 +9,7 @@
 //! * `slot`: sequence numbers, timestamps and VP8 picture ids of one slot
 //! * `gate`: where a decoder can start; `request`: asking for such a point without flooding the sender
 //! * `allocate`: a receiver's budget over its slots; `leg`: how quickly the choice may change
+//! * `voice`: copies of frames against loss, hop by hop
 //! * `speaker`: who talks; `quality`: how everyone's link is doing
 #![forbid(unsafe_code)]
 
@@ -24,6 +25,7 @@ mod slot;
 mod speaker;
 mod track;
 mod views;
+mod voice;
 
 pub use confab_base::{Limited, QualityLevel};
 pub use forwarder::Forwarder;

@@ -5,7 +5,9 @@ use crate::io::LayerSpec;
 use crate::leg::{FRESH, Leg};
 use crate::track::Track;
 use crate::views::unsubscribe;
+use crate::voice::Seen;
 use confab_base::{Bitrate, ParticipantId, Source, Time, TrackId, VideoCodec};
+use confab_congestion::{FORWARDER, VoiceLadder};
 
 impl Forwarder {
     pub(crate) fn join(&mut self, participant: ParticipantId, decodes: Vec<VideoCodec>, now: Time) {
@@ -38,6 +40,7 @@ impl Forwarder {
         leg.estimate = self.config.start_estimate;
         // The new peer connection knows of no rates yet.
         leg.rates = (Bitrate::ZERO, Bitrate::ZERO);
+        leg.voice = VoiceLadder::new(FORWARDER);
         for key in std::mem::take(&mut leg.slots) {
             if let Some(slot) = self.slots.get_mut(key).and_then(Option::take) {
                 unsubscribe(&mut self.tracks, slot.spec.track, key);
@@ -110,6 +113,7 @@ impl Forwarder {
             return;
         };
         track.muted = muted;
+        track.seen = Seen::default();
         for layer in &mut track.layers {
             layer.request.forget();
             // Silence is judged from here on.

@@ -186,6 +186,7 @@ impl Rewriter {
             timestamp,
             marker: packet.marker,
             payload,
+            red: false,
             audio_level: packet.audio_level,
             voice: packet.voice,
         })
@@ -235,6 +236,7 @@ mod tests {
             payload: Arc::from([0x61u8, 1]),
             audio_level: None,
             voice: false,
+            red: false,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::allocate::LAYERS;
 use crate::io::{LayerSpec, RtpIn};
 use crate::request::KeyframeRequest;
+use crate::voice::Seen;
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, VideoCodec};
 
 /// Silence after which a track's media counts as not arriving.
@@ -96,6 +97,8 @@ pub(crate) struct Track {
     pub muted: bool,
     /// Rises with every new numbering of the sender.
     pub epoch: u32,
+    /// Audio: which frames came already.
+    pub seen: Seen,
     /// Keys of the slots that show it.
     pub subscribers: Vec<usize>,
     /// When its media began, or began anew.
@@ -116,6 +119,7 @@ impl Track {
             layers: Vec::new(),
             muted: false,
             epoch: 0,
+            seen: Seen::default(),
             subscribers: Vec::new(),
             since: Time::ZERO,
         };
@@ -149,6 +153,7 @@ impl Track {
     /// The sender's numbering begins anew.
     pub fn restart(&mut self) {
         self.epoch += 1;
+        self.seen = Seen::default();
         for layer in &mut self.layers {
             *layer = Layer::new(layer.spec);
         }
@@ -245,6 +250,7 @@ mod tests {
             payload: vec![0; size].into(),
             audio_level: None,
             voice: false,
+            red: false,
         }
     }
 

@@ -141,6 +141,7 @@ impl Scene {
             kind: MediaKind::Video,
             track: Some(*track),
             max_height: *h,
+            red: None,
         });
         let slots = slots.collect();
         self.put(Input::View {
@@ -188,6 +189,7 @@ impl Scene {
                     payload: payload.into(),
                     audio_level: None,
                     voice: false,
+                    red: false,
                 };
                 let track = c.track;
                 self.put(Input::Packet {
@@ -601,6 +603,7 @@ fn muted_sound_is_neither_heard_nor_seen_among_the_speakers() {
         kind: MediaKind::Audio,
         track: Some(track),
         max_height: 0,
+        red: None,
     };
     s.put(Input::View {
         participant: p(2),
@@ -618,6 +621,7 @@ fn muted_sound_is_neither_heard_nor_seen_among_the_speakers() {
                 payload: Arc::from([1u8; 80]),
                 audio_level: Some(AudioLevel(20)),
                 voice: true,
+                red: false,
             };
             s.put(Input::Packet {
                 track,
@@ -668,6 +672,7 @@ fn input() -> impl Strategy<Value = (Input, u64)> {
             kind,
             track,
             max_height,
+            red: None,
         });
     let packet = (
         any::<u64>(),
@@ -682,6 +687,7 @@ fn input() -> impl Strategy<Value = (Input, u64)> {
             payload: payload.into(),
             audio_level: level.map(AudioLevel),
             voice: false,
+            red: false,
         });
     let any_input = prop_oneof![
         1 => who().prop_map(|participant| Input::Join { participant, decodes: vec![VideoCodec::H264, VideoCodec::Vp8] }),

@@ -13,6 +13,8 @@ pub struct SentPacket {
     /// Last packet of a picture; first packet of speech for audio.
     pub marker: bool,
     pub payload: Arc<[u8]>,
+    /// The payload carries copies of earlier frames, too (RED, RFC 2198).
+    pub red: bool,
     pub audio_level: Option<AudioLevel>,
     /// Somebody speaks in this packet.
     pub voice: bool,
@@ -38,6 +40,8 @@ pub struct ReceivedPacket {
     pub timestamp: u32,
     pub marker: bool,
     pub payload: Arc<[u8]>,
+    /// The payload carries copies of earlier frames, too (RED, RFC 2198).
+    pub red: bool,
     pub audio_level: Option<AudioLevel>,
     pub received: Time,
     /// From the sender's newest report: microseconds since 1970 on its clock, and the RTP timestamp of that moment.

@@ -21,6 +21,7 @@ use confab_camera_io::CameraSpec;
 use confab_codec::OpusConfig;
 use confab_dsp::{Frame, VoiceConfig};
 use confab_picture::I420;
+use confab_rtp::Protection;
 use confab_screen_io::ScreenSpec;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -392,9 +393,10 @@ impl Pipeline {
         self.receivers.set_rtt(rtt);
     }
 
-    /// Share of our packets that get lost, 0 to 1.
-    pub fn set_loss(&self, loss: f32) {
-        self.voice.set_loss(loss);
+    /// What the microphone does against loss. `red`: the payload type of plain frames, where the other side takes copies of
+    /// them, too (RED).
+    pub fn protect_voice(&self, protection: Protection, red: Option<u8>) {
+        self.voice.protect(protection, red);
     }
 
     pub fn stats(&self) -> PipelineStats {

@@ -2,6 +2,7 @@
 
 use confab_base::{AudioLevel, Duration, Time};
 use confab_dsp::EchoState;
+use confab_rtp::Protection;
 
 /// A gap of this length and more is a stall: a listener notices it, a viewer is annoyed.
 pub const STALL: Duration = Duration::from_millis(200);
@@ -24,8 +25,10 @@ pub struct AudioUpStats {
     pub echo: Option<EchoState>,
     /// A loop from speaker to microphone howled within the last two seconds.
     pub howling: bool,
-    /// Share of packets the encoder protects against losing, 0 to 1.
-    pub expected_loss: f32,
+    /// What is done against loss. Its copies are sent only where the other side takes them.
+    pub protection: Protection,
+    /// Packets that carried copies.
+    pub red_packets: u64,
 }
 
 /// One slot's way to the ear.
@@ -40,8 +43,11 @@ pub struct AudioDownStats {
     pub samples: u64,
     /// Of these, invented because the packet was not there.
     pub concealed: u64,
-    /// Of these, decoded from the redundancy in a later packet.
-    pub repaired: u64,
+    /// Of these, decoded from what the next packet repeats (LBRR), played from copies (RED), decoded from what later packets
+    /// describe (deep redundancy).
+    pub from_lbrr: u64,
+    pub from_copies: u64,
+    pub from_deep: u64,
     pub stalls: u64,
     /// Time in stalls, and only the part after they began to be one counts from their start.
     pub stall_time: Duration,

@@ -464,6 +464,7 @@ impl Eye {
                 timestamp,
                 marker: index == last,
                 payload,
+                red: false,
                 audio_level: None,
                 voice: false,
                 captured,

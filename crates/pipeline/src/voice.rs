@@ -8,6 +8,7 @@ use crate::voice_up::Mouth;
 use confab_audio_io::{Microphone, Speaker};
 use confab_base::Bitrate;
 use confab_dsp::VoiceConfig;
+use confab_rtp::Protection;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -22,7 +23,7 @@ enum Order {
     Track(usize, Option<AudioTrack>),
     Muted(bool),
     Bitrate(Bitrate),
-    Loss(f32),
+    Protect(Protection, Option<u8>),
     Restart,
     /// The one before goes back to who gave the order, since closing it takes longer than 10 ms.
     Microphone(
@@ -83,8 +84,8 @@ impl Voice {
         self.order(Order::Bitrate(bitrate));
     }
 
-    pub(crate) fn set_loss(&self, loss: f32) {
-        self.order(Order::Loss(loss));
+    pub(crate) fn protect(&self, protection: Protection, red: Option<u8>) {
+        self.order(Order::Protect(protection, red));
     }
 
     pub(crate) fn restart(&self) {
@@ -158,7 +159,7 @@ fn carry_out(order: Order, ear: &mut Ear, mouth: &mut Mouth) {
         Order::Track(slot, track) => ear.set_track(slot, track),
         Order::Muted(muted) => mouth.set_muted(muted),
         Order::Bitrate(bitrate) => mouth.set_bitrate(bitrate),
-        Order::Loss(loss) => mouth.set_loss(loss),
+        Order::Protect(protection, red) => mouth.protect(protection, red),
         Order::Restart => ear.restart(),
         Order::Microphone(microphone, chain, back) => {
             let _ = back.send(mouth.set_microphone(microphone, chain));

@@ -15,7 +15,7 @@ use confab_codec::{AudioDecoder, CodecError, opus_decoder};
 use confab_dsp::{FRAME, Frame, Mixer, SAMPLE_RATE, Stretcher};
 use confab_rtp::{
     AudioJitterBuffer, AudioJitterConfig, AudioPacket, JitterEstimator, LossCounter, Pace, Pull,
-    TimestampUnwrapper,
+    TimestampUnwrapper, red,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -226,12 +226,28 @@ impl VoiceSlot {
         if let (Some(sync), Some(report)) = (&self.sync, packet.report) {
             sync.audio_report(report);
         }
+        let (payload, copies) = if packet.red {
+            match red::restore(packet.seq, packet.timestamp, &packet.payload) {
+                Ok(restored) => restored,
+                Err(error) => {
+                    tracing::debug!("copies of {}: {error}", self.tag);
+                    return;
+                }
+            }
+        } else {
+            (packet.payload, Vec::new())
+        };
+        let deep = self.decoder.deep_redundancy(&payload) as u32;
         let audio = AudioPacket {
             seq: packet.seq,
             timestamp: packet.timestamp,
-            payload: packet.payload,
+            payload,
+            deep,
         };
         self.buffer.push(audio, packet.received);
+        for copy in copies {
+            self.buffer.push_copy(copy, packet.seq);
+        }
     }
 
     /// The next 10 ms of this voice.
@@ -256,37 +272,37 @@ impl VoiceSlot {
 
     fn decode(&mut self, pull: Pull) {
         self.scratch.clear();
-        let (samples, result) = match pull {
-            Pull::Packet {
+        let (samples, out) = (pull.samples() as usize, &mut self.scratch);
+        let (result, pace) = match pull {
+            Pull::Packet { payload, pace, .. } => (self.decoder.decode(&payload, out), pace),
+            Pull::Fec { payload, .. } => {
+                let result = self.decoder.decode_fec(&payload, samples, out);
+                (result, Pace::Normal)
+            }
+            Pull::Deep {
                 payload,
-                samples,
+                before,
                 pace,
+                ..
             } => {
-                let result = self.decoder.decode(&payload, &mut self.scratch);
-                match pace {
-                    Pace::Normal => 0,
-                    Pace::Faster => self.stretcher.faster(&mut self.scratch),
-                    Pace::Slower => self.stretcher.slower(&mut self.scratch),
-                };
-                (samples, result)
+                let before = before as usize;
+                let result = self.decoder.decode_deep(&payload, before, samples, out);
+                (result, pace)
             }
-            Pull::Fec { payload, samples } => {
-                let n = samples as usize;
-                let result = self.decoder.decode_fec(&payload, n, &mut self.scratch);
-                (samples, result)
-            }
-            Pull::Conceal { samples } => {
-                let result = self.decoder.conceal(samples as usize, &mut self.scratch);
-                (samples, result)
-            }
-            Pull::Silence { samples } => (samples, Ok(())),
+            Pull::Conceal { .. } => (self.decoder.conceal(samples, out), Pace::Normal),
+            Pull::Silence { .. } => (Ok(()), Pace::Normal),
         };
         if let Err(error) = result {
             tracing::debug!("audio of {}: {error}", self.tag);
         }
         if self.scratch.is_empty() {
-            self.scratch.resize((samples as usize).max(1), 0.0);
+            self.scratch.resize(samples.max(1), 0.0);
         }
+        match pace {
+            Pace::Normal => 0,
+            Pace::Faster => self.stretcher.faster(&mut self.scratch),
+            Pace::Slower => self.stretcher.slower(&mut self.scratch),
+        };
         self.pcm.extend(&self.scratch);
     }
 
@@ -298,7 +314,9 @@ impl VoiceSlot {
             lost: self.loss.lost() + buffer.late_packets,
             samples: buffer.total_samples,
             concealed: buffer.concealed_samples,
-            repaired: buffer.fec_samples,
+            from_lbrr: buffer.fec_samples,
+            from_copies: buffer.red_samples,
+            from_deep: buffer.deep_samples,
             stalls: buffer.stalls,
             stall_time: buffer.stalled,
             delay: buffer.delay,

@@ -11,6 +11,8 @@ use confab_base::{AudioLevel, Bitrate, Duration, Source};
 use confab_codec::{AudioEncoder, CodecError, OpusConfig, opus_encoder};
 use confab_dsp::chain::Stage as Inner;
 use confab_dsp::{FRAME, Frame, VoiceChain, VoiceConfig, VoiceFrame};
+use confab_rtp::Protection;
+use confab_rtp::red::History;
 use std::sync::{Arc, Mutex};
 
 /// Samples of one packet: 20 ms.
@@ -23,6 +25,12 @@ pub(crate) struct Mouth {
     microphone: Box<dyn Microphone>,
     chain: VoiceChain,
     encoder: Box<dyn AudioEncoder>,
+    /// While nothing has to be done against loss.
+    bitrate: Bitrate,
+    protection: Protection,
+    /// The payload type of plain frames, where the other side takes copies.
+    red: Option<u8>,
+    sent: History,
     network: Arc<dyn Network>,
     watch: Option<crate::AudioWatch>,
     watch_spoken: Option<crate::AudioWatch>,
@@ -65,6 +73,10 @@ impl Mouth {
             source: config.source,
             microphone: config.microphone,
             chain: VoiceChain::new(config.chain),
+            bitrate: config.opus.bitrate,
+            protection: Protection::NONE,
+            red: None,
+            sent: History::default(),
             encoder: opus_encoder(config.opus)?,
             network: config.network,
             watch: config.watch,
@@ -118,13 +130,24 @@ impl Mouth {
     }
 
     pub(crate) fn set_bitrate(&mut self, bitrate: Bitrate) {
-        self.encoder.set_bitrate(bitrate);
+        self.bitrate = bitrate;
+        self.protect(self.protection, self.red);
     }
 
-    /// Fraction of packets lost on the way, 0 to 1: the encoder protects by it.
-    pub(crate) fn set_loss(&mut self, loss: f32) {
-        self.encoder.set_expected_loss(loss);
-        self.stats.expected_loss = loss;
+    /// What to do against loss. `red`: the payload type of plain frames, where the other side takes copies of them, too.
+    pub(crate) fn protect(&mut self, protection: Protection, red: Option<u8>) {
+        let redundant = !protection.copies.is_empty() || !protection.deep.is_zero();
+        let bitrate = if redundant {
+            protection.bitrate
+        } else {
+            self.bitrate
+        };
+        self.encoder.set_bitrate(bitrate);
+        self.encoder.set_inband_fec(protection.inband_fec);
+        self.encoder.set_deep_redundancy(protection.deep);
+        self.encoder.set_expected_loss(protection.expected_loss);
+        (self.protection, self.red) = (protection, red);
+        self.stats.protection = protection;
     }
 
     /// Waits for the next 10 ms of the microphone and sends them on. `far`: what the speaker got for the same 10 ms.
@@ -207,11 +230,13 @@ impl Mouth {
         if self.muted || self.opus.is_empty() {
             return;
         }
+        let (payload, red) = self.with_copies(timestamp);
         let packet = SentPacket {
             seq: self.seq,
             timestamp,
             marker: std::mem::take(&mut self.marker),
-            payload: self.opus.as_slice().into(),
+            payload,
+            red,
             audio_level: Some(level),
             voice,
             captured: clock::now() - PACKET_TIME,
@@ -219,9 +244,23 @@ impl Mouth {
         self.taps.bytes(name, "", &packet.payload);
         self.seq += 1;
         self.stats.packets += 1;
+        self.stats.red_packets += u64::from(red);
         self.stats.bytes += packet.payload.len() as u64;
         self.stats.level = Some(level);
         self.stats.voice = voice;
         self.network.send(self.source, 0, vec![packet]);
+    }
+
+    /// What was encoded last, with copies of frames before it where that is wanted and possible.
+    fn with_copies(&mut self, timestamp: u32) -> (Arc<[u8]>, bool) {
+        let plain: Arc<[u8]> = self.opus.as_slice().into();
+        let frame = (self.seq, timestamp, &*plain);
+        let wrap = |pt| self.sent.wrap(frame, pt, self.protection.copies);
+        let red = self.red.and_then(wrap);
+        self.sent.add(self.seq, timestamp, &plain);
+        match red {
+            Some(red) => (red.into(), true),
+            None => (plain, false),
+        }
     }
 }

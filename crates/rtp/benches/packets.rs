@@ -85,6 +85,7 @@ fn audio_buffer_second(bencher: Bencher) {
                     seq: i,
                     timestamp: (i * 960) as u32,
                     payload: payload.clone(),
+                    deep: 0,
                 },
                 now,
             );

@@ -1,4 +1,4 @@
-//! RTP above the packet header: payload formats (H.264, VP8, Opus), frame assembly, jitter buffers and audio/video sync.
+//! RTP above the packet header: payload formats (H.264, VP8, Opus, redundant audio), frame assembly, jitter buffers and audio/video sync.
 //!
 //! Everything here is pure: packets and the time go in, access units and decisions come out. Payloads are foreign bytes;
 //! every parser bounds what it reads and what it keeps.
@@ -6,6 +6,7 @@
 
 pub mod h264;
 pub mod opus;
+pub mod red;
 pub mod sequence;
 pub mod stats;
 pub mod vp8;
@@ -13,6 +14,8 @@ pub mod vp8;
 mod assembly;
 mod audio_buffer;
 mod delay;
+mod protection;
+mod repair_wait;
 mod sps;
 mod sync;
 mod video_buffer;
@@ -20,6 +23,7 @@ mod video_buffer;
 pub use assembly::{AssembledFrame, FrameAssembler, VideoPacket};
 pub use audio_buffer::{AudioJitterBuffer, AudioJitterConfig, AudioPacket, AudioStats, Pace, Pull};
 pub use delay::DelayEstimator;
+pub use protection::Protection;
 pub use sequence::{SequenceUnwrapper, TimestampUnwrapper};
 pub use sps::h264_size;
 pub use stats::{JitterEstimator, LossCounter};

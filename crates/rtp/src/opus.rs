@@ -31,6 +31,37 @@ pub fn has_lbrr(packet: &[u8]) -> bool {
     mid || stereo && vad_bits <= 3 && first >> (6 - 2 * vad_bits as i32).max(0) & 1 != 0
 }
 
+/// A packet of one frame without its padding, in which libopus carries what only helps to conceal (deep redundancy): the bare
+/// frame, as it was coded. `None`: it has no padding, several frames, or is no Opus packet (RFC 6716, section 3.2.5).
+pub fn without_padding(packet: &[u8]) -> Option<Vec<u8>> {
+    let frame = padded_frame(packet)?;
+    let mut bare = Vec::with_capacity(1 + frame.len());
+    bare.push(packet.first()? & !3);
+    bare.extend_from_slice(frame);
+    Some(bare)
+}
+
+/// The one frame of a packet with padding.
+fn padded_frame(packet: &[u8]) -> Option<&[u8]> {
+    let &[toc, count, ref rest @ ..] = packet else {
+        return None;
+    };
+    if toc & 3 != 3 || count & 0x40 == 0 || count & 0x3f != 1 {
+        return None;
+    }
+    let (mut padding, mut rest) = (0usize, rest);
+    loop {
+        let (&more, tail) = rest.split_first()?;
+        rest = tail;
+        if more < 255 {
+            padding += usize::from(more);
+            break;
+        }
+        padding += 254;
+    }
+    rest.get(..rest.len().checked_sub(padding)?)
+}
+
 /// Samples at 48 kHz of one frame, from the configuration number in the first byte (RFC 6716, table 2).
 fn frame_samples(toc: u8) -> u32 {
     let config = toc >> 3;
@@ -49,8 +80,8 @@ fn first_frame(packet: &[u8]) -> Option<&[u8]> {
             let long = *packet.get(1)? >= 252;
             packet.get(if long { 3 } else { 2 }..)
         }
-        // Padding and lengths of several frames: no sender of ours makes these with LBRR.
-        _ => None,
+        // Lengths of several frames: no sender of ours makes these with LBRR.
+        _ => padded_frame(packet),
     }
 }
 
@@ -66,7 +97,35 @@ mod tests {
                 prop_assert!(samples <= 5760);
             }
             let _ = has_lbrr(&bytes);
+            if let Some(bare) = without_padding(&bytes) {
+                prop_assert!(bare.len() < bytes.len());
+            }
         }
+    }
+
+    #[test]
+    fn padding_is_taken_off_and_the_frame_stays() {
+        // Hybrid 20 ms; one frame of two bytes; three bytes of padding.
+        assert_eq!(
+            without_padding(&[0x7b, 0x41, 3, 8, 9, 0, 0, 0]),
+            Some(vec![0x78, 8, 9])
+        );
+        let long: Vec<u8> = [0x7b, 0x41, 255, 1, 8]
+            .into_iter()
+            .chain([0; 255])
+            .collect();
+        assert_eq!(without_padding(&long), Some(vec![0x78, 8]));
+        assert_eq!(
+            without_padding(&[0x7b, 0x41, 9, 8]),
+            None,
+            "more than there is"
+        );
+        assert_eq!(without_padding(&[0x78, 8, 9]), None, "none");
+        assert_eq!(
+            without_padding(&[0x7b, 0x42, 1, 8, 9, 0]),
+            None,
+            "two frames"
+        );
     }
 
     #[test]
@@ -83,6 +142,7 @@ mod tests {
     fn the_lbrr_flag_follows_the_voice_activity_flag() {
         assert!(has_lbrr(&[0x48, 0b0100_0000]));
         assert!(!has_lbrr(&[0x48, 0b1000_0000]));
+        assert!(has_lbrr(&[0x4b, 0x41, 1, 0b0100_0000, 0]), "behind padding");
         assert!(!has_lbrr(&[0xf8, 0xff]), "CELT has no LBRR");
     }
 }

@@ -76,6 +76,7 @@ fn run(mut scenario: Scenario) -> Outcome {
                 seq: 70_000 + i,
                 timestamp,
                 payload: Arc::from(&scenario.payload[..]),
+                deep: 0,
             };
             buffer.push(packet, Time::from_micros(at));
         }
@@ -104,7 +105,7 @@ fn run(mut scenario: Scenario) -> Outcome {
                     outcome.concealed += 1;
                     samples
                 }
-                Pull::Silence { samples } => samples,
+                other => other.samples(),
             };
         }
         held -= 480;
@@ -260,6 +261,7 @@ fn a_sender_that_pauses_is_no_stall() {
                 seq,
                 timestamp: (ms * 48) as u32,
                 payload: Arc::from(&PLAIN[..]),
+                deep: 0,
             };
             buffer.push(packet, Time::from_millis(1000 + ms));
             seq += 1;
@@ -267,12 +269,8 @@ fn a_sender_that_pauses_is_no_stall() {
         if ms % 20 == 0 {
             let mut pulled = 0;
             while pulled < 960 {
-                pulled += match buffer.pull(Time::from_millis(1000 + ms + pulled / 48)) {
-                    Pull::Packet { samples, .. }
-                    | Pull::Fec { samples, .. }
-                    | Pull::Conceal { samples }
-                    | Pull::Silence { samples } => u64::from(samples),
-                };
+                let at = Time::from_millis(1000 + ms + pulled / 48);
+                pulled += u64::from(buffer.pull(at).samples());
             }
         }
     }
@@ -299,20 +297,16 @@ fn a_source_whose_clock_stood_still_while_it_was_muted_is_heard_at_once() {
                     seq: i,
                     timestamp: (i * 960) as u32,
                     payload: Arc::from(&PLAIN[..]),
+                    deep: 0,
                 };
                 buffer.push(packet, now);
             }
             let mut pulled = 0;
             while pulled < 960 {
-                pulled += match buffer.pull(now) {
-                    Pull::Packet { samples, .. } => {
-                        heard += u64::from(tick >= 100 + pause * 50);
-                        samples
-                    }
-                    Pull::Fec { samples, .. }
-                    | Pull::Conceal { samples }
-                    | Pull::Silence { samples } => samples,
-                };
+                let pull = buffer.pull(now);
+                let is_after = tick >= 100 + pause * 50;
+                heard += u64::from(is_after && matches!(pull, Pull::Packet { .. }));
+                pulled += pull.samples();
             }
         }
         // Two seconds were sent after the pause; most of them are heard.
@@ -329,8 +323,8 @@ proptest! {
         let mut now = Time::ZERO;
         for (seq, timestamp, payload, wait) in events {
             now += Duration::from_micros(wait);
-            buffer.push(AudioPacket { seq, timestamp, payload: payload.into() }, now);
-            let (Pull::Packet { samples, .. } | Pull::Fec { samples, .. } | Pull::Conceal { samples } | Pull::Silence { samples }) = buffer.pull(now);
+            buffer.push(AudioPacket { seq, timestamp, payload: payload.into(), deep: timestamp % 5000 }, now);
+            let samples = buffer.pull(now).samples();
             prop_assert!((120..=5760).contains(&samples));
         }
     }

@@ -66,6 +66,15 @@ enum Use {
     Slot(MediaKind),
 }
 
+/// What a payload type means.
+#[derive(Clone, Copy, Debug)]
+struct PayloadType {
+    pt: u8,
+    codec: Codec,
+    /// RED of that codec.
+    red: bool,
+}
+
 /// What is known of the lines, so that a packet's codec and payload type are found without asking str0m.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
@@ -73,7 +82,7 @@ pub(crate) struct Lines {
     own: Vec<(Mid, Use)>,
     pending: Option<SdpPendingOffer>,
     infos: Vec<LineInfo>,
-    by_pt: Vec<(u8, Codec)>,
+    by_pt: Vec<PayloadType>,
     /// Sending streams whose resend cache is set up.
     cached: HashSet<(Mid, Option<Rid>)>,
 }
@@ -89,8 +98,10 @@ impl Lines {
         self.infos.iter().find(|l| l.mid == mid)
     }
 
-    pub(crate) fn codec_of(&self, pt: u8) -> Option<Codec> {
-        self.by_pt.iter().find(|(p, _)| *p == pt).map(|(_, c)| *c)
+    /// The codec of a payload type, and whether it is RED of that codec.
+    pub(crate) fn codec_of(&self, pt: u8) -> Option<(Codec, bool)> {
+        let known = self.by_pt.iter().find(|p| p.pt == pt)?;
+        Some((known.codec, known.red))
     }
 }
 
@@ -249,7 +260,12 @@ impl Peer {
         let params = self.rtc.codec_config().params();
         self.lines.by_pt = params
             .iter()
-            .filter_map(|p| Some((*p.pt(), Codec::from_str0m(p.spec().codec)?)))
+            .filter_map(|p| Some((p, Codec::from_str0m(p.spec().codec)?)))
+            .flat_map(|(p, codec)| {
+                let of = move |pt: u8, red| PayloadType { pt, codec, red };
+                let plain = std::iter::once(of(*p.pt(), false));
+                plain.chain(p.red().map(|pt| of(*pt, true)))
+            })
             .collect();
         self.lines.infos = sdp_text::mids(sdp)
             .filter_map(|mid| line_info(&self.rtc, mid.into()))
@@ -305,6 +321,7 @@ fn line_info(rtc: &str0m::Rtc, mid: Mid) -> Option<LineInfo> {
                 codec: Codec::from_str0m(p.spec().codec)?,
                 pt: *p.pt(),
                 rtx: p.resend().map(|r| *r),
+                red: p.red().map(|r| *r),
             })
         })
         .collect();

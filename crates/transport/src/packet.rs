@@ -17,6 +17,8 @@ pub struct OutPacket {
     pub marker: bool,
     /// RTP payload, at most 1200 bytes or it may not fit the path.
     pub payload: Arc<[u8]>,
+    /// The payload is RED (RFC 2198) of `codec`.
+    pub red: bool,
     /// RFC 6464 level, for audio.
     pub audio_level: Option<AudioLevel>,
     /// RFC 6464 voice flag: somebody speaks in this packet.
@@ -39,6 +41,8 @@ pub struct InPacket {
     pub timestamp: u32,
     pub marker: bool,
     pub payload: Arc<[u8]>,
+    /// The payload is RED (RFC 2198) of `codec`.
+    pub red: bool,
     pub audio_level: Option<AudioLevel>,
     /// RFC 6464 voice flag where the sender set it.
     pub voice: Option<bool>,

@@ -64,13 +64,12 @@ impl Peer {
             // Reports every second: A/V sync has its mapping early, loss and RTT are fresh.
             .set_rtcp_report_interval_audio(Duration::from_secs(1))
             .set_rtcp_report_interval_video(Duration::from_secs(1))
-            .clear_codecs()
-            .enable_opus(true, false)
-            .enable_vp8(true);
-        // H.264 before VP8 in the answer makes browsers send H.264, which every native decodes.
+            .clear_codecs();
+        // H.264 before VP8 in the answer makes browsers send H.264, which every native decodes; so does plain Opus before
+        // RED, which they could not fill as well as we do.
         let codecs = rtc_config.codec_config();
         codecs.clear();
-        codecs.enable_opus(true, false);
+        codecs.enable_opus(true, true);
         codecs.add_h264(108.into(), Some(109.into()), true, 0x42_e01f);
         codecs.enable_vp8(true);
         // Check the path every second and do not give it up for half a minute: the watchdog tells of a cut after
@@ -426,7 +425,7 @@ impl Peer {
         let header = &packet.header;
         let pt = *header.payload_type;
         let ssrc = *header.ssrc;
-        let Some(codec) = self.lines.codec_of(pt) else {
+        let Some((codec, red)) = self.lines.codec_of(pt) else {
             return;
         };
         let Some((mid, rid)) = self.source_of(ssrc, header.ext_vals.mid.map(Mid)) else {
@@ -455,6 +454,7 @@ impl Peer {
             seq: *packet.seq_no,
             timestamp: header.timestamp,
             marker: header.marker,
+            red,
             audio_level: header
                 .ext_vals
                 .audio_level

@@ -42,8 +42,8 @@ impl Peer {
             .codecs
             .iter()
             .find(|c| c.codec == packet.codec)
-            .ok_or(SendError::NoCodec)?
-            .pt;
+            .and_then(|c| c.pt_of(packet.red))
+            .ok_or(SendError::NoCodec)?;
         let mut api = self.rtc.direct_api();
         let stream = api
             .stream_tx_by_mid(mid.0, rid.map(|r| r.0))

@@ -156,6 +156,15 @@ pub struct LineCodec {
     pub pt: u8,
     /// Payload type of its retransmissions.
     pub rtx: Option<u8>,
+    /// Payload type of packets that carry copies of earlier frames beside their own (RED, RFC 2198), of Opus.
+    pub red: Option<u8>,
+}
+
+impl LineCodec {
+    /// The payload type of plain or RED packets; `None`: RED was not agreed on.
+    pub(crate) fn pt_of(&self, red: bool) -> Option<u8> {
+        if red { self.red } else { Some(self.pt) }
+    }
 }
 
 /// One audio or video m-line as negotiated, seen from this side.

@@ -378,6 +378,7 @@ impl Bot {
             timestamp,
             marker,
             payload,
+            red: false,
             audio_level,
             voice: false,
             captured: now,

@@ -121,6 +121,7 @@ impl Room {
             timestamp: packet.timestamp,
             marker: packet.marker,
             payload: packet.payload,
+            red: packet.red,
             audio_level: packet.audio_level,
             voice: packet.voice.unwrap_or(false),
         };
@@ -194,6 +195,7 @@ impl Room {
             timestamp: packet.timestamp,
             marker: packet.marker,
             payload: packet.payload,
+            red: packet.red,
             audio_level: packet.audio_level,
             voice: packet.voice,
             captured: media.captured,

@@ -16,6 +16,8 @@ pub struct SfuCounters {
     pub handed_over: u64,
     /// Media packets forwarded, counted per receiver.
     pub forwarded: u64,
+    /// Frames of voices restored from copies after their packets were lost on the way here.
+    pub restored: u64,
     /// Dropped: no STUN, DTLS, RTP or RTCP, or not parseable as such.
     pub garbage: u64,
     /// Dropped: from an address no peer connection knows, and no check for one either.
@@ -44,6 +46,7 @@ pub(crate) struct Counters {
     pub sends: AtomicU64,
     pub handed_over: AtomicU64,
     pub forwarded: AtomicU64,
+    pub restored: AtomicU64,
     pub garbage: AtomicU64,
     pub unknown_address: AtomicU64,
     pub muted: AtomicU64,
@@ -74,6 +77,7 @@ impl Counters {
             sends: get(&self.sends),
             handed_over: get(&self.handed_over),
             forwarded: get(&self.forwarded),
+            restored: get(&self.restored),
             garbage: get(&self.garbage),
             unknown_address: get(&self.unknown_address),
             muted: get(&self.muted),

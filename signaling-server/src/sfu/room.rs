@@ -45,6 +45,7 @@ pub(crate) struct Room {
     pub(super) slots_changed: BTreeSet<ParticipantId>,
     scratch: Vec<PeerEvent>,
     muted: u64,
+    restored: u64,
     /// The deadline the worker knows of.
     pub scheduled: Option<Instant>,
 }
@@ -76,6 +77,7 @@ impl Room {
             slots_changed: BTreeSet::new(),
             scratch: Vec::new(),
             muted: 0,
+            restored: 0,
             scheduled: None,
         }
     }
@@ -222,6 +224,9 @@ impl Room {
         let muted = self.forwarder.dropped_muted();
         Counters::add(&io.shared.counters.muted, muted - self.muted);
         self.muted = muted;
+        let restored = self.forwarder.restored();
+        Counters::add(&io.shared.counters.restored, restored - self.restored);
+        self.restored = restored;
     }
 
     pub(super) fn touch(&mut self, participant: ParticipantId) {

@@ -76,6 +76,8 @@ pub(crate) struct Receiving {
     pub mid: Mid,
     pub kind: MediaKind,
     pub codecs: Vec<Codec>,
+    /// The payload type of plain Opus, if the line takes RED.
+    pub red: Option<u8>,
     pub state: Option<SlotState>,
 }
 
@@ -132,13 +134,14 @@ impl Seat {
         });
         self.published = sending.collect();
         for line in lines.iter().filter(|l| l.sends) {
-            let codecs = codecs(line);
+            let (codecs, red) = (codecs(line), plain_of_red(line));
             match self.slots.iter_mut().find(|s| s.mid == line.mid) {
-                Some(known) => known.codecs = codecs,
+                Some(known) => (known.codecs, known.red) = (codecs, red),
                 None => self.slots.push(Receiving {
                     mid: line.mid,
                     kind: line.kind,
                     codecs,
+                    red,
                     state: None,
                 }),
             }
@@ -167,6 +170,7 @@ impl Seat {
                 kind,
                 track: slot.track,
                 max_height: slot.max_height,
+                red: self.slots[at].red,
             })
         };
         view.iter().filter_map(spec).collect()
@@ -280,6 +284,11 @@ impl Sending {
 
 fn codecs(line: &LineInfo) -> Vec<Codec> {
     line.codecs.iter().map(|c| c.codec).collect()
+}
+
+/// The payload type of the frames inside RED packets, where RED was agreed on.
+fn plain_of_red(line: &LineInfo) -> Option<u8> {
+    line.codecs.iter().find(|c| c.red.is_some()).map(|c| c.pt)
 }
 
 /// Identifies a seat in log lines.

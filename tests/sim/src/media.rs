@@ -216,6 +216,7 @@ impl Talker {
         let rtp = RtpIn {
             seq: self.seq[3],
             timestamp: self.frame * 3168,
+            red: false,
             marker: false,
             payload: Arc::from(&[1u8; 10][..]),
             audio_level: Some(AudioLevel(127 - self.loudness)),
@@ -256,6 +257,7 @@ impl Talker {
                 payload: tag.to_payload(1000),
                 audio_level: None,
                 voice: false,
+                red: false,
             };
             let track = camera(self.id);
             let up = Packet::Up {
@@ -454,6 +456,7 @@ impl MediaMeeting {
             kind: MediaKind::Video,
             track: Some(camera(*who)),
             max_height: *max_height,
+            red: None,
         };
         let slots = cameras.iter().enumerate().map(slot).collect();
         self.sfu(|sfu, net| sfu.feed(Input::View { participant, slots }, net));

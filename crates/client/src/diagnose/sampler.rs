@@ -220,7 +220,7 @@ fn voice(up: &AudioUpStats) -> Voice {
         slips: echo.slips,
         moves: echo.moves,
         howling: up.howling,
-        protection_percent: up.expected_loss * 100.0,
+        protection_percent: up.protection.expected_loss * 100.0,
         overruns: up.overruns,
     }
 }

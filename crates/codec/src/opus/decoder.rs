@@ -1,13 +1,15 @@
 //! One libopus decoder, safe to hold.
 
+use super::deep::{DeepRedundancy, LONGEST};
 use super::{MAX_FRAME, SAMPLE_RATE, UNIT, error};
 use crate::{AudioDecoder, CodecError};
 use opusic_sys as sys;
 use std::ffi::c_int;
 use std::ptr::{self, NonNull};
 
-/// From complexity 5 on, libopus 1.6 conceals losses with its neural vocoder; 6 and above also enhance every SILK frame.
-const DEEP_CONCEALMENT: c_int = 5;
+/// From complexity 5 on, libopus 1.6 conceals losses with its neural vocoder; from 7 on it also enhances what was coded at low
+/// rates (NoLACE), which is what copies leave to each frame: at 12 kbps that is worth .3 in PLCMOS.
+const COMPLEXITY: c_int = 7;
 /// Concealment is made in steps of 20 ms, as in the encoder's frames.
 const STEP: usize = SAMPLE_RATE / 50;
 /// Nobody conceals longer; a forged length must not allocate gigabytes.
@@ -18,6 +20,7 @@ const LONGEST_GAP: usize = SAMPLE_RATE * 10;
 pub struct Decoder {
     state: NonNull<sys::OpusDecoder>,
     channels: usize,
+    deep: DeepRedundancy,
 }
 
 // SAFETY: the state is plain memory owned alone, without thread affinity; `&mut self` rules out concurrent use.
@@ -34,14 +37,22 @@ impl Decoder {
         let state =
             unsafe { sys::opus_decoder_create(SAMPLE_RATE as i32, channels as c_int, &mut code) };
         let state = NonNull::new(state).ok_or(error(code))?;
-        let this = Decoder { state, channels };
+        let deep = match DeepRedundancy::new() {
+            Ok(deep) => deep,
+            Err(error) => {
+                // SAFETY: made above, destroyed once, not used after.
+                unsafe { sys::opus_decoder_destroy(state.as_ptr()) };
+                return Err(error);
+            }
+        };
+        let this = Decoder {
+            state,
+            channels,
+            deep,
+        };
         // SAFETY: the state is valid; the request takes one int.
         let code = unsafe {
-            sys::opus_decoder_ctl(
-                state.as_ptr(),
-                sys::OPUS_SET_COMPLEXITY_REQUEST,
-                DEEP_CONCEALMENT,
-            )
+            sys::opus_decoder_ctl(state.as_ptr(), sys::OPUS_SET_COMPLEXITY_REQUEST, COMPLEXITY)
         };
         match code {
             sys::OPUS_OK => Ok(this),
@@ -135,6 +146,42 @@ impl AudioDecoder for Decoder {
         }
         out.truncate(samples * self.channels);
         Ok(())
+    }
+
+    fn deep_redundancy(&mut self, packet: &[u8]) -> usize {
+        self.deep.span(packet)
+    }
+
+    fn decode_deep(
+        &mut self,
+        packet: &[u8],
+        before: usize,
+        samples: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<(), CodecError> {
+        out.clear();
+        let is_fit = samples > 0 && samples <= MAX_FRAME && samples.is_multiple_of(UNIT);
+        if !is_fit || samples > before || before > LONGEST {
+            return Err(CodecError::BadInput);
+        }
+        let (deep, span) = self.deep.ready(packet)?;
+        if span == 0 {
+            return Err(CodecError::Corrupt);
+        }
+        out.resize(samples * self.channels, 0.0);
+        // SAFETY: the decoder's state is valid; `deep` was made by the library and is fully processed; `out` has room for
+        // `samples` in each channel.
+        let got = unsafe {
+            sys::opus_decoder_dred_decode_float(
+                self.state.as_ptr(),
+                deep,
+                before as i32,
+                out.as_mut_ptr(),
+                samples as c_int,
+            )
+        };
+        out.truncate(got.max(0) as usize * self.channels);
+        if got > 0 { Ok(()) } else { Err(error(got)) }
     }
 
     fn reset(&mut self) {

@@ -1,8 +1,9 @@
 //! One libopus encoder, safe to hold.
 
+use super::deep::LONGEST;
 use super::{MAX_FRAME, SAMPLE_RATE, error};
 use crate::{AudioEncoder, CodecError};
-use confab_base::Bitrate;
+use confab_base::{Bitrate, Duration};
 use opusic_sys as sys;
 use std::ffi::c_int;
 use std::ptr::NonNull;
@@ -131,6 +132,18 @@ impl AudioEncoder for Encoder {
         // A NaN becomes 0.
         let percent = (fraction * 100.0).round().clamp(0.0, 100.0) as c_int;
         let accepted = self.set(sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST, percent);
+        debug_assert!(accepted.is_ok());
+    }
+
+    fn set_inband_fec(&mut self, on: bool) {
+        let accepted = self.set(sys::OPUS_SET_INBAND_FEC_REQUEST, c_int::from(on));
+        debug_assert!(accepted.is_ok());
+    }
+
+    fn set_deep_redundancy(&mut self, reach: Duration) {
+        // In units of 10 ms.
+        let frames = (reach.as_millis() / 10).min(LONGEST as u128 / 480) as c_int;
+        let accepted = self.set(sys::OPUS_SET_DRED_DURATION_REQUEST, frames);
         debug_assert!(accepted.is_ok());
     }
 

@@ -1,6 +1,7 @@
 //! Opus by libopus 1.6, through its C interface.
 
 mod decoder;
+mod deep;
 mod encoder;
 #[cfg(test)]
 mod tests;

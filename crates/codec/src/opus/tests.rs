@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{AudioDecoder, AudioEncoder};
-use confab_base::Bitrate;
+use confab_base::{Bitrate, Duration};
 use proptest::prelude::*;
 
 const FRAME: usize = 960;
@@ -186,6 +186,88 @@ fn the_next_packet_brings_back_a_lost_one() {
     assert!(fec > 0.85 && fec > plc, "{fec} {plc}");
 }
 
+/// Encodes with deep redundancy of half a second.
+fn deep_packets(pcm: &[f32]) -> Vec<Vec<u8>> {
+    let mut encoder = Encoder::new(OpusConfig {
+        expected_loss: 0.5,
+        inband_fec: false,
+        ..config(48)
+    })
+    .unwrap();
+    encoder.set_deep_redundancy(Duration::from_millis(500));
+    packets(&mut encoder, pcm, FRAME)
+}
+
+#[test]
+fn a_packet_describes_the_half_second_before_it() {
+    let all = deep_packets(&vowel(96_000));
+    let mut decoder = Decoder::new(1).unwrap();
+    let span = decoder.deep_redundancy(&all[80]);
+    assert!(span >= SAMPLE_RATE * 4 / 10, "{span}");
+    let mut plain = Encoder::new(OpusConfig::default()).unwrap();
+    let without = packets(&mut plain, &vowel(9600), FRAME);
+    assert_eq!(decoder.deep_redundancy(&without[9]), 0);
+}
+
+#[test]
+fn a_long_gap_is_filled_from_what_the_next_packet_describes() {
+    let all = deep_packets(&vowel(96_000));
+    let mut decoder = Decoder::new(1).unwrap();
+    let mut out = Vec::new();
+    for packet in &all[..60] {
+        decoder.decode(packet, &mut out).unwrap();
+    }
+    // Concealment would have faded away after 300 ms.
+    let lost = 20;
+    let next = &all[60 + lost];
+    let mut filled = Vec::new();
+    for gap in (1..=lost).rev() {
+        decoder
+            .decode_deep(next, gap * FRAME, FRAME, &mut out)
+            .unwrap();
+        assert_eq!(out.len(), FRAME);
+        filled.extend(&out);
+    }
+    let end = energy(&filled[filled.len() - 4 * FRAME..]);
+    let whole = energy(&vowel(48_000));
+    assert!(end > 0.2 * whole && end < 5.0 * whole, "{end} {whole}");
+}
+
+#[test]
+fn damaged_descriptions_break_nothing() {
+    let packet = deep_packets(&vowel(48_000)).pop().unwrap();
+    let mut decoder = Decoder::new(1).unwrap();
+    let mut out = Vec::new();
+    for at in 0..packet.len() {
+        let mut damaged = packet.clone();
+        damaged[at] ^= 1 << (at % 8);
+        damaged.truncate(packet.len() - at / 7);
+        let _ = decoder.deep_redundancy(&damaged);
+        let _ = decoder.decode_deep(&damaged, 48_000, FRAME, &mut out);
+        assert!(out.iter().all(|s| s.is_finite()));
+    }
+}
+
+#[test]
+fn asking_for_what_is_not_described_is_an_error() {
+    let all = deep_packets(&vowel(48_000));
+    let mut plain = Encoder::new(OpusConfig::default()).unwrap();
+    let without = packets(&mut plain, &vowel(9600), FRAME);
+    let mut decoder = Decoder::new(1).unwrap();
+    let mut out = vec![1.0];
+    for (packet, before, samples) in [
+        (&without[5], 960, 960),
+        (&all[30], 960, 0),
+        (&all[30], 960, 961),
+        (&all[30], 480, 960),
+        (&all[30], usize::MAX, 960),
+        (&Vec::new(), 960, 960),
+    ] {
+        let result = decoder.decode_deep(packet, before, samples, &mut out);
+        assert!(result.is_err() && out.is_empty(), "{before} {samples}");
+    }
+}
+
 #[test]
 fn several_lost_frames_before_a_packet_are_all_filled() {
     let mut encoder = Encoder::new(OpusConfig::default()).unwrap();
@@ -265,6 +347,8 @@ proptest! {
             }
             let _ = decoder.decode_fec(&packet, samples, &mut out);
             let _ = decoder.conceal(samples, &mut out);
+            let _ = decoder.deep_redundancy(&packet);
+            let _ = decoder.decode_deep(&packet, 4800, samples / 120 * 120, &mut out);
         }
     }
 }

@@ -169,7 +169,7 @@ impl Egress {
         let rtx = codec.rtx.filter(|_| packet.codec != Codec::Opus);
         let level = packet.audio_level;
         let header = Header {
-            pt: codec.pt,
+            pt: codec.pt_of(packet.red).ok_or(SendError::NoCodec)?,
             marker: packet.marker,
             timestamp: packet.timestamp,
             audio_level: stream

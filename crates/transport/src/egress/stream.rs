@@ -300,6 +300,7 @@ mod tests {
             timestamp: 90,
             marker: true,
             payload: vec![seq as u8; size].into(),
+            red: false,
             audio_level: None,
             voice: false,
             captured: Instant::now(),

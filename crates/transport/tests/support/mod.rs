@@ -216,6 +216,7 @@ pub fn packet(codec: Codec, seq: u64, size: usize, captured: Instant) -> OutPack
         timestamp: (seq as u32).wrapping_mul(960),
         marker: codec != Codec::Opus,
         payload: Arc::from(payload),
+        red: false,
         audio_level: (codec == Codec::Opus).then_some(confab_base::AudioLevel(30)),
         voice: true,
         captured,

@@ -1,0 +1,403 @@
+//! What a voice does against loss: a ladder of steps as data, with the reasons beside them, and when to change the step.
+//!
+//! Up within a second or two: what is lost before is heard. Down only after the loss stayed lower for [`CALM`]: loss comes in waves, and
+//! each change moves the listeners' delay. Loss alone says nothing about why; copies would make it worse only where packets
+//! queue, so the rate counts where the round trip shows a queue and not where packets just vanish.
+
+use confab_base::{Bitrate, Duration, Time};
+use confab_rtp::Protection;
+
+/// One step of a ladder.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    pub name: &'static str,
+    /// Share of packets lost from which on it is needed, 0 to 1.
+    pub from: f32,
+    pub protection: Protection,
+    /// The copies where losses come in bursts: neighbours are lost together then.
+    pub spread: &'static [u8],
+    pub why: &'static str,
+}
+
+const fn voice(kbps: u64, expected_loss: f32) -> Protection {
+    Protection {
+        bitrate: Bitrate::kbps(kbps),
+        expected_loss,
+        ..Protection::NONE
+    }
+}
+
+const fn copies(copies: &'static [u8]) -> Protection {
+    Protection {
+        copies,
+        ..Protection::NONE
+    }
+}
+
+/// For whoever encodes the voice: it can trade quality of the frame for redundancy of every kind.
+pub const SENDER: &[Step] = &[
+    Step {
+        name: "clear",
+        from: 0.0,
+        protection: voice(32, 0.0),
+        spread: &[],
+        why: "Deep concealment hides the odd lost packet; redundancy would only cost quality.",
+    },
+    Step {
+        name: "lbrr",
+        from: 0.02,
+        protection: Protection {
+            inband_fec: true,
+            ..voice(32, 0.10)
+        },
+        spread: &[],
+        why: "Single losses are most of all losses: the next packet repeats them for a few bits and 20 ms.",
+    },
+    Step {
+        name: "one copy",
+        from: 0.06,
+        protection: Protection {
+            copies: &[1],
+            ..voice(24, 0.0)
+        },
+        spread: &[2],
+        why: "An exact copy sounds better than a coarse repeat (PLCMOS 4.57 and 4.35 at 10 %), for 20 kbps more.",
+    },
+    Step {
+        name: "copies",
+        from: 0.17,
+        protection: Protection {
+            copies: &[1, 2, 3],
+            ..voice(16, 0.0)
+        },
+        spread: &[2, 4, 6],
+        why: "Two or more in a row are common: three copies leave one frame in a hundred at 30 %. Two copies and a description, \
+              at the same rate, leave fewer, and sound worse and later (PLCMOS 4.46 and 4.54, 103 and 78 ms).",
+    },
+    Step {
+        name: "more copies",
+        from: 0.37,
+        protection: Protection {
+            copies: &[1, 2, 3, 4, 5, 6],
+            ..voice(12, 0.0)
+        },
+        spread: &[2, 4, 6, 8, 10, 12],
+        why: "Every frame travels seven times: one in a hundred is missed when every other packet is lost. Enhanced by the \
+              decoder, 12 kbps with all frames beat 16 kbps with gaps (PLCMOS 4.48 and 4.43).",
+    },
+    Step {
+        name: "deep",
+        from: 0.62,
+        protection: Protection {
+            deep: Duration::from_millis(500),
+            ..voice(60, 0.80)
+        },
+        spread: &[],
+        why: "Gaps are longer than copies can afford to reach: each packet describes the last half second.",
+    },
+];
+
+/// For whoever encodes the voice where the other side takes no copies.
+pub const SENDER_PLAIN: &[Step] = &[
+    SENDER[0],
+    SENDER[1],
+    Step {
+        name: "deep",
+        from: 0.20,
+        protection: Protection {
+            deep: Duration::from_millis(500),
+            ..voice(60, 0.80)
+        },
+        spread: &[],
+        why: "Longer gaps need redundancy that reaches back, and only descriptions fit into a plain packet.",
+    },
+];
+
+/// For whoever only forwards: it copies the frames it has, as they are. The sender's bit rate is not its to set.
+pub const FORWARDER: &[Step] = &[
+    Step {
+        name: "clear",
+        from: 0.0,
+        protection: copies(&[]),
+        spread: &[],
+        why: "Deep concealment, or the sender's own redundancy, is enough.",
+    },
+    Step {
+        name: "one copy",
+        from: 0.03,
+        protection: copies(&[1]),
+        spread: &[2],
+        why: "Leaves the square of the loss; browsers can use it, too.",
+    },
+    Step {
+        name: "two copies",
+        from: 0.12,
+        protection: copies(&[1, 2]),
+        spread: &[2, 4],
+        why: "Leaves the cube: below one frame in a hundred up to 20 %.",
+    },
+    Step {
+        name: "four copies",
+        from: 0.27,
+        protection: copies(&[1, 2, 3, 4]),
+        spread: &[1, 2, 4, 6],
+        why: "Leaves the fifth power: one frame in thirty at 50 %.",
+    },
+    Step {
+        name: "six copies",
+        from: 0.45,
+        protection: copies(&[1, 2, 3, 4, 5, 6]),
+        spread: &[1, 2, 4, 6, 8, 10],
+        why: "Leaves the seventh power; what 60 % and more leave is for concealment.",
+    },
+];
+
+/// What was measured of the way the voice takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct VoicePath {
+    /// Share of packets lost over the last second or so, 0 to 1.
+    pub loss: f32,
+    /// Mean number of packets lost in a row, where that is known.
+    pub burst: Option<f32>,
+    pub rtt: Option<Duration>,
+    /// What the way carries, where that is known.
+    pub rate: Option<Bitrate>,
+}
+
+/// Loss must have been lower this long before a step down.
+const CALM: Duration = Duration::from_secs(5);
+/// A step is left where the loss is below this part of where it begins.
+const LEAVE: f32 = 0.75;
+/// Parts of a new measurement that count: quick when it is worse, slow when it is better.
+const WORSE: f32 = 0.6;
+const BETTER: f32 = 0.25;
+/// Losses are bursts when they are so many times longer than those of independent packets.
+const BURSTY: f32 = 1.8;
+/// A round trip so much above the shortest seen means a queue.
+const QUEUE: Duration = Duration::from_millis(150);
+/// Share of the rate a voice may take then.
+const SHARE: f64 = 0.8;
+/// RTP with extensions, SRTP, UDP and IP of 50 packets a second; and the header of each copy in them.
+const HEADERS: u64 = 64 * 8 * 50;
+const COPY_HEADER: u64 = 4 * 8 * 50;
+
+/// Climbs one of the ladders; one per sender, or per receiver in whoever forwards.
+#[derive(Clone, Debug)]
+pub struct VoiceLadder {
+    steps: &'static [Step],
+    at: usize,
+    is_bursty: bool,
+    loss: f32,
+    calm_since: Option<Time>,
+    shortest_rtt: Option<Duration>,
+}
+
+impl VoiceLadder {
+    /// On the lowest step of [`SENDER`] or [`FORWARDER`].
+    pub fn new(steps: &'static [Step]) -> VoiceLadder {
+        VoiceLadder {
+            steps,
+            at: 0,
+            is_bursty: false,
+            loss: 0.0,
+            calm_since: None,
+            shortest_rtt: None,
+        }
+    }
+
+    /// Takes a measurement, about one a second; whether the protection is another one now.
+    pub fn update(&mut self, path: VoicePath, now: Time) -> bool {
+        let before = self.protection();
+        let loss = if path.loss.is_finite() {
+            path.loss.clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        let weight = if loss > self.loss { WORSE } else { BETTER };
+        self.loss += (loss - self.loss) * weight;
+        let random = 1.0 / (1.0 - self.loss).max(0.01);
+        self.is_bursty = path.burst.is_some_and(|b| b > BURSTY * random);
+        let wanted = self.affordable(self.needed(), path);
+        if wanted >= self.at || self.is_queueing(path) {
+            self.at = wanted;
+            self.calm_since = None;
+            return self.protection() != before;
+        }
+        let since = *self.calm_since.get_or_insert(now);
+        if now.since(since) >= CALM {
+            self.at = wanted;
+            self.calm_since = None;
+        }
+        self.protection() != before
+    }
+
+    /// The step for the loss, with the hysteresis of the one held.
+    fn needed(&self) -> usize {
+        let enough = |index: usize, step: &Step| {
+            let held = index <= self.at;
+            self.loss >= step.from * if held { LEAVE } else { 1.0 }
+        };
+        let steps = self.steps.iter().enumerate();
+        let needed = steps.filter(|(i, s)| *i == 0 || enough(*i, s));
+        needed.last().map_or(0, |(i, _)| i)
+    }
+
+    fn is_queueing(&mut self, path: VoicePath) -> bool {
+        let Some(rtt) = path.rtt else { return false };
+        let shortest = self.shortest_rtt.map_or(rtt, |s| s.min(rtt));
+        self.shortest_rtt = Some(shortest);
+        rtt > shortest + QUEUE
+    }
+
+    /// The highest step up to `needed` that the way carries, where it queues.
+    fn affordable(&mut self, needed: usize, path: VoicePath) -> usize {
+        let Some(rate) = path.rate.filter(|_| self.is_queueing(path)) else {
+            return needed;
+        };
+        let fits = |i: &usize| cost(&self.steps[*i]) <= rate.scaled(SHARE);
+        (0..=needed).rev().find(fits).unwrap_or(0)
+    }
+
+    pub fn protection(&self) -> Protection {
+        let step = self.step();
+        let spread = self.is_bursty && !step.spread.is_empty();
+        Protection {
+            copies: if spread {
+                step.spread
+            } else {
+                step.protection.copies
+            },
+            ..step.protection
+        }
+    }
+
+    pub fn step(&self) -> &'static Step {
+        &self.steps[self.at]
+    }
+}
+
+/// What a step takes on the wire.
+fn cost(step: &Step) -> Bitrate {
+    let copies = step.protection.copies.len() as u64;
+    Bitrate(step.protection.bitrate.bps() * (1 + copies) + COPY_HEADER * copies + HEADERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn second(n: u64) -> Time {
+        Time::from_millis(n * 1000)
+    }
+
+    fn losing(loss: f32) -> VoicePath {
+        VoicePath {
+            loss,
+            rtt: Some(Duration::from_millis(50)),
+            ..VoicePath::default()
+        }
+    }
+
+    /// Seconds until the named step is reached.
+    fn until(ladder: &mut VoiceLadder, name: &str, path: VoicePath, from: u64) -> Option<u64> {
+        (0..60).find(|s| {
+            ladder.update(path, second(from + s));
+            ladder.step().name == name
+        })
+    }
+
+    #[test]
+    fn each_loss_has_its_step_within_three_seconds() {
+        for (loss, name) in [
+            (0.01, "clear"),
+            (0.04, "lbrr"),
+            (0.10, "one copy"),
+            (0.30, "copies"),
+            (0.50, "more copies"),
+            (0.80, "deep"),
+        ] {
+            let mut ladder = VoiceLadder::new(SENDER);
+            let took = until(&mut ladder, name, losing(loss), 0);
+            assert!(took.is_some_and(|s| s <= 2), "{loss}: {took:?}");
+        }
+    }
+
+    #[test]
+    fn the_ladder_is_left_slowly_and_in_the_end_wholly() {
+        let mut ladder = VoiceLadder::new(SENDER);
+        until(&mut ladder, "more copies", losing(0.5), 0);
+        let took = until(&mut ladder, "clear", losing(0.0), 10);
+        assert!(took.is_some_and(|s| (5..=25).contains(&s)), "{took:?}");
+    }
+
+    #[test]
+    fn loss_that_sways_around_a_border_changes_the_step_once() {
+        let mut ladder = VoiceLadder::new(SENDER);
+        let changes = (0..120).filter(|s| {
+            let loss = 0.37 + 0.06 * if s % 2 == 0 { 1.0 } else { -1.0 };
+            ladder.update(losing(loss), second(*s))
+        });
+        assert!(changes.count() <= 3);
+    }
+
+    #[test]
+    fn bursts_spread_the_copies() {
+        let mut ladder = VoiceLadder::new(SENDER);
+        let path = |burst| VoicePath {
+            burst: Some(burst),
+            ..losing(0.5)
+        };
+        for s in 0..5 {
+            ladder.update(path(2.0), second(s));
+        }
+        assert_eq!(ladder.protection().copies, [1, 2, 3, 4, 5, 6]);
+        ladder.update(path(6.0), second(5));
+        assert_eq!(ladder.protection().copies, [2, 4, 6, 8, 10, 12]);
+    }
+
+    #[test]
+    fn where_packets_queue_redundancy_stays_within_the_rate() {
+        let mut ladder = VoiceLadder::new(SENDER);
+        let path = |rtt| VoicePath {
+            rtt: Some(Duration::from_millis(rtt)),
+            rate: Some(Bitrate::kbps(90)),
+            ..losing(0.5)
+        };
+        for s in 0..5 {
+            ladder.update(path(50), second(s));
+        }
+        assert_eq!(ladder.step().name, "more copies", "packets just vanish");
+        ladder.update(path(400), second(5));
+        assert!(cost(ladder.step()) <= Bitrate::kbps(90));
+    }
+
+    #[test]
+    fn steps_rise_and_every_copy_can_be_said() {
+        for steps in [SENDER, FORWARDER] {
+            assert!(steps.windows(2).all(|w| w[0].from < w[1].from));
+            let all = steps.iter().flat_map(|s| [s.protection.copies, s.spread]);
+            for copies in all {
+                assert!(copies.iter().all(|d| (1..=17).contains(d)));
+                assert!(copies.is_sorted() && copies.len() <= confab_rtp::red::MAX_COPIES);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_measurement_breaks_it(paths in prop::collection::vec((any::<f32>(), any::<f32>(), 0u64..10_000, any::<u64>()), 0..100)) {
+            let mut ladder = VoiceLadder::new(FORWARDER);
+            for (i, (loss, burst, rtt, rate)) in paths.into_iter().enumerate() {
+                let path = VoicePath {
+                    loss,
+                    burst: Some(burst),
+                    rtt: Some(Duration::from_millis(rtt)),
+                    rate: Some(Bitrate(rate)),
+                };
+                ladder.update(path, second(i as u64));
+                prop_assert!(ladder.loss.is_finite());
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Repair of voices, hop by hop. Coming in, copies of earlier frames (RED) take the place of packets that were lost on the way from
+//! the sender, and go out as if those had come. Going out, packets carry copies again where the way to the receiver
+//! loses, as many as that way needs and the receiver can read.
+
+use crate::io::{RtpIn, RtpOut};
+use confab_rtp::red::{History, restore};
+
+/// Which frames of a voice came already, in whatever way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    highest: Option<u64>,
+    /// Bit `n`: the frame `n` before the highest.
+    bits: u128,
+}
+
+impl Seen {
+    /// Whether this frame is new. Those too old to know are not.
+    fn take(&mut self, seq: u64) -> bool {
+        let Some(highest) = self.highest.filter(|h| h.abs_diff(seq) < 1 << 15) else {
+            // What was before the begin counts as come: it may have been said while muted.
+            (self.highest, self.bits) = (Some(seq), u128::MAX);
+            return true;
+        };
+        if seq > highest {
+            let by = (seq - highest).min(u64::from(u128::BITS)) as u32;
+            self.bits = self.bits.checked_shl(by).unwrap_or(0) | 1;
+            self.highest = Some(seq);
+            return true;
+        }
+        let back = highest - seq;
+        if back >= u64::from(u128::BITS) {
+            return false;
+        }
+        let is_new = self.bits & 1 << back == 0;
+        self.bits |= 1 << back;
+        is_new
+    }
+
+    /// The frames of a packet that are new, in the order of their numbers, and how many of them were restored from
+    /// copies. A voice begins with a frame of its own: what was before it is not brought back. Malformed RED gives nothing.
+    pub(crate) fn frames(&mut self, packet: &RtpIn) -> (Vec<RtpIn>, u64) {
+        if !packet.red {
+            let is_new = self.take(packet.seq);
+            return (Vec::from_iter(is_new.then(|| packet.clone())), 0);
+        }
+        let Ok((payload, copies)) = restore(packet.seq, packet.timestamp, &packet.payload) else {
+            return (Vec::new(), 0);
+        };
+        let begun = self.highest.is_some();
+        let mut frames = Vec::new();
+        // They come newest first.
+        for copy in copies.into_iter().rev() {
+            if begun && self.take(copy.seq) {
+                frames.push(RtpIn {
+                    seq: copy.seq,
+                    timestamp: copy.timestamp,
+                    marker: false,
+                    payload: copy.payload,
+                    red: false,
+                    audio_level: None,
+                    voice: packet.voice,
+                });
+            }
+        }
+        let restored = frames.len() as u64;
+        if self.take(packet.seq) {
+            frames.push(RtpIn {
+                payload,
+                red: false,
+                ..packet.clone()
+            });
+        }
+        (frames, restored)
+    }
+}
+
+/// Puts copies of what a slot sent before into what it sends.
+#[derive(Debug, Default)]
+pub(crate) struct Copier {
+    history: History,
+    /// Distances; empty: packets go out plain.
+    pub(crate) copies: &'static [u8],
+}
+
+impl Copier {
+    /// `plain`: the payload type of plain frames, if the receiver takes RED.
+    pub(crate) fn add(&mut self, packet: &mut RtpOut, plain: Option<u8>) {
+        let Some(plain) = plain else { return };
+        let frame = (packet.seq, packet.timestamp, &*packet.payload);
+        let red = self.history.wrap(frame, plain, self.copies);
+        self.history
+            .add(packet.seq, packet.timestamp, &packet.payload);
+        if let Some(red) = red {
+            packet.payload = red.into();
+            packet.red = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn plain(seq: u64) -> RtpIn {
+        RtpIn {
+            seq,
+            timestamp: seq as u32 * 960,
+            marker: false,
+            payload: Arc::from([0x78, seq as u8]),
+            red: false,
+            audio_level: None,
+            voice: true,
+        }
+    }
+
+    fn red(seq: u64, distances: &[u8]) -> RtpIn {
+        let mut history = History::default();
+        for seq in seq.saturating_sub(17)..seq {
+            let packet = plain(seq);
+            history.add(seq, packet.timestamp, &packet.payload);
+        }
+        let own = plain(seq);
+        let bytes = history.wrap((seq, own.timestamp, &own.payload), 111, distances);
+        RtpIn {
+            payload: bytes.expect("copies").into(),
+            red: true,
+            ..own
+        }
+    }
+
+    fn numbers(seen: &mut Seen, packet: &RtpIn) -> Vec<u64> {
+        let (frames, _) = seen.frames(packet);
+        assert!(frames.iter().all(|f| f.payload[1] == f.seq as u8 && !f.red));
+        frames.iter().map(|f| f.seq).collect()
+    }
+
+    #[test]
+    fn what_was_lost_is_brought_back_once_and_in_order() {
+        let mut seen = Seen::default();
+        assert_eq!(numbers(&mut seen, &red(100, &[1, 2])), [100], "the begin");
+        assert_eq!(numbers(&mut seen, &red(103, &[1, 2])), [101, 102, 103]);
+        assert_eq!(numbers(&mut seen, &red(104, &[1, 2])), [104]);
+        assert_eq!(
+            numbers(&mut seen, &plain(102)),
+            [0u64; 0],
+            "late, not needed"
+        );
+        assert_eq!(numbers(&mut seen, &plain(107)), [107]);
+        assert_eq!(numbers(&mut seen, &plain(106)), [106], "late, and missed");
+        assert_eq!(numbers(&mut seen, &plain(107)), [0u64; 0], "twice");
+    }
+
+    #[test]
+    fn a_jump_of_the_numbers_starts_anew() {
+        let mut seen = Seen::default();
+        for seq in [5, 1 << 40, 200_000, u64::MAX, 7, 400, 300] {
+            assert!(seen.take(seq), "{seq}");
+        }
+        assert!(!seen.take(100), "too old to know");
+    }
+
+    #[test]
+    fn malformed_packets_give_nothing() {
+        let mut bad = plain(9);
+        bad.red = true;
+        bad.payload = Arc::from([0xef, 0]);
+        assert!(Seen::default().frames(&bad).0.is_empty());
+    }
+
+    #[test]
+    fn a_receiver_without_red_gets_plain_packets() {
+        let out = |seq: u64| RtpOut {
+            seq,
+            timestamp: seq as u32 * 960,
+            marker: false,
+            payload: plain(seq).payload,
+            red: false,
+            audio_level: None,
+            voice: false,
+        };
+        let mut copier = Copier {
+            copies: &[1],
+            ..Copier::default()
+        };
+        for seq in 0..4 {
+            let (mut with, mut without) = (out(seq), out(seq));
+            copier.add(&mut without, None);
+            assert!(!without.red);
+            copier.add(&mut with, Some(111));
+            assert_eq!(with.red, seq > 0);
+        }
+    }
+}

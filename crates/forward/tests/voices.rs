@@ -1,0 +1,206 @@
+//! Voices over two lossy hops in virtual time: what the first hop loses is repaired before the second, and the second gets copies of
+//! its own.
+
+use confab_base::{Duration, MediaKind, ParticipantId, Source, Time, TrackId};
+use confab_forward::{
+    ForwardConfig, Forwarder, Input, LinkHealth, Output, RtpIn, RtpOut, SlotSpec,
+};
+use confab_rtp::red::{History, restore};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const ANA: ParticipantId = ParticipantId(1);
+const BEN: ParticipantId = ParticipantId(2);
+const VOICE: TrackId = TrackId(10);
+const PLAIN: u8 = 111;
+
+struct Meeting {
+    forwarder: Forwarder,
+    /// Of the sender.
+    history: History,
+    now: Time,
+}
+
+impl Meeting {
+    /// Ana speaks; Ben listens on a line with RED or without.
+    fn new(red: Option<u8>) -> Meeting {
+        let mut meeting = Meeting {
+            forwarder: Forwarder::new(ForwardConfig::default()),
+            history: History::default(),
+            now: Time::from_millis(1000),
+        };
+        for participant in [ANA, BEN] {
+            meeting.put(Input::Join {
+                participant,
+                decodes: Vec::new(),
+            });
+        }
+        meeting.put(Input::Publish {
+            participant: ANA,
+            track: VOICE,
+            source: Source::Microphone,
+            codec: None,
+            layers: Vec::new(),
+        });
+        let slot = SlotSpec {
+            slot: 0,
+            kind: MediaKind::Audio,
+            track: Some(VOICE),
+            max_height: 0,
+            red,
+        };
+        meeting.put(Input::View {
+            participant: BEN,
+            slots: vec![slot],
+        });
+        meeting
+    }
+
+    fn put(&mut self, input: Input) -> Vec<RtpOut> {
+        self.forwarder.handle(input, self.now);
+        let mut sent = Vec::new();
+        while let Some(output) = self.forwarder.poll_output() {
+            if let Output::Send { packet, .. } = output {
+                sent.push(packet);
+            }
+        }
+        sent
+    }
+
+    /// Ben's link loses this share of what is sent to him, for a while.
+    fn bad_way_down(&mut self, loss_down: f32) {
+        for _ in 0..4 {
+            let health = LinkHealth {
+                loss_up: 0.0,
+                loss_down,
+                rtt: Some(Duration::from_millis(40)),
+                heard: self.now,
+            };
+            self.put(Input::Health {
+                participant: BEN,
+                health,
+            });
+            self.now += Duration::from_secs(1);
+        }
+    }
+
+    /// Frame `n`, with copies where there are distances; what goes to Ben.
+    fn speak(&mut self, n: u64, distances: &[u8], lost: bool) -> Vec<RtpOut> {
+        self.now += Duration::from_millis(20);
+        let timestamp = n as u32 * 960;
+        let plain: Arc<[u8]> = Arc::from([0x78, n as u8]);
+        let frame = (n, timestamp, &*plain);
+        let red = self.history.wrap(frame, PLAIN, distances);
+        self.history.add(n, timestamp, &plain);
+        if lost {
+            return Vec::new();
+        }
+        let packet = RtpIn {
+            seq: n,
+            timestamp,
+            marker: false,
+            red: red.is_some(),
+            payload: red.map_or(plain, Arc::from),
+            audio_level: None,
+            voice: true,
+        };
+        self.put(Input::Packet {
+            track: VOICE,
+            layer: 0,
+            packet,
+        })
+    }
+}
+
+/// Repeatable dice.
+fn loses(n: u64, seed: u64) -> bool {
+    let mut x = (n + seed * 1000).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x ^= x >> 29;
+    x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x >> 63 == 1
+}
+
+/// Numbers of the frames a packet brings.
+fn frames(packet: &RtpOut) -> Vec<u64> {
+    if !packet.red {
+        return vec![packet.seq];
+    }
+    let (_, copies) = restore(packet.seq, packet.timestamp, &packet.payload).unwrap();
+    let copies = copies.iter().map(|c| c.seq);
+    copies.chain([packet.seq]).collect()
+}
+
+#[test]
+fn what_is_lost_on_the_way_up_goes_down_as_if_it_had_come() {
+    let mut meeting = Meeting::new(None);
+    let mut sent = Vec::new();
+    for n in 100..1100 {
+        sent.extend(meeting.speak(n, &[1, 2, 3, 4], n > 100 && loses(n, 1)));
+    }
+    assert!(sent.iter().all(|p| !p.red && p.payload[0] == 0x78));
+    let numbers: BTreeSet<u64> = sent.iter().map(|p| p.seq).collect();
+    assert_eq!(numbers.len(), sent.len(), "none twice");
+    assert!(numbers.len() > 940, "{}", numbers.len());
+    assert!(meeting.forwarder.restored() > 400);
+    // Timestamps and bytes agree with the numbers.
+    let first = (sent[0].seq, sent[0].timestamp);
+    for packet in &sent {
+        let n = packet.seq - first.0;
+        assert_eq!(packet.timestamp.wrapping_sub(first.1), n as u32 * 960);
+        assert_eq!(packet.payload[1], (100 + n) as u8);
+    }
+}
+
+#[test]
+fn half_lost_on_both_ways_leaves_nearly_nothing_to_conceal() {
+    let mut meeting = Meeting::new(Some(PLAIN));
+    meeting.bad_way_down(0.5);
+    let mut heard = BTreeSet::new();
+    let mut first = None;
+    for n in 100..1100 {
+        for packet in meeting.speak(n, &[1, 2, 3, 4], n > 100 && loses(n, 1)) {
+            first.get_or_insert(packet.seq);
+            if !loses(packet.seq, 2) {
+                heard.extend(frames(&packet));
+            }
+        }
+    }
+    let heard = heard.range(first.unwrap()..).count();
+    assert!(heard > 920, "{heard} of 1000");
+}
+
+#[test]
+fn without_loss_or_without_red_packets_go_down_plain() {
+    for (red, loss) in [(Some(PLAIN), 0.0), (None, 0.5)] {
+        let mut meeting = Meeting::new(red);
+        meeting.bad_way_down(loss);
+        for n in 100..120 {
+            let sent = meeting.speak(n, &[1, 2], false);
+            assert_eq!(sent.len(), 1);
+            assert!(!sent[0].red);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_said_again_of_a_muted_voice() {
+    let mut meeting = Meeting::new(None);
+    for n in 100..110 {
+        meeting.speak(n, &[1, 2], false);
+    }
+    let mute = |muted| Input::Mute {
+        track: VOICE,
+        muted,
+    };
+    meeting.put(mute(true));
+    for n in 110..120 {
+        assert!(meeting.speak(n, &[1, 2], false).is_empty());
+    }
+    meeting.put(mute(false));
+    let mut said = Vec::new();
+    for n in 120..125 {
+        let sent = meeting.speak(n, &[1, 2, 3, 4], n == 122);
+        said.extend(sent.iter().map(|p| p.payload[1]));
+    }
+    assert_eq!(said, [120, 121, 122, 123, 124]);
+}
