@@ -7,7 +7,7 @@
 use crate::egress::{Egress, Read, tapped};
 use crate::paths::Paths;
 use crate::source::{Source, Sources};
-use crate::stats::StatsGatherer;
+use crate::stats::{SentLoss, StatsGatherer};
 use crate::stun_peek::{self, PacketKind};
 use crate::watchdog::{Change, Watchdog};
 use crate::{
@@ -36,6 +36,7 @@ pub struct Peer {
     last_proven: Option<Instant>,
     pub(crate) paths: Paths,
     gatherer: StatsGatherer,
+    sent_loss: SentLoss,
     /// Line and layer of each incoming SSRC: packets stop carrying mid and rid once we have acknowledged them.
     sources: Sources,
     /// SSRC of the datagram just handed in; an RTP packet with another one was carried by RTX.
@@ -103,6 +104,7 @@ impl Peer {
             last_proven: None,
             paths: Paths::default(),
             gatherer: StatsGatherer::default(),
+            sent_loss: SentLoss::default(),
             sources: Sources::default(),
             datagram_ssrc: None,
             up: false,
@@ -491,6 +493,7 @@ impl Peer {
         if let Some(egress) = &self.egress {
             egress.stats(&mut stats);
         }
+        stats.send_loss = self.sent_loss.update(&stats);
         Some(stats)
     }
 }

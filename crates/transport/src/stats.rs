@@ -13,7 +13,7 @@ pub struct PeerStats {
     pub rtt: Option<Duration>,
     /// Bandwidth estimate for what we send.
     pub estimate: Option<Bitrate>,
-    /// Fraction of what we sent that got lost in the last second, 0 to 1, by transport-wide feedback.
+    /// Fraction of what we sent that got lost of late, 0 to 1: by transport-wide feedback or by what receivers count, whichever is more.
     pub send_loss: Option<f32>,
     /// Fraction of what was sent to us that got lost since the last report, 0 to 1.
     pub receive_loss: Option<f32>,
@@ -119,5 +119,90 @@ impl StatsGatherer {
     /// The report, once everything that belongs to it was drained.
     pub(crate) fn finish(&mut self) -> Option<PeerStats> {
         self.open.take()
+    }
+}
+
+/// Our loss by what receivers count in all (RFC 3550, 6.4.1). Transport-wide feedback says nothing of packets between two of its
+/// reports, and of those whose report was lost: of a voice alone, two or three packets a report, that is most of what is lost.
+#[derive(Debug, Default)]
+pub(crate) struct SentLoss {
+    /// Packets sent and lost when the receivers' count last moved.
+    base: (u64, u64),
+    loss: f32,
+}
+
+impl SentLoss {
+    /// So many packets without another count mean that nothing more was lost: three seconds of a voice.
+    const QUIET: u64 = 150;
+
+    /// The share lost of late, 0 to 1; at least what feedback says.
+    pub(crate) fn update(&mut self, stats: &PeerStats) -> Option<f32> {
+        let counted = stats.lines.iter().filter_map(|l| {
+            let lost = l.lost.filter(|_| l.direction == StatsDirection::Send)?;
+            Some((l.packets, lost))
+        });
+        let (packets, lost) = counted.fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+        let sent = packets.saturating_sub(self.base.0);
+        let more = lost.saturating_sub(self.base.1);
+        let fewer = packets < self.base.0 || lost < self.base.1;
+        if fewer || more > 0 || sent >= SentLoss::QUIET {
+            self.loss = match fewer || sent == 0 {
+                true => 0.0,
+                false => (more as f32 / sent as f32).min(1.0),
+            };
+            self.base = (packets, lost);
+        }
+        let by_count = (packets > 0).then_some(self.loss);
+        match (stats.send_loss, by_count) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats(packets: u64, lost: u64, feedback: f32) -> PeerStats {
+        let line = LineStats {
+            mid: "0".into(),
+            rid: None,
+            direction: StatsDirection::Send,
+            packets,
+            bytes: 0,
+            lost: Some(lost),
+            loss: None,
+            jitter: None,
+            rtt: None,
+            nacks: 0,
+            plis: 0,
+            firs: 0,
+        };
+        PeerStats {
+            at: std::time::Instant::now(),
+            rtt: None,
+            estimate: None,
+            send_loss: Some(feedback),
+            receive_loss: None,
+            bytes_sent: 0,
+            bytes_received: 0,
+            path: None,
+            lines: vec![line],
+        }
+    }
+
+    #[test]
+    fn what_receivers_count_is_believed_where_feedback_says_less() {
+        let mut sent = SentLoss::default();
+        assert_eq!(sent.update(&stats(100, 0, 0.0)), Some(0.0));
+        assert_eq!(sent.update(&stats(200, 100, 0.1)), Some(0.5));
+        // No report came: the last one counts, until so much was sent that one must have come.
+        assert_eq!(sent.update(&stats(250, 100, 0.0)), Some(0.5));
+        assert_eq!(sent.update(&stats(400, 100, 0.0)), Some(0.0));
+        assert_eq!(sent.update(&stats(450, 100, 0.3)), Some(0.3));
+        // Lines that are gone take their counts along.
+        assert_eq!(sent.update(&stats(20, 2, 0.0)), Some(0.0));
+        assert_eq!(sent.update(&stats(40, 7, 0.0)), Some(0.25));
     }
 }
