@@ -26,10 +26,10 @@ pub(crate) struct MediaNews {
 
 /// A peer connection that is not up after this long is given up. ICE over TCP has its chance before.
 const CONNECT_TIME: Duration = Duration::from_secs(12);
-/// The link is measured up to here even where sound alone is sent: a camera or screen that is switched on then begins sharp.
-const READY: Bitrate = Bitrate::kbps(2500);
 /// One that was up and is silent has this long to come back by itself.
 const RETURN_TIME: Duration = Duration::from_secs(2);
+/// The link is measured up to here even where sound alone is sent: a camera or screen that is switched on then begins sharp.
+const READY: Bitrate = Bitrate::kbps(2500);
 
 /// Remote tracks worth a slot, most wanted first.
 #[derive(Clone, Debug, Default)]

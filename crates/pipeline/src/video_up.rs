@@ -588,7 +588,7 @@ mod tests {
     }
 
     fn layer(sender: &VideoSender) -> LayerUpStats {
-        sender.report.lock().unwrap().layers[0].clone()
+        sender.report.lock().unwrap().layers[0]
     }
 
     fn wait(what: &str, truth: impl Fn() -> bool) {

@@ -154,6 +154,13 @@ fn keyframe_requests_reach_the_layer_they_are_for() {
     assert_eq!(asked, [(cam, Some("f".into()))]);
 }
 
+fn estimate(events: &[PeerEvent]) -> Option<Bitrate> {
+    events.iter().rev().find_map(|e| match e {
+        PeerEvent::Estimate(rate) => Some(*rate),
+        _ => None,
+    })
+}
+
 #[test]
 fn both_sides_estimate_bandwidth_and_report_statistics() {
     let (mut wire, offer) = Wire::connected();
@@ -176,12 +183,6 @@ fn both_sides_estimate_bandwidth_and_report_statistics() {
             .unwrap();
         wire.run(10 * MS);
     }
-    let estimate = |events: &[PeerEvent]| {
-        events.iter().rev().find_map(|e| match e {
-            PeerEvent::Estimate(rate) => Some(*rate),
-            _ => None,
-        })
-    };
     for events in [&wire.client_events, &wire.server_events] {
         assert!(
             estimate(events).unwrap() > Bitrate::kbps(1000),
@@ -232,11 +233,11 @@ fn both_sides_estimate_bandwidth_and_report_statistics() {
 }
 
 /// The worst loss the client heard of in ten seconds of sound, and its last estimate.
-fn speak(wire: &mut Wire, mic: Mid, first: u64) -> (f32, Option<Bitrate>) {
+fn speak(wire: &mut Wire, mic: Mid) -> (f32, Option<Bitrate>) {
     wire.client_events.clear();
     wire.client
         .set_bitrate(Bitrate::kbps(56), Bitrate::kbps(2500));
-    for i in first..first + 500 {
+    for i in 0..500 {
         let now = wire.now;
         wire.client
             .send_rtp(mic, None, packet(Codec::Opus, i, 80, now), now)
@@ -247,12 +248,7 @@ fn speak(wire: &mut Wire, mic: Mid, first: u64) -> (f32, Option<Bitrate>) {
         PeerEvent::Stats(stats) => stats.send_loss,
         _ => None,
     });
-    let estimates = wire.client_events.iter().rev();
-    let estimate = estimates.clone().find_map(|e| match e {
-        PeerEvent::Estimate(rate) => Some(*rate),
-        _ => None,
-    });
-    (losses.fold(0.0, f32::max), estimate)
+    (losses.fold(0.0, f32::max), estimate(&wire.client_events))
 }
 
 #[test]
@@ -265,7 +261,7 @@ fn what_is_sent_to_measure_arrives_though_sound_alone_is_sent() {
         let mut wire = Wire::new(Protocol::Udp);
         let mic = wire.negotiate(plan).publish[0].0;
         wire.run_until(|w| w.client.is_connected() && w.server.is_connected());
-        let (loss, estimate) = speak(&mut wire, mic, 0);
+        let (loss, estimate) = speak(&mut wire, mic);
         assert!(loss < 0.01, "{loss}, camera: {camera}");
         let estimate = estimate.unwrap_or(Bitrate::kbps(600));
         assert!(estimate > Bitrate::kbps(300), "{estimate:?}, {camera}");
@@ -280,7 +276,7 @@ fn what_is_sent_to_measure_arrives_though_sound_alone_is_sent() {
         wire.run(20 * MS);
     }
     let offer = wire.negotiate(&plain);
-    let (loss, _) = speak(&mut wire, offer.publish[0].0, 0);
+    let (loss, _) = speak(&mut wire, offer.publish[0].0);
     assert!(loss < 0.01, "{loss} after the camera went");
 }
 

@@ -168,7 +168,7 @@ fn inside() {
         screen.next(Duration::from_secs(1));
         assert!(begin.elapsed() < Duration::from_secs(30), "no end");
     }
-    println!("the end was told after {:?}", begin.elapsed());
+    eprintln!("the end was told after {:?}", begin.elapsed());
     assert_eq!(screen.end(), Some(confab_capture::End::Revoked));
     told.recv().unwrap();
 }
