@@ -41,6 +41,8 @@ pub struct LineStats {
     /// Lost packets in all. Receiving: what never came, not even as a retransmission (what is on its way counts until it
     /// comes). Sending: by the receiver's reports, so before repair.
     pub lost: Option<u64>,
+    /// Sending: the extended sequence number up to which the receiver has counted `lost`; where it begins is its own affair.
+    pub counted_to: Option<u64>,
     /// Fraction lost in the newest RTCP report interval, 0 to 1.
     pub loss: Option<f32>,
     /// Interarrival jitter of RFC 3550, RTP ticks; ours when receiving, the other side's when sending.
@@ -89,6 +91,7 @@ impl StatsGatherer {
             packets: s.packets,
             bytes: s.bytes,
             lost: None,
+            counted_to: None,
             loss: s.loss,
             jitter: Some(s.jitter),
             rtt: s.rtt,
@@ -106,7 +109,8 @@ impl StatsGatherer {
             direction: StatsDirection::Send,
             packets: s.packets,
             bytes: s.bytes,
-            lost: s.remote.as_ref().map(|r| r.packets_lost),
+            lost: s.remote.as_ref().map(|r| lost_in_all(r.packets_lost)),
+            counted_to: s.remote.as_ref().map(|r| r.maximum_sequence_number),
             loss: s.loss,
             jitter: s.remote.as_ref().map(|r| r.jitter),
             rtt: s.rtt,
@@ -122,38 +126,46 @@ impl StatsGatherer {
     }
 }
 
-/// Our loss by what receivers count in all (RFC 3550, 6.4.1). Transport-wide feedback says nothing of packets between two of its
+/// The 24 bits a receiver counts in, which go below nothing where packets came twice.
+pub(crate) fn lost_in_all(count: u64) -> u64 {
+    match count & 0xff_ffff {
+        0x80_0000.. => 0,
+        count => count,
+    }
+}
+
+/// Our loss by what receivers count (RFC 3550, 6.4.1). Transport-wide feedback says nothing of packets between two of its
 /// reports, and of those whose report was lost: of a voice alone, two or three packets a report, that is most of what is lost.
+/// Counts are sums, so a report that is lost takes nothing with it.
 #[derive(Debug, Default)]
 pub(crate) struct SentLoss {
-    /// Packets sent and lost when the receivers' count last moved.
-    base: (u64, u64),
-    loss: f32,
+    /// Of each stream, the newest count: up to which number, and how many lost.
+    counts: Vec<(Mid, Option<Rid>, u64, u64)>,
+    loss: Option<f32>,
 }
 
 impl SentLoss {
-    /// So many packets without another count mean that nothing more was lost: three seconds of a voice.
-    const QUIET: u64 = 150;
-
     /// The share lost of late, 0 to 1; at least what feedback says.
     pub(crate) fn update(&mut self, stats: &PeerStats) -> Option<f32> {
-        let counted = stats.lines.iter().filter_map(|l| {
-            let lost = l.lost.filter(|_| l.direction == StatsDirection::Send)?;
-            Some((l.packets, lost))
-        });
-        let (packets, lost) = counted.fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-        let sent = packets.saturating_sub(self.base.0);
-        let more = lost.saturating_sub(self.base.1);
-        let fewer = packets < self.base.0 || lost < self.base.1;
-        if fewer || more > 0 || sent >= SentLoss::QUIET {
-            self.loss = match fewer || sent == 0 {
-                true => 0.0,
-                false => (more as f32 / sent as f32).min(1.0),
-            };
-            self.base = (packets, lost);
+        let (mut sent, mut lost) = (0, 0);
+        let of = |l: &LineStats| Some((l.mid, l.rid, l.counted_to?, l.lost?));
+        let sending = stats
+            .lines
+            .iter()
+            .filter(|l| l.direction == StatsDirection::Send);
+        let counts: Vec<_> = sending.filter_map(of).collect();
+        for (mid, rid, to, count) in &counts {
+            let before = self.counts.iter().find(|(m, r, ..)| (m, r) == (mid, rid));
+            if let Some((_, _, from, before)) = before.filter(|b| b.2 < *to) {
+                sent += to - from;
+                lost += count.saturating_sub(*before);
+            }
         }
-        let by_count = (packets > 0).then_some(self.loss);
-        match (stats.send_loss, by_count) {
+        self.counts = counts;
+        if sent > 0 {
+            self.loss = Some((lost as f32 / sent as f32).min(1.0));
+        }
+        match (stats.send_loss, self.loss) {
             (Some(a), Some(b)) => Some(a.max(b)),
             (a, b) => a.or(b),
         }
@@ -164,21 +176,25 @@ impl SentLoss {
 mod tests {
     use super::*;
 
-    fn stats(packets: u64, lost: u64, feedback: f32) -> PeerStats {
-        let line = LineStats {
-            mid: "0".into(),
+    fn line(mid: &str, counted_to: u64, lost: u64) -> LineStats {
+        LineStats {
+            mid: mid.into(),
             rid: None,
             direction: StatsDirection::Send,
-            packets,
+            packets: counted_to,
             bytes: 0,
             lost: Some(lost),
+            counted_to: Some(counted_to),
             loss: None,
             jitter: None,
             rtt: None,
             nacks: 0,
             plis: 0,
             firs: 0,
-        };
+        }
+    }
+
+    fn stats(feedback: f32, lines: Vec<LineStats>) -> PeerStats {
         PeerStats {
             at: std::time::Instant::now(),
             rtt: None,
@@ -188,21 +204,39 @@ mod tests {
             bytes_sent: 0,
             bytes_received: 0,
             path: None,
-            lines: vec![line],
+            lines,
         }
     }
 
     #[test]
     fn what_receivers_count_is_believed_where_feedback_says_less() {
         let mut sent = SentLoss::default();
-        assert_eq!(sent.update(&stats(100, 0, 0.0)), Some(0.0));
-        assert_eq!(sent.update(&stats(200, 100, 0.1)), Some(0.5));
-        // No report came: the last one counts, until so much was sent that one must have come.
-        assert_eq!(sent.update(&stats(250, 100, 0.0)), Some(0.5));
-        assert_eq!(sent.update(&stats(400, 100, 0.0)), Some(0.0));
-        assert_eq!(sent.update(&stats(450, 100, 0.3)), Some(0.3));
-        // Lines that are gone take their counts along.
-        assert_eq!(sent.update(&stats(20, 2, 0.0)), Some(0.0));
-        assert_eq!(sent.update(&stats(40, 7, 0.0)), Some(0.25));
+        let mut say = |feedback, to, lost| sent.update(&stats(feedback, vec![line("0", to, lost)]));
+        // Numbers begin anywhere: the first count is where to count from.
+        assert_eq!(say(0.0, 9100, 40), Some(0.0));
+        assert_eq!(say(0.1, 9200, 90), Some(0.5));
+        // No report came: what was known holds, and the next one makes up for it.
+        assert_eq!(say(0.0, 9200, 90), Some(0.5));
+        assert_eq!(say(0.0, 9400, 110), Some(0.1));
+        assert_eq!(say(0.3, 9500, 110), Some(0.3));
+        // Another stream on the line.
+        assert_eq!(say(0.2, 20, 2), Some(0.2));
+        assert_eq!(say(0.0, 40, 7), Some(0.25));
+    }
+
+    #[test]
+    fn packets_that_came_twice_are_no_loss() {
+        assert_eq!(lost_in_all(0xff_ffff), 0);
+        assert_eq!(lost_in_all(0x7f_ffff), 0x7f_ffff);
+    }
+
+    #[test]
+    fn streams_count_together_and_come_and_go() {
+        let mut sent = SentLoss::default();
+        sent.update(&stats(0.0, vec![line("0", 100, 0), line("1", 1000, 0)]));
+        let both = vec![line("0", 200, 50), line("1", 1300, 50)];
+        assert_eq!(sent.update(&stats(0.0, both)), Some(0.25));
+        let other = vec![line("0", 300, 60), line("2", 5000, 4000)];
+        assert_eq!(sent.update(&stats(0.0, other)), Some(0.1));
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Received {
     /// In 256ths, since the block before.
     pub fraction: u8,
     pub lost: u32,
+    /// Extended highest sequence number received.
+    pub highest: u32,
     pub jitter: u32,
     /// Middle bits of the sender report's NTP time it saw last (0: none), and how long ago that was, in 65536ths of a second.
     pub last_report: u32,
@@ -104,6 +106,7 @@ fn blocks<'a>(body: &[u8], count: u8, tell: &mut impl FnMut(Item<'a>)) {
             ssrc: at(0),
             fraction: block[4],
             lost: at(4) & 0x00ff_ffff,
+            highest: at(8),
             jitter: at(12),
             last_report: at(16),
             since: at(20),
