@@ -10,11 +10,12 @@ use super::{MeetingRecord, Pending, Store, StoreError};
 use crate::secrets::Digest;
 use confab_protocol::{ChatMessage, MAX_CHAT_HISTORY, MeetingId};
 use confab_room::{Persisted, PersistedMeeting, StoreCommand};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Row};
+use sqlx::{ConnectOptions, Row, SqlSafeStr};
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -27,6 +28,22 @@ const OPENING_TIMEOUT: Duration = Duration::from_secs(60);
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 const MEETING_COLUMNS: &str = "SELECT id, title, host_key, starts_at, minutes, created_at, locked, ended, state FROM meeting WHERE id = ?";
+
+/// The files of `migrations`, in order: version, description, text. By hand and not by the macro, which would build SQLite a
+/// second time for the compiler's own use.
+const MIGRATIONS: &[(i64, &str, &str)] = &[(
+    1,
+    "meetings",
+    include_str!("../../migrations/0001_meetings.sql"),
+)];
+
+fn migrator() -> Migrator {
+    let migration = |(version, name, text): &(i64, &'static str, &'static str)| {
+        let sql = text.into_sql_str();
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect())
+}
 
 pub(crate) struct Sqlite {
     readers: SqlitePool,
@@ -49,7 +66,7 @@ impl Sqlite {
             .max_connections(READERS)
             .connect_with(options)
             .await?;
-        sqlx::migrate!("./migrations").run(&readers).await?;
+        migrator().run(&readers).await?;
         Ok(Sqlite {
             readers,
             writer: Writer::start(connection),
@@ -205,6 +222,20 @@ async fn own_turn(path: &Path) -> Result<File, StoreError> {
 mod tests {
     use super::*;
     use confab_protocol::ParticipantId;
+    use std::ffi::OsString;
+
+    #[test]
+    fn every_file_of_the_migrations_is_run() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let files = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap());
+        let mut files: Vec<_> = files.map(|f| f.file_name()).collect();
+        files.sort();
+        let name = |(version, name, _): &(i64, &str, &str)| {
+            OsString::from(format!("{version:04}_{name}.sql"))
+        };
+        let listed: Vec<_> = MIGRATIONS.iter().map(name).collect();
+        assert_eq!(files, listed);
+    }
 
     fn meeting() -> MeetingRecord {
         MeetingRecord {
