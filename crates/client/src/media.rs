@@ -5,7 +5,7 @@ use crate::ladder::{self, VOICE};
 use crate::network::{ClientNetwork, SendLineUse};
 use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, Wanted, slots_for, wanted};
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
-use confab_congestion::{Report, SENDER, SENDER_PLAIN, SendBudget, VoiceLadder, VoicePath};
+use confab_congestion::{Report, SendBudget, VoicePath, VoiceSender};
 use confab_pipeline::{
     Outgoing, Pipeline, PipelineStats, ReceivedPacket, RemoteTrack, VideoSinks, clock,
 };
@@ -103,7 +103,7 @@ pub(crate) struct MediaSide {
     peer: Option<PeerStats>,
     budget: SendBudget,
     /// What the voice does against loss, and the payload type of plain frames where the server takes copies.
-    voice: VoiceLadder,
+    voice: VoiceSender,
     red: Option<u8>,
     /// Which source and layer each rung of the budget's ladder is.
     ladder: Vec<(Source, usize)>,
@@ -127,7 +127,7 @@ impl MediaSide {
         let side = MediaSide {
             budget: ladder::budget(&outgoing, &ladder),
             ladder,
-            voice: VoiceLadder::new(SENDER_PLAIN),
+            voice: VoiceSender::default(),
             red: None,
             outgoing,
             pipeline: config.pipeline,
@@ -217,6 +217,7 @@ impl MediaSide {
 
     /// The remote tracks of `state`, and who spoke last.
     pub(crate) fn tracks(&mut self, state: &SessionState) -> Tracks {
+        self.voice.set_missed(state.voice_loss);
         for speaker in state.speakers.iter().rev() {
             self.recent.retain(|p| p != speaker);
             self.recent.insert(0, *speaker);
@@ -381,11 +382,8 @@ impl MediaSide {
                 current.offering = false;
                 let codecs = lines.iter().filter(|l| l.sends).flat_map(|l| &l.codecs);
                 let red = codecs.filter(|c| c.red.is_some()).map(|c| c.pt).next();
-                if self.red != red {
-                    self.red = red;
-                    self.voice =
-                        VoiceLadder::new(if red.is_some() { SENDER } else { SENDER_PLAIN });
-                }
+                self.voice.set_copies(red.is_some());
+                self.red = red;
             }
             DriverEvent::Connected { path } => {
                 tracing::info!(generation, ?path, "media connected");
@@ -446,6 +444,7 @@ impl MediaSide {
             rate: self.estimate,
         };
         self.voice.update(path, clock::now());
+        self.budget.set_audio(self.voice.rate());
         self.pipeline
             .protect_voice(self.voice.protection(), self.red);
     }
@@ -571,7 +570,7 @@ impl MediaSide {
             .sum();
         let all = self.outgoing.iter().flat_map(|o| &o.layers);
         let wanted: u64 = all.map(|l| l.bitrate.bps()).sum();
-        let voice = VOICE.bps();
+        let voice = self.voice.rate().bps();
         // A quarter more than all of it, for repair and key frames.
         let desired = Bitrate((wanted + voice) * 5 / 4).max(READY);
         current
@@ -600,7 +599,7 @@ impl MediaSide {
             estimate: self.estimate,
             send_mids: lines.map(|l| (l.source, l.mid, l.rids.clone())).collect(),
             video_mids: self.video.mids().to_vec(),
-            redundancy: self.voice.step().name,
+            redundancy: self.voice.step(),
         }
     }
 

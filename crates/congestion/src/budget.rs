@@ -128,6 +128,11 @@ impl SendBudget {
         self.allocate();
     }
 
+    /// What sound takes from now on; pictures get the rest with the next report.
+    pub fn set_audio(&mut self, audio: Bitrate) {
+        self.config.audio = audio;
+    }
+
     /// Takes a report, best every 100 ms to 1 s. Returns true when [`Self::targets`] changed.
     pub fn update(&mut self, report: Report, now: Time) -> bool {
         let elapsed = self
@@ -314,6 +319,17 @@ mod tests {
         assert_eq!(active(&b), 1, "one second is no proof");
         run(&mut b, 5000, now, 20);
         assert_eq!(active(&b), 3);
+    }
+
+    #[test]
+    fn sound_that_repeats_itself_takes_its_room_from_pictures() {
+        let mut b = budget();
+        let end = run(&mut b, 600, Time::ZERO, 20);
+        let before: u64 = b.targets().layers.iter().map(|l| l.bitrate.bps()).sum();
+        b.set_audio(Bitrate::kbps(200));
+        run(&mut b, 600, end, 2);
+        let after: u64 = b.targets().layers.iter().map(|l| l.bitrate.bps()).sum();
+        assert!(after + 100_000 < before, "{before} {after}");
     }
 
     #[test]

@@ -6,8 +6,10 @@ mod budget;
 pub mod quality;
 mod send_side;
 mod voice_ladder;
+mod voice_sender;
 
 pub use budget::{BudgetConfig, LayerTarget, Report, Rung, SendBudget, Targets};
 pub use quality::{Path, score};
 pub use send_side::SendSide;
-pub use voice_ladder::{FORWARDER, SENDER, SENDER_PLAIN, Step, VoiceLadder, VoicePath};
+pub use voice_ladder::{FORWARDER, LISTENERS, SENDER, SENDER_PLAIN, Step, VoiceLadder, VoicePath};
+pub use voice_sender::VoiceSender;

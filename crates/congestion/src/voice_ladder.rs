@@ -21,7 +21,7 @@ pub struct Step {
 
 const fn voice(kbps: u64, expected_loss: f32) -> Protection {
     Protection {
-        bitrate: Bitrate::kbps(kbps),
+        bitrate: Some(Bitrate::kbps(kbps)),
         expected_loss,
         ..Protection::NONE
     }
@@ -39,7 +39,7 @@ pub const SENDER: &[Step] = &[
     Step {
         name: "clear",
         from: 0.0,
-        protection: voice(32, 0.0),
+        protection: Protection::NONE,
         spread: &[],
         why: "Deep concealment hides the odd lost packet; redundancy would only cost quality.",
     },
@@ -48,7 +48,8 @@ pub const SENDER: &[Step] = &[
         from: 0.02,
         protection: Protection {
             inband_fec: true,
-            ..voice(32, 0.10)
+            expected_loss: 0.10,
+            ..Protection::NONE
         },
         spread: &[],
         why: "Single losses are most of all losses: the next packet repeats them for a few bits and 20 ms.",
@@ -113,6 +114,25 @@ pub const SENDER_PLAIN: &[Step] = &[
     },
 ];
 
+/// For whoever encodes the voice, for the sake of listeners: what they miss on their way from whoever forwards.
+pub const LISTENERS: &[Step] = &[
+    SENDER[0],
+    Step {
+        name: "small frames",
+        from: 0.27,
+        protection: voice(16, 0.0),
+        spread: &[],
+        why: "They get each frame five or seven times, and their way has to carry that.",
+    },
+    Step {
+        name: "deep",
+        from: 0.62,
+        protection: SENDER[5].protection,
+        spread: &[],
+        why: "Copies do not reach across such gaps, and only the encoder can describe.",
+    },
+];
+
 /// For whoever only forwards: it copies the frames it has, as they are. The sender's bit rate is not its to set.
 pub const FORWARDER: &[Step] = &[
     Step {
@@ -148,7 +168,17 @@ pub const FORWARDER: &[Step] = &[
         from: 0.45,
         protection: copies(&[1, 2, 3, 4, 5, 6]),
         spread: &[1, 2, 4, 6, 8, 10],
-        why: "Leaves the seventh power; what 60 % and more leave is for concealment.",
+        why: "Leaves the seventh power: three frames in a hundred at 60 %.",
+    },
+    Step {
+        name: "descriptions",
+        from: 0.62,
+        protection: Protection {
+            deep: Duration::from_millis(500),
+            ..copies(&[1, 2, 3, 4, 5, 6])
+        },
+        spread: &[1, 2, 4, 6, 8, 10],
+        why: "As soon as the frames describe their past they go without copies, which would only take their room; until then, copies.",
     },
 ];
 
@@ -179,6 +209,8 @@ const QUEUE: Duration = Duration::from_millis(150);
 const SHARE: f64 = 0.8;
 /// RTP with extensions, SRTP, UDP and IP of 50 packets a second; and the header of each copy in them.
 const HEADERS: u64 = 64 * 8 * 50;
+/// What a voice takes without loss, unless its user wants something else.
+const USUAL: Bitrate = Bitrate::kbps(32);
 const COPY_HEADER: u64 = 4 * 8 * 50;
 
 /// Climbs one of the ladders; one per sender, or per receiver in whoever forwards.
@@ -254,7 +286,7 @@ impl VoiceLadder {
         let Some(rate) = path.rate.filter(|_| self.is_queueing(path)) else {
             return needed;
         };
-        let fits = |i: &usize| cost(&self.steps[*i]) <= rate.scaled(SHARE);
+        let fits = |i: &usize| cost(&self.steps[*i].protection) <= rate.scaled(SHARE);
         (0..=needed).rev().find(fits).unwrap_or(0)
     }
 
@@ -271,15 +303,21 @@ impl VoiceLadder {
         }
     }
 
+    /// Share of packets lost, smoothed, 0 to 1.
+    pub fn loss(&self) -> f32 {
+        self.loss
+    }
+
     pub fn step(&self) -> &'static Step {
         &self.steps[self.at]
     }
 }
 
-/// What a step takes on the wire.
-fn cost(step: &Step) -> Bitrate {
-    let copies = step.protection.copies.len() as u64;
-    Bitrate(step.protection.bitrate.bps() * (1 + copies) + COPY_HEADER * copies + HEADERS)
+/// What a voice takes on the wire, about.
+pub(crate) fn cost(protection: &Protection) -> Bitrate {
+    let copies = protection.copies.len() as u64;
+    let voice = protection.bitrate.unwrap_or(USUAL);
+    Bitrate(voice.bps() * (1 + copies) + COPY_HEADER * copies + HEADERS)
 }
 
 #[cfg(test)]
@@ -369,12 +407,12 @@ mod tests {
         }
         assert_eq!(ladder.step().name, "more copies", "packets just vanish");
         ladder.update(path(400), second(5));
-        assert!(cost(ladder.step()) <= Bitrate::kbps(90));
+        assert!(cost(&ladder.step().protection) <= Bitrate::kbps(90));
     }
 
     #[test]
     fn steps_rise_and_every_copy_can_be_said() {
-        for steps in [SENDER, FORWARDER] {
+        for steps in [SENDER, LISTENERS, FORWARDER] {
             assert!(steps.windows(2).all(|w| w[0].from < w[1].from));
             let all = steps.iter().flat_map(|s| [s.protection.copies, s.spread]);
             for copies in all {

@@ -157,10 +157,10 @@ impl Forwarder {
             rate: Some(leg.estimate),
         };
         if leg.voice.update(path, now) {
-            let copies = leg.voice.protection().copies;
+            let protection = leg.voice.protection();
             for key in &leg.slots {
                 if let Some(slot) = self.slots.get_mut(*key).and_then(Option::as_mut) {
-                    slot.copier.copies = copies;
+                    slot.copier.protection = protection;
                 }
             }
         }
@@ -298,10 +298,31 @@ impl Forwarder {
         for track in self.tracks.values_mut() {
             track.tick(now, seconds);
         }
+        self.tell_losses(now);
         let participants: Vec<ParticipantId> = self.legs.keys().copied().collect();
         for participant in participants {
             self.choose(participant, now);
             self.tell_rates(participant, now);
+        }
+    }
+
+    /// Tells those who speak what is lost on the way to those who listen.
+    fn tell_losses(&mut self, now: Time) {
+        let (slots, legs) = (&self.slots, &self.legs);
+        let loss = |key: &usize| {
+            let slot = slots.get(*key)?.as_ref()?;
+            Some(legs.get(&slot.participant)?.voice.loss())
+        };
+        let voices = self.tracks.values_mut();
+        for track in voices.filter(|t| t.source == Source::Microphone) {
+            let losses = track.subscribers.iter().filter_map(loss);
+            let worst = losses.fold(0.0, f32::max);
+            if let Some(percent) = track.told_loss.update(worst, now) {
+                self.out.push_back(Output::VoiceLoss {
+                    participant: track.owner,
+                    percent,
+                });
+            }
         }
     }
 

@@ -163,6 +163,11 @@ pub enum Output {
     Speakers(Vec<ParticipantId>),
     /// Levels that changed; at most once a second.
     Quality(Vec<(ParticipantId, QualityLevel)>),
+    /// What the listener who misses most misses of this participant's voice, percent; at most once a second.
+    VoiceLoss {
+        participant: ParticipantId,
+        percent: u8,
+    },
     /// What the slot carries changed.
     SlotState {
         participant: ParticipantId,

@@ -130,7 +130,7 @@ impl Leg {
                     limited,
                 }),
                 Wish::Audio => {
-                    let copies = slot.copier.copies.len() as u64;
+                    let copies = slot.copier.protection.copies.len() as u64;
                     audio += AUDIO_SHARE + copies * COPY_SHARE;
                     choices.push(Choice {
                         key,

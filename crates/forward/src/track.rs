@@ -3,7 +3,7 @@
 use crate::allocate::LAYERS;
 use crate::io::{LayerSpec, RtpIn};
 use crate::request::KeyframeRequest;
-use crate::voice::Seen;
+use crate::voice::{Seen, ToldLoss};
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, VideoCodec};
 
 /// Silence after which a track's media counts as not arriving.
@@ -99,6 +99,8 @@ pub(crate) struct Track {
     pub epoch: u32,
     /// Audio: which frames came already.
     pub seen: Seen,
+    /// And what was said about those who hear it.
+    pub told_loss: ToldLoss,
     /// Keys of the slots that show it.
     pub subscribers: Vec<usize>,
     /// When its media began, or began anew.
@@ -120,6 +122,7 @@ impl Track {
             muted: false,
             epoch: 0,
             seen: Seen::default(),
+            told_loss: ToldLoss::default(),
             subscribers: Vec::new(),
             since: Time::ZERO,
         };

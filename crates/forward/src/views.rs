@@ -55,7 +55,7 @@ impl Forwarder {
                 .iter()
                 .position(Option::is_none)
                 .unwrap_or(self.slots.len());
-            slot.copier.copies = leg.voice.protection().copies;
+            slot.copier.protection = leg.voice.protection();
             point(&mut slot, key, *spec, &mut self.tracks, now);
             if key == self.slots.len() {
                 self.slots.push(Some(slot));

@@ -3,6 +3,8 @@
 //! loses, as many as that way needs and the receiver can read.
 
 use crate::io::{RtpIn, RtpOut};
+use confab_base::{Duration, Time};
+use confab_rtp::Protection;
 use confab_rtp::red::{History, restore};
 
 /// Which frames of a voice came already, in whatever way.
@@ -78,8 +80,8 @@ impl Seen {
 #[derive(Debug, Default)]
 pub(crate) struct Copier {
     history: History,
-    /// Distances; empty: packets go out plain.
-    pub(crate) copies: &'static [u8],
+    /// What the receiver's way needs; without copies packets go out plain.
+    pub(crate) protection: Protection,
 }
 
 impl Copier {
@@ -87,13 +89,49 @@ impl Copier {
     pub(crate) fn add(&mut self, packet: &mut RtpOut, plain: Option<u8>) {
         let Some(plain) = plain else { return };
         let frame = (packet.seq, packet.timestamp, &*packet.payload);
-        let red = self.history.wrap(frame, plain, self.copies);
+        // Where gaps are longer than copies reach, a frame that describes its past does better without them.
+        let described = !self.protection.deep.is_zero()
+            && confab_rtp::opus::without_padding(&packet.payload).is_some();
+        let copies = match described {
+            true => &[],
+            false => self.protection.copies,
+        };
+        let red = self.history.wrap(frame, plain, copies);
         self.history
             .add(packet.seq, packet.timestamp, &packet.payload);
         if let Some(red) = red {
             packet.payload = red.into();
             packet.red = true;
         }
+    }
+}
+
+/// What a sender was told of its listeners' losses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ToldLoss {
+    percent: u8,
+    at: Option<Time>,
+}
+
+impl ToldLoss {
+    const INTERVAL: Duration = Duration::from_secs(1);
+    /// Percent; smaller changes are not told, but for the last one to nothing.
+    const STEP: u8 = 5;
+
+    /// The loss in percent, if it has to be told. `loss`: 0 to 1.
+    pub(crate) fn update(&mut self, loss: f32, now: Time) -> Option<u8> {
+        let percent = (loss * 100.0).round() as u8;
+        let far = percent.abs_diff(self.percent) >= ToldLoss::STEP;
+        let over = percent == 0 && self.percent > 0;
+        let early = self.at.is_some_and(|at| now.since(at) < ToldLoss::INTERVAL);
+        if early || !(far || over) {
+            return None;
+        }
+        *self = ToldLoss {
+            percent,
+            at: Some(now),
+        };
+        Some(percent)
     }
 }
 
@@ -152,6 +190,20 @@ mod tests {
     }
 
     #[test]
+    fn losses_are_told_when_they_change_and_not_too_often() {
+        let mut told = ToldLoss::default();
+        let mut say = |loss, ms| told.update(loss, Time::from_millis(ms));
+        assert_eq!(say(0.04, 0), None);
+        assert_eq!(say(0.30, 100), Some(30));
+        assert_eq!(say(0.60, 900), None, "too soon");
+        assert_eq!(say(0.60, 1100), Some(60));
+        assert_eq!(say(0.58, 5000), None, "near enough");
+        assert_eq!(say(0.03, 9000), Some(3));
+        assert_eq!(say(0.0, 11_000), Some(0));
+        assert_eq!(say(0.0, 20_000), None);
+    }
+
+    #[test]
     fn a_jump_of_the_numbers_starts_anew() {
         let mut seen = Seen::default();
         for seq in [5, 1 << 40, 200_000, u64::MAX, 7, 400, 300] {
@@ -180,7 +232,10 @@ mod tests {
             voice: false,
         };
         let mut copier = Copier {
-            copies: &[1],
+            protection: Protection {
+                copies: &[1],
+                ..Protection::NONE
+            },
             ..Copier::default()
         };
         for seq in 0..4 {

@@ -136,12 +136,7 @@ impl Mouth {
 
     /// What to do against loss. `red`: the payload type of plain frames, where the other side takes copies of them, too.
     pub(crate) fn protect(&mut self, protection: Protection, red: Option<u8>) {
-        let redundant = !protection.copies.is_empty() || !protection.deep.is_zero();
-        let bitrate = if redundant {
-            protection.bitrate
-        } else {
-            self.bitrate
-        };
+        let bitrate = protection.bitrate.unwrap_or(self.bitrate);
         self.encoder.set_bitrate(bitrate);
         self.encoder.set_inband_fec(protection.inband_fec);
         self.encoder.set_deep_redundancy(protection.deep);

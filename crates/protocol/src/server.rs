@@ -28,6 +28,9 @@ pub enum ServerMessage {
     Quality { levels: Vec<ParticipantQuality> },
     /// What the server sends in the receive slots now; sent when it changes. Not sequenced.
     Slots { slots: Vec<SlotState> },
+    /// How much of the receiver's own voice is lost on the way from the server to the listener who misses most, percent of packets,
+    /// at most 100; sent when it changes by 5 or more, at most once a second. Not sequenced.
+    VoiceLoss { percent: u8 },
     /// The peer connection of `generation` is gone on the server's side: offer a new one.
     MediaLost { generation: u32 },
     /// The server closes the connection, because of `code`. [`Code::is_final`] tells whether to come back.

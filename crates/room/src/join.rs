@@ -110,9 +110,13 @@ impl Room {
         let conn = connect.conn;
         self.register(conn, who, at.now);
         let catch_up = self.catch_up(last_seq.unwrap_or(0));
-        let (media_generation, slots) = match self.seats.get_mut(&who) {
-            Some(seat) => (seat.media.told_at_welcome(), seat.media.slots.clone()),
-            None => (0, Vec::new()),
+        let (media_generation, slots, percent) = match self.seats.get_mut(&who) {
+            Some(seat) => (
+                seat.media.told_at_welcome(),
+                seat.media.slots.clone(),
+                seat.media.voice_loss,
+            ),
+            None => (0, Vec::new(), 0),
         };
         self.send(
             conn,
@@ -140,6 +144,9 @@ impl Room {
         }
         if !slots.is_empty() {
             self.send(conn, ServerMessage::Slots { slots });
+        }
+        if percent > 0 {
+            self.send(conn, ServerMessage::VoiceLoss { percent });
         }
     }
 

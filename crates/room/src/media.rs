@@ -75,4 +75,9 @@ pub enum MediaEvent {
         participant: ParticipantId,
         slots: Vec<SlotState>,
     },
+    /// What the listener who misses most misses of their voice, percent.
+    VoiceLoss {
+        participant: ParticipantId,
+        percent: u8,
+    },
 }

@@ -184,6 +184,10 @@ impl Room {
             MediaEvent::Speakers(participants) => self.on_speakers(participants),
             MediaEvent::Quality(levels) => self.on_quality(levels),
             MediaEvent::Slots { participant, slots } => self.on_slots(participant, slots),
+            MediaEvent::VoiceLoss {
+                participant,
+                percent,
+            } => self.on_voice_loss(participant, percent),
         }
     }
 
@@ -294,6 +298,19 @@ impl Room {
         seat.media.slots = slots.clone();
         if let Some(conn) = seat.conn() {
             self.send(conn, ServerMessage::Slots { slots });
+        }
+    }
+
+    fn on_voice_loss(&mut self, who: ParticipantId, percent: u8) {
+        let Some(seat) = self.seats.get_mut(&who) else {
+            return;
+        };
+        if seat.media.voice_loss == percent {
+            return;
+        }
+        seat.media.voice_loss = percent;
+        if let Some(conn) = seat.conn() {
+            self.send(conn, ServerMessage::VoiceLoss { percent });
         }
     }
 

@@ -47,6 +47,8 @@ pub(crate) struct SeatMedia {
     pub offers: BTreeMap<u64, PendingOffer>,
     /// What was last said about the receive slots.
     pub slots: Vec<SlotState>,
+    /// What was last said about who hears it, percent.
+    pub voice_loss: u8,
 }
 
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use confab_base::{Bitrate, Duration};
 /// All settings of a voice that depend on how much gets lost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Protection {
-    /// Of the Opus packets, deep redundancy included and copies not.
-    pub bitrate: Bitrate,
+    /// Of the Opus packets, deep redundancy included and copies not; `None`: what they have without loss.
+    pub bitrate: Option<Bitrate>,
     /// Frames are repeated in the packet after them, coarsely (LBRR).
     pub inband_fec: bool,
     /// How many packets before a packet those are that it copies (RED), nearest first.
@@ -26,7 +26,7 @@ impl Default for Protection {
 impl Protection {
     /// For networks that lose next to nothing.
     pub const NONE: Protection = Protection {
-        bitrate: Bitrate::kbps(32),
+        bitrate: None,
         inband_fec: false,
         copies: &[],
         deep: Duration::ZERO,

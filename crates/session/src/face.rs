@@ -257,6 +257,8 @@ pub struct SessionState {
     pub quality: Vec<ParticipantQuality>,
     /// What the server sends in the receive slots.
     pub slots: Vec<SlotState>,
+    /// What the listener who misses most misses of our voice, percent.
+    pub voice_loss: u8,
     /// Oldest first.
     pub outbox: Vec<OutboxChat>,
     pub media: MediaPhase,

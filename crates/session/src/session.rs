@@ -159,6 +159,10 @@ impl Session {
                 self.state.slots = slots;
                 self.changed = true;
             }
+            ServerMessage::VoiceLoss { percent } => {
+                self.state.voice_loss = percent;
+                self.changed = true;
+            }
             ServerMessage::MediaLost { generation } => self.on_media_failed(generation, now),
         }
     }

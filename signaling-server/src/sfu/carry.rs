@@ -159,6 +159,16 @@ impl Room {
                         false,
                     );
                 }
+                Output::VoiceLoss {
+                    participant,
+                    percent,
+                } => self.tell(
+                    MediaEvent::VoiceLoss {
+                        participant,
+                        percent,
+                    },
+                    false,
+                ),
                 Output::SlotState { participant, state } => self.slot_state(participant, state),
                 Output::Rates {
                     participant,

@@ -70,7 +70,7 @@ impl Meeting {
                     generation,
                 } => self.lost.push((participant, generation)),
                 MediaEvent::Speakers(list) => self.speakers = list,
-                MediaEvent::Quality(_) => {}
+                MediaEvent::Quality(_) | MediaEvent::VoiceLoss { .. } => {}
                 answer => self.answers.push(answer),
             }
         }

@@ -157,7 +157,7 @@ impl Sfu {
                 Output::SlotState { participant, state } => {
                     self.slots.insert((participant, state.slot), state);
                 }
-                Output::Quality(_) | Output::Rates { .. } => {}
+                Output::Quality(_) | Output::Rates { .. } | Output::VoiceLoss { .. } => {}
             }
         }
     }

@@ -166,7 +166,8 @@ impl Dice {
                     level: QualityLevel::Fair,
                 }],
             },
-            17 => ServerMessage::Slots {
+            17 => ServerMessage::VoiceLoss { percent: 55 },
+            18 => ServerMessage::Slots {
                 slots: vec![SlotState {
                     mid: "1".into(),
                     track: Some(TrackId(self.small())),

@@ -98,6 +98,10 @@ fn join_and_everything_said() {
             participant: other,
             level: QualityLevel::Good,
         }]),
+        MediaEvent::VoiceLoss {
+            participant: you,
+            percent: 40,
+        },
         MediaEvent::Slots {
             participant: you,
             slots: vec![SlotState {

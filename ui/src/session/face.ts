@@ -150,6 +150,8 @@ export interface SessionState {
   quality: ParticipantQuality[];
   /** What the server sends in the receive slots. */
   slots: SlotState[];
+  /** What the listener who misses most misses of our voice, percent. */
+  voice_loss: number;
   /** Oldest first. */
   outbox: OutboxChat[];
   media: MediaPhase;

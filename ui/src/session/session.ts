@@ -69,6 +69,7 @@ export class Session {
       speakers: [],
       quality: [],
       slots: [],
+      voice_loss: 0,
       outbox: [],
       media: "none",
       generation: 0,
@@ -223,7 +224,7 @@ export class Session {
     this.#link = { type: "up", heard: now, sent: now };
     this.#attempts = 0;
     this.#options.seat = { participant: welcome.you, token: welcome.token };
-    this.set({ you: welcome.you, speakers: [], quality: [], slots: [] });
+    this.set({ you: welcome.you, speakers: [], quality: [], slots: [], voice_loss: 0 });
     this.#setPhase({ type: "joined" });
     this.#catchUp(welcome.catch_up);
     if (this.isUp) {
@@ -283,6 +284,8 @@ export class Session {
       }
       case "slots":
         return this.set({ slots: message.slots });
+      case "voice_loss":
+        return this.set({ voice_loss: message.percent });
       case "media_lost":
         return this.#peer.onFailed(message.generation, now);
     }
