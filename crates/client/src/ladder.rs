@@ -5,7 +5,7 @@ use confab_congestion::{BudgetConfig, Rung, SendBudget};
 use confab_pipeline::Outgoing;
 
 /// Voice, with IP, UDP, SRTP and RTP headers of 50 packets a second.
-pub(crate) const VOICE: Bitrate = Bitrate::kbps(56);
+const VOICE: Bitrate = Bitrate::kbps(56);
 
 /// At this rate a page of text takes seconds to come, and comes.
 const SLOW_SCREEN: Bitrate = Bitrate::kbps(120);

@@ -1,7 +1,7 @@
 //! The client's media side: one peer connection per generation, the slots on it, and the pipeline behind both.
 
 use crate::face::{Shown, TestSwitches};
-use crate::ladder::{self, VOICE};
+use crate::ladder;
 use crate::network::{ClientNetwork, SendLineUse};
 use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, Wanted, slots_for, wanted};
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};

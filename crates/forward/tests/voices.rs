@@ -19,6 +19,8 @@ struct Meeting {
     /// Of the sender.
     history: History,
     now: Time,
+    /// What Ana was told of her listeners, percent.
+    told: Vec<u8>,
 }
 
 impl Meeting {
@@ -28,6 +30,7 @@ impl Meeting {
             forwarder: Forwarder::new(ForwardConfig::default()),
             history: History::default(),
             now: Time::from_millis(1000),
+            told: Vec::new(),
         };
         for participant in [ANA, BEN] {
             meeting.put(Input::Join {
@@ -60,8 +63,13 @@ impl Meeting {
         self.forwarder.handle(input, self.now);
         let mut sent = Vec::new();
         while let Some(output) = self.forwarder.poll_output() {
-            if let Output::Send { packet, .. } = output {
-                sent.push(packet);
+            match output {
+                Output::Send { packet, .. } => sent.push(packet),
+                Output::VoiceLoss {
+                    participant: ANA,
+                    percent,
+                } => self.told.push(percent),
+                _ => {}
             }
         }
         sent
@@ -179,6 +187,52 @@ fn without_loss_or_without_red_packets_go_down_plain() {
             assert_eq!(sent.len(), 1);
             assert!(!sent[0].red);
         }
+    }
+}
+
+#[test]
+fn the_sender_is_told_what_its_listener_misses() {
+    let mut meeting = Meeting::new(Some(PLAIN));
+    meeting.speak(100, &[], false);
+    assert!(meeting.told.is_empty());
+    meeting.bad_way_down(0.8);
+    assert!(meeting.told.last().is_some_and(|p| (70..=80).contains(p)));
+    for _ in 0..10 {
+        meeting.bad_way_down(0.0);
+    }
+    assert!(
+        meeting.told.last().is_some_and(|p| *p < 8),
+        "{:?}",
+        meeting.told
+    );
+}
+
+#[test]
+fn across_long_gaps_frames_that_describe_their_past_go_without_copies() {
+    let mut meeting = Meeting::new(Some(PLAIN));
+    meeting.bad_way_down(0.8);
+    for n in 100..110 {
+        let sent = meeting.speak(n, &[], false);
+        assert_eq!(sent[0].red, n > 100, "not described yet: copies");
+    }
+    // One frame of Opus with three bytes of padding.
+    let described: Arc<[u8]> = Arc::from([0x7b, 0x41, 3, 9, 1, 2, 3]);
+    for n in 110..115 {
+        let packet = RtpIn {
+            seq: n,
+            timestamp: n as u32 * 960,
+            marker: false,
+            red: false,
+            payload: described.clone(),
+            audio_level: None,
+            voice: true,
+        };
+        let sent = meeting.put(Input::Packet {
+            track: VOICE,
+            layer: 0,
+            packet,
+        });
+        assert!(!sent[0].red && sent[0].payload == described);
     }
 }
 
