@@ -544,7 +544,7 @@ fn a_view_of_what_is_not_there_shows_nothing() {
 }
 
 #[test]
-fn speakers_quality_and_slots_are_told_when_they_change_and_at_welcome() {
+fn speakers_quality_slots_and_losses_are_told_when_they_change_and_at_welcome() {
     let (mut rig, _, token) = two();
     let speakers = vec![ParticipantId(2), ParticipantId(50)];
     let quality = ParticipantQuality {
@@ -564,6 +564,10 @@ fn speakers_quality_and_slots_are_told_when_they_change_and_at_welcome() {
             participant: ParticipantId(2),
             slots: slots.clone(),
         }));
+        rig.feed(Input::Media(MediaEvent::VoiceLoss {
+            participant: ParticipantId(2),
+            percent: 40,
+        }));
     }
     let told = [
         ServerMessage::Speakers {
@@ -573,6 +577,7 @@ fn speakers_quality_and_slots_are_told_when_they_change_and_at_welcome() {
             levels: vec![quality],
         },
         ServerMessage::Slots { slots },
+        ServerMessage::VoiceLoss { percent: 40 },
     ];
     assert_eq!(rig.heard(2), told);
     rig.resume(3, 2, &token, 0);
