@@ -220,7 +220,6 @@ fn voice(up: &AudioUpStats) -> Voice {
         slips: echo.slips,
         moves: echo.moves,
         howling: up.howling,
-        protection_percent: up.protection.expected_loss * 100.0,
         overruns: up.overruns,
     }
 }
@@ -270,6 +269,10 @@ fn stream(line: StatsLine) -> Stream {
         samples: line.samples,
         concealed_samples: line.concealed_samples,
         repaired_samples: line.repaired_samples,
+        lbrr_samples: line.lbrr_samples,
+        red_samples: line.red_samples,
+        dred_samples: line.dred_samples,
+        redundancy: line.redundancy.map(str::to_owned),
         stalls: line.stalls,
         level_dbov: line.level_dbov,
         av_offset_ms: line.av_offset_ms,

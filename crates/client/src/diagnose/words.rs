@@ -219,8 +219,6 @@ pub struct Voice {
     /// Times the room was learnt anew.
     pub moves: u32,
     pub howling: bool,
-    /// What the encoder protects against losing, per cent.
-    pub protection_percent: f32,
     /// 10 ms frames that came due while the machine was too busy.
     pub overruns: u64,
 }
@@ -283,6 +281,16 @@ pub struct Stream {
     pub concealed_samples: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repaired_samples: Option<u64>,
+    /// Of the repaired ones: from what the next packet repeats, from copies, from what later packets describe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lbrr_samples: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub red_samples: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dred_samples: Option<u64>,
+    /// Audio sent: the step of the ladder against loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redundancy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stalls: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]

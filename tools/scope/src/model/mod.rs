@@ -52,9 +52,12 @@ pub struct Model {
 #[derive(Clone, Copy, Debug, Default)]
 struct Counters {
     samples: u64,
-    concealed: u64,
-    repaired: u64,
+    /// As in [`SHARES`].
+    of_these: [u64; SHARES.len()],
 }
+
+/// What becomes of samples that did not come as they were sent: histories of their shares, per cent.
+pub const SHARES: [&str; 4] = ["concealed", "lbrr", "copies", "described"];
 
 impl Model {
     pub fn new(welcome: Welcome) -> Model {
@@ -172,22 +175,24 @@ impl Model {
             };
             let new = Counters {
                 samples,
-                concealed: stream.concealed_samples.unwrap_or(0),
-                repaired: stream.repaired_samples.unwrap_or(0),
+                of_these: [
+                    stream.concealed_samples,
+                    stream.lbrr_samples,
+                    stream.red_samples,
+                    stream.dred_samples,
+                ]
+                .map(Option::unwrap_or_default),
             };
             let last = self.counters.insert(stream.key.clone(), (now, new));
             let old = last.map_or(new, |(_, old)| old);
             let played = new.samples.saturating_sub(old.samples) as f64;
             if played > 0.0 {
-                let share = |new: u64, old: u64| {
-                    Some((new.saturating_sub(old) as f64 / played * 100.0).min(100.0))
-                };
-                let concealed = share(new.concealed, old.concealed);
-                let repaired = share(new.repaired, old.repaired);
-                self.history
-                    .push(&format!("concealed/{}", stream.key), now, concealed);
-                self.history
-                    .push(&format!("repaired/{}", stream.key), now, repaired);
+                for (i, name) in SHARES.iter().enumerate() {
+                    let count = new.of_these[i].saturating_sub(old.of_these[i]);
+                    let share = (count as f64 / played * 100.0).min(100.0);
+                    self.history
+                        .push(&format!("{name}/{}", stream.key), now, Some(share));
+                }
             }
         }
     }

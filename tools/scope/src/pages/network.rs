@@ -15,7 +15,14 @@ pub fn draw(ui: &mut Ui, model: &Model) {
     let p = palette(ui);
     let series = |name: &str| model.history.before(name, model.now(), SPAN);
     let most = model.most(&["estimate", "send", "receive", "target"], SPAN, 100.0) * 1.1;
-    look::card(ui, "Bandwidth", |ui| {
+    let voice = model.streams(Way::Up, false);
+    let redundancy = voice.iter().find_map(|s| s.redundancy.clone());
+    let facts = |ui: &mut Ui| {
+        if let Some(step) = &redundancy {
+            look::fact(ui, "voice against loss", step, Tone::Plain);
+        }
+    };
+    look::card_with(ui, "Bandwidth", facts, |ui| {
         let lines = vec![
             Line::new("estimate", p.series[1], series("estimate")).dashed(),
             Line::new("allowed to encoders", p.series[4], series("target")),
@@ -136,8 +143,14 @@ fn buffer(ui: &mut Ui, model: &Model, stream: &Stream) {
             let tone = Tone::above(concealed, 1.0, 5.0);
             look::fact(ui, "invented", &format!("{concealed:.1} %"), tone);
         }
-        if let Some(repaired) = last("repaired").filter(|r| *r > 0.0) {
-            look::fact(ui, "repaired", &format!("{repaired:.1} %"), Tone::Plain);
+        for (what, name) in [
+            ("lbrr", "repeated"),
+            ("copies", "copied"),
+            ("described", "described"),
+        ] {
+            if let Some(share) = last(what).filter(|s| *s > 0.0) {
+                look::fact(ui, name, &format!("{share:.1} %"), Tone::Plain);
+            }
         }
         if let Some(jitter) = stream.jitter_ms {
             look::fact(ui, "jitter", &format!("{jitter:.1} ms"), Tone::Plain);
