@@ -1,21 +1,23 @@
 //! The client's media side: one peer connection per generation, the slots on it, and the pipeline behind both.
 
+mod rates;
+mod views;
+
 use crate::face::{Shown, TestSwitches};
 use crate::ladder;
 use crate::network::{ClientNetwork, SendLineUse};
-use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, Wanted, slots_for, wanted};
+use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, slots_for};
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
-use confab_congestion::{Report, SendBudget, VoicePath, VoiceSender};
-use confab_pipeline::{
-    Outgoing, Pipeline, PipelineStats, ReceivedPacket, RemoteTrack, VideoSinks, clock,
-};
+use confab_congestion::{SendBudget, VoiceSender};
+use confab_pipeline::{Outgoing, Pipeline, PipelineStats, ReceivedPacket, VideoSinks, clock};
 use confab_protocol::{Layer, Publish, Slot};
-use confab_session::{Input, SessionState};
+use confab_session::Input;
 use confab_transport::driver::{Direction, Driver, DriverConfig, DriverEvent, DriverHandle};
 use confab_transport::{InPacket, LocalOffer, MediaPlan, Mid, PeerStats, Protocol, Rid, SendLine};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc;
+pub(crate) use views::Tracks;
 
 /// What the peer connection of a generation tells the client's loop.
 #[derive(Debug)]
@@ -28,19 +30,6 @@ pub(crate) struct MediaNews {
 const CONNECT_TIME: Duration = Duration::from_secs(12);
 /// One that was up and is silent has this long to come back by itself.
 const RETURN_TIME: Duration = Duration::from_secs(2);
-/// The link is measured up to here even where sound alone is sent: a camera or screen that is switched on then begins sharp.
-const READY: Bitrate = Bitrate::kbps(2500);
-
-/// Remote tracks worth a slot, most wanted first.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tracks {
-    audio: Vec<Wanted>,
-    video: Vec<Wanted>,
-    /// Tracks of which no picture is expected now.
-    muted: HashSet<TrackId>,
-    /// Rows each video is shown at; absent: as many as allowed.
-    heights: HashMap<TrackId, u16>,
-}
 
 /// Which line carries which slot; read for every packet.
 #[derive(Debug, Default)]
@@ -176,22 +165,6 @@ impl MediaSide {
         self.refresh_ladder();
     }
 
-    /// The camera's layers above 360p are not sent.
-    pub(crate) fn set_small_camera(&mut self, small: bool) {
-        self.small_camera = small;
-        self.refresh_ladder();
-    }
-
-    fn refresh_ladder(&mut self) {
-        let sent = |o: &&Outgoing| !self.muted.contains(&o.source);
-        let sent: Vec<Outgoing> = self.outgoing.iter().filter(sent).cloned().collect();
-        self.ladder = ladder::order(&sent, self.small_camera);
-        self.budget
-            .set_ladder(ladder::rungs(&self.outgoing, &self.ladder));
-        self.spend();
-        self.adapt();
-    }
-
     /// Muted sources stop here, unless a test wants to see the server drop them.
     pub(crate) fn set_muted(&mut self, muted: &[Source]) {
         if self.silence(muted) {
@@ -213,39 +186,6 @@ impl MediaSide {
         let changed = self.muted != muted;
         self.muted = muted.to_vec();
         changed
-    }
-
-    /// The remote tracks of `state`, and who spoke last.
-    pub(crate) fn tracks(&mut self, state: &SessionState) -> Tracks {
-        self.voice.set_missed(state.voice_loss);
-        for speaker in state.speakers.iter().rev() {
-            self.recent.retain(|p| p != speaker);
-            self.recent.insert(0, *speaker);
-        }
-        self.recent.truncate(64);
-        let Some(room) = &state.room else {
-            return Tracks::default();
-        };
-        let of = |kind| wanted(&room.participants, state.you, &self.recent, kind);
-        let mut video = of(MediaKind::Video);
-        let mut heights = HashMap::new();
-        if let Some(shown) = &self.shown {
-            video = select(&video, shown);
-            heights = shown.iter().map(|s| (s.track, s.height)).collect();
-        }
-        video.truncate(self.max_videos);
-        let hidden = heights.iter().filter(|(_, h)| **h == 0).map(|(t, _)| *t);
-        let hidden: Vec<TrackId> = hidden.collect();
-        let muted = room.participants.iter().flat_map(|p| {
-            let muted = p.tracks.iter().filter(|t| p.muted.contains(&t.source));
-            muted.map(|t| t.id)
-        });
-        Tracks {
-            audio: of(MediaKind::Audio),
-            video,
-            muted: muted.chain(hidden).collect(),
-            heights,
-        }
     }
 
     /// Drops the peer connection there is and makes another one, with slots for `tracks`.
@@ -434,21 +374,6 @@ impl MediaSide {
         (late || gone).then_some(Input::MediaFailed { generation })
     }
 
-    /// What gets lost on the way to the server decides what the voice does against it.
-    fn protect_voice(&mut self) {
-        let Some(peer) = &self.peer else { return };
-        let path = VoicePath {
-            loss: peer.send_loss.unwrap_or(0.0),
-            burst: None,
-            rtt: peer.rtt,
-            rate: self.estimate,
-        };
-        self.voice.update(path, clock::now());
-        self.budget.set_audio(self.voice.rate());
-        self.pipeline
-            .protect_voice(self.voice.protection(), self.red);
-    }
-
     fn on_offer(&mut self, generation: u32, offer: LocalOffer) -> Input {
         let names = |mids: &[Mid]| {
             mids.iter()
@@ -500,97 +425,6 @@ impl MediaSide {
         }
     }
 
-    /// Moves slots to the tracks that are wanted, and asks for more slots where they are short. Gives a view that the
-    /// server does not have yet.
-    pub(crate) fn update(&mut self, tracks: &Tracks) -> Option<Vec<Slot>> {
-        let plan = self.plan(tracks);
-        let current = self.current.as_mut()?;
-        if self.audio.is_empty() && self.video.is_empty() {
-            return None;
-        }
-        let changed = plan != current.plan || self.outgoing != current.published;
-        if changed && !current.offering {
-            current.offering = true;
-            current.plan = plan.clone();
-            current.published = self.outgoing.clone();
-            current.driver.create_offer(plan);
-        }
-        for index in self.audio.assign(&tracks.audio) {
-            let track = self.audio.track(index).map(remote);
-            self.pipeline.set_audio_slot(index, track);
-        }
-        for index in self.video.assign(&tracks.video) {
-            let track = self.video.track(index).map(remote);
-            let with_sink = track.map(|t| (t, self.sinks.open(t)));
-            self.pipeline.set_video_slot(index, with_sink);
-        }
-        self.pause(tracks);
-        let mut view: Vec<Slot> = self.audio.view(|_| 0).collect();
-        let most = self.max_height;
-        let height = |track| tracks.heights.get(&track).copied();
-        view.extend(self.video.view(|track| height(track).unwrap_or(most)));
-        if self.view.as_ref() == Some(&view) {
-            return None;
-        }
-        self.view = Some(view.clone());
-        Some(view)
-    }
-
-    /// Tells the slots whose senders muted or unmuted that the gap is meant.
-    fn pause(&mut self, tracks: &Tracks) {
-        for index in 0..self.video.len() {
-            let Some(track) = self.video.track(index).map(|w| w.track) else {
-                continue;
-            };
-            let muted = tracks.muted.contains(&track);
-            if muted != self.paused.contains(&track) {
-                self.pipeline.pause_video(index);
-            }
-        }
-        self.paused = tracks.muted.clone();
-    }
-
-    /// Spends the estimated bandwidth; called with every estimate and once a second.
-    pub(crate) fn adapt(&mut self) {
-        let Some(current) = &self.current else { return };
-        let report = Report {
-            estimate: self.estimate,
-            loss: self.peer.as_ref().and_then(|p| p.send_loss).unwrap_or(0.0),
-            rtt: self.peer.as_ref().and_then(|p| p.rtt).unwrap_or_default(),
-        };
-        if self.budget.update(report, clock::now()) {
-            self.spend();
-        }
-        let sent: u64 = self
-            .budget
-            .targets()
-            .layers
-            .iter()
-            .map(|l| l.bitrate.bps())
-            .sum();
-        let all = self.outgoing.iter().flat_map(|o| &o.layers);
-        let wanted: u64 = all.map(|l| l.bitrate.bps()).sum();
-        let voice = self.voice.rate().bps();
-        // A quarter more than all of it, for repair and key frames.
-        let desired = Bitrate((wanted + voice) * 5 / 4).max(READY);
-        current
-            .driver
-            .set_bitrate(Bitrate(sent + voice).min(desired), desired);
-    }
-
-    fn spend(&self) {
-        let targets = self.budget.targets();
-        for outgoing in self.outgoing.iter().filter(|o| !o.layers.is_empty()) {
-            let mut rates = vec![None; outgoing.layers.len()];
-            for ((source, layer), target) in self.ladder.iter().zip(&targets.layers) {
-                if *source == outgoing.source && target.active {
-                    rates[*layer] = Some(target.bitrate);
-                }
-            }
-            self.pipeline.set_layers(outgoing.source, rates);
-        }
-    }
-
     pub(crate) fn snapshot(&self) -> Snapshot {
         let lines = self.send_lines.iter();
         Snapshot {
@@ -639,22 +473,6 @@ fn layers(outgoing: &Outgoing) -> Vec<Layer> {
         max_bitrate: l.bitrate.bps(),
     };
     outgoing.layers.iter().map(layer).collect()
-}
-
-/// Those of `all` that are shown, in the order of `shown`; what is hidden keeps its slot where one is left.
-fn select(all: &[Wanted], shown: &[Shown]) -> Vec<Wanted> {
-    let (seen, hidden): (Vec<&Shown>, Vec<&Shown>) = shown.iter().partition(|s| s.height > 0);
-    let wanted = |s: &Shown| all.iter().find(|w| w.track == s.track).copied();
-    let order = seen.into_iter().chain(hidden);
-    order.filter_map(wanted).collect()
-}
-
-fn remote(w: Wanted) -> RemoteTrack {
-    RemoteTrack {
-        participant: w.participant,
-        track: w.track,
-        source: w.source,
-    }
 }
 
 fn route(packet: InPacket, pipeline: &Pipeline, routes: &RwLock<Routes>) {
