@@ -110,7 +110,7 @@ impl StatsGatherer {
             packets: s.packets,
             bytes: s.bytes,
             lost: s.remote.as_ref().map(|r| lost_in_all(r.packets_lost)),
-            counted_to: s.remote.as_ref().map(|r| r.maximum_sequence_number),
+            counted_to: s.remote.as_ref().map(|r| *r.maximum_sequence_number),
             loss: s.loss,
             jitter: s.remote.as_ref().map(|r| r.jitter),
             rtt: s.rtt,

@@ -69,7 +69,7 @@ impl MediaSide {
             .set_bitrate(Bitrate(sent + voice).min(desired), desired);
     }
 
-    fn spend(&self) {
+    pub(super) fn spend(&self) {
         let targets = self.budget.targets();
         for outgoing in self.outgoing.iter().filter(|o| !o.layers.is_empty()) {
             let mut rates = vec![None; outgoing.layers.len()];
