@@ -65,6 +65,10 @@ impl VoiceSender {
 
 /// What a sender does whose own way asks for `own`, and its listeners for `theirs`.
 fn joined(own: Protection, theirs: Protection) -> Protection {
+    if !own.deep.is_zero() {
+        // Below its rate the encoder leaves the description away.
+        return own;
+    }
     if !theirs.deep.is_zero() && own.copies.is_empty() {
         return theirs;
     }
@@ -104,6 +108,13 @@ mod tests {
         let both = losing(0.3, 80, true);
         assert_eq!(both.copies, [1, 2, 3], "its own way comes first");
         assert_eq!(both.bitrate, Some(Bitrate::kbps(16)));
+    }
+
+    #[test]
+    fn what_describes_the_past_keeps_its_rate_whatever_listeners_miss() {
+        let alone = losing(0.5, 0, false);
+        assert!(!alone.deep.is_zero());
+        assert_eq!(losing(0.5, 50, false), alone);
     }
 
     #[test]
