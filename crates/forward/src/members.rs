@@ -1,7 +1,7 @@
 //! Who takes part and what they publish.
 
 use crate::forwarder::Forwarder;
-use crate::io::LayerSpec;
+use crate::io::{LayerSpec, Output};
 use crate::leg::{FRESH, Leg};
 use crate::track::Track;
 use crate::views::unsubscribe;
@@ -90,6 +90,13 @@ impl Forwarder {
         };
         if track.source == Source::Microphone {
             self.speakers.remove(track.owner);
+        }
+        if track.told_loss.is_any() {
+            // The owner's next track begins with nothing told.
+            self.out.push_back(Output::VoiceLoss {
+                participant: track.owner,
+                percent: 0,
+            });
         }
         for key in track.subscribers {
             if let Some(slot) = self.slots.get_mut(key).and_then(Option::as_mut) {

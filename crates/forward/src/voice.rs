@@ -133,6 +133,11 @@ impl ToldLoss {
         };
         Some(percent)
     }
+
+    /// Whether the sender thinks that something is lost.
+    pub(crate) fn is_any(&self) -> bool {
+        self.percent > 0
+    }
 }
 
 #[cfg(test)]

@@ -208,6 +208,17 @@ fn the_sender_is_told_what_its_listener_misses() {
 }
 
 #[test]
+fn when_the_voice_ends_nothing_is_missed_any_more() {
+    let mut meeting = Meeting::new(Some(PLAIN));
+    meeting.put(Input::Unpublish { track: VOICE });
+    assert!(meeting.told.is_empty(), "nothing was told");
+    let mut meeting = Meeting::new(Some(PLAIN));
+    meeting.bad_way_down(0.8);
+    meeting.put(Input::Unpublish { track: VOICE });
+    assert_eq!(meeting.told.last(), Some(&0));
+}
+
+#[test]
 fn across_long_gaps_frames_that_describe_their_past_go_without_copies() {
     let mut meeting = Meeting::new(Some(PLAIN));
     meeting.bad_way_down(0.8);
