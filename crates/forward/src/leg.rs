@@ -130,8 +130,7 @@ impl Leg {
                     limited,
                 }),
                 Wish::Audio => {
-                    let copies = slot.copier.protection.copies.len() as u64;
-                    audio += AUDIO_SHARE + copies * COPY_SHARE;
+                    audio += slot.audio_share();
                     choices.push(Choice {
                         key,
                         target: Some(0),
@@ -209,7 +208,7 @@ impl Leg {
             let slot = slots.get(*key)?.as_ref()?;
             Some(match self.wish(slot, tracks, now) {
                 Wish::Nothing(_) => 0,
-                Wish::Audio => AUDIO_SHARE,
+                Wish::Audio => slot.audio_share(),
                 Wish::Video(d) => {
                     let track = tracks.get(&slot.spec.track?)?;
                     let wanted = track.layers.get(usize::from(d.wanted))?;
@@ -244,6 +243,15 @@ enum Wish {
 }
 
 impl Slot {
+    /// What its sound takes, bits per second. Copies are sent only where they can be read.
+    fn audio_share(&self) -> u64 {
+        let copies = match self.spec.red {
+            Some(_) => self.copier.protection.copies.len() as u64,
+            None => 0,
+        };
+        AUDIO_SHARE + copies * COPY_SHARE
+    }
+
     fn step(&mut self, most: Option<u8>, safe: Option<u8>, now: Time) -> Option<u8> {
         let is_fresh = now < self.fresh_until;
         // `None` sorts below every layer.

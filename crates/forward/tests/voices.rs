@@ -1,7 +1,7 @@
 //! Voices over two lossy hops in virtual time: what the first hop loses is repaired before the second, and the second gets copies of
 //! its own.
 
-use confab_base::{Duration, MediaKind, ParticipantId, Source, Time, TrackId};
+use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId};
 use confab_forward::{
     ForwardConfig, Forwarder, Input, LinkHealth, Output, RtpIn, RtpOut, SlotSpec,
 };
@@ -21,6 +21,8 @@ struct Meeting {
     now: Time,
     /// What Ana was told of her listeners, percent.
     told: Vec<u8>,
+    /// What Ben's link shall be able to carry.
+    desired: Bitrate,
 }
 
 impl Meeting {
@@ -31,6 +33,7 @@ impl Meeting {
             history: History::default(),
             now: Time::from_millis(1000),
             told: Vec::new(),
+            desired: Bitrate::ZERO,
         };
         for participant in [ANA, BEN] {
             meeting.put(Input::Join {
@@ -69,6 +72,11 @@ impl Meeting {
                     participant: ANA,
                     percent,
                 } => self.told.push(percent),
+                Output::Rates {
+                    participant: BEN,
+                    desired,
+                    ..
+                } => self.desired = desired,
                 _ => {}
             }
         }
@@ -188,6 +196,18 @@ fn without_loss_or_without_red_packets_go_down_plain() {
             assert!(!sent[0].red);
         }
     }
+}
+
+#[test]
+fn room_is_kept_for_copies_only_where_they_are_sent() {
+    let desired = |red, loss| {
+        let mut meeting = Meeting::new(red);
+        meeting.bad_way_down(loss);
+        meeting.desired
+    };
+    let plain = desired(Some(PLAIN), 0.0);
+    assert_eq!(desired(None, 0.5), plain);
+    assert!(desired(Some(PLAIN), 0.5) > plain.scaled(3.0));
 }
 
 #[test]
