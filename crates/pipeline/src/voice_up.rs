@@ -98,6 +98,12 @@ impl Mouth {
     }
 
     pub(crate) fn set_muted(&mut self, muted: bool) {
+        if self.muted && !muted {
+            // It is encoded while muted, too, and packets tell of the sound before them (LBRR, deep redundancy): nothing
+            // of what was said while muted may be in the first ones.
+            self.encoder.reset();
+            self.pcm.fill(0.0);
+        }
         self.muted = muted;
         self.marker |= muted;
     }

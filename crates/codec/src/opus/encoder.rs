@@ -44,6 +44,8 @@ impl Default for OpusConfig {
 pub struct Encoder {
     state: NonNull<sys::OpusEncoder>,
     channels: usize,
+    /// How much of the past packets describe.
+    deep: Duration,
 }
 
 // SAFETY: the state is plain memory owned alone, without thread affinity; `&mut self` rules out concurrent use.
@@ -68,6 +70,7 @@ impl Encoder {
         let mut this = Encoder {
             state: NonNull::new(state).ok_or(error(code))?,
             channels: config.channels,
+            deep: Duration::ZERO,
         };
         this.set(sys::OPUS_SET_VBR_REQUEST, 1)?;
         this.set(sys::OPUS_SET_DTX_REQUEST, 0)?;
@@ -141,6 +144,7 @@ impl AudioEncoder for Encoder {
     }
 
     fn set_deep_redundancy(&mut self, reach: Duration) {
+        self.deep = reach;
         // In units of 10 ms.
         let frames = (reach.as_millis() / 10).min(LONGEST as u128 / 480) as c_int;
         let accepted = self.set(sys::OPUS_SET_DRED_DURATION_REQUEST, frames);
@@ -150,6 +154,8 @@ impl AudioEncoder for Encoder {
     fn reset(&mut self) {
         // SAFETY: the state is valid; the request takes no argument.
         unsafe { sys::opus_encoder_ctl(self.state.as_ptr(), sys::OPUS_RESET_STATE) };
+        // libopus counts this one setting among what it forgets.
+        self.set_deep_redundancy(self.deep);
     }
 }
 

@@ -186,8 +186,8 @@ fn the_next_packet_brings_back_a_lost_one() {
     assert!(fec > 0.85 && fec > plc, "{fec} {plc}");
 }
 
-/// Encodes with deep redundancy of half a second.
-fn deep_packets(pcm: &[f32]) -> Vec<Vec<u8>> {
+/// With deep redundancy of half a second.
+fn deep_encoder() -> Encoder {
     let mut encoder = Encoder::new(OpusConfig {
         expected_loss: 0.5,
         inband_fec: false,
@@ -195,7 +195,11 @@ fn deep_packets(pcm: &[f32]) -> Vec<Vec<u8>> {
     })
     .unwrap();
     encoder.set_deep_redundancy(Duration::from_millis(500));
-    packets(&mut encoder, pcm, FRAME)
+    encoder
+}
+
+fn deep_packets(pcm: &[f32]) -> Vec<Vec<u8>> {
+    packets(&mut deep_encoder(), pcm, FRAME)
 }
 
 #[test]
@@ -207,6 +211,21 @@ fn a_packet_describes_the_half_second_before_it() {
     let mut plain = Encoder::new(OpusConfig::default()).unwrap();
     let without = packets(&mut plain, &vowel(9600), FRAME);
     assert_eq!(decoder.deep_redundancy(&without[9]), 0);
+}
+
+#[test]
+fn what_was_encoded_before_a_reset_is_not_described() {
+    let mut encoder = deep_encoder();
+    packets(&mut encoder, &vowel(96_000), FRAME);
+    encoder.reset();
+    let after = packets(&mut encoder, &vowel(96_000), FRAME);
+    let mut decoder = Decoder::new(1).unwrap();
+    for packet in &after[..4] {
+        let span = decoder.deep_redundancy(packet);
+        assert!(span < SAMPLE_RATE / 5, "{span}");
+    }
+    let span = decoder.deep_redundancy(&after[80]);
+    assert!(span >= SAMPLE_RATE * 4 / 10, "the setting stays: {span}");
 }
 
 #[test]
