@@ -41,7 +41,7 @@ pub struct LineStats {
     /// Lost packets in all. Receiving: what never came, not even as a retransmission (what is on its way counts until it
     /// comes). Sending: by the receiver's reports, so before repair.
     pub lost: Option<u64>,
-    /// Sending: the extended sequence number up to which the receiver has counted `lost`; where it begins is its own affair.
+    /// Sending: how many packets we sent until the receiver counted `lost`; from which number on is its own affair.
     pub counted_to: Option<u64>,
     /// Fraction lost in the newest RTCP report interval, 0 to 1.
     pub loss: Option<f32>,

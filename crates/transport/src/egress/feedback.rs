@@ -55,7 +55,7 @@ impl Egress {
         let of_rtx = |s: &super::OutStream| s.rtx == Some(report.ssrc);
         if let Some(stream) = self.streams.iter_mut().find(|s| s.ssrc == report.ssrc) {
             stream.bound = true;
-            stream.received = Some(report);
+            stream.count(report);
         } else if !self.streams.iter().any(of_rtx) {
             return;
         }

@@ -14,7 +14,6 @@ pub(crate) use feedback::Read;
 pub(crate) use keys::tapped;
 
 use crate::paths::Path;
-use crate::stats::lost_in_all;
 use crate::{Codec, LineInfo, LineStats, Mid, OutPacket, PeerEvent, SendError, StatsDirection};
 use confab_base::{Bitrate, MediaKind, Time};
 use confab_congestion::SendSide;
@@ -374,8 +373,8 @@ impl Egress {
             direction: StatsDirection::Send,
             packets: s.packets,
             bytes: s.bytes,
-            lost: s.received.map(|r| lost_in_all(u64::from(r.lost))),
-            counted_to: s.received.map(|r| u64::from(r.highest)),
+            lost: s.arrived().map(|(_, lost)| lost),
+            counted_to: s.arrived().map(|(sent, _)| sent),
             loss: s.received.map(|r| f32::from(r.fraction) / 256.0),
             jitter: s.received.map(|r| r.jitter),
             rtt: self.rtt,

@@ -1,6 +1,7 @@
 //! One outgoing stream: its header, what it keeps for resends, and what it counts.
 
 use super::rtcp::{Received, SenderPart};
+use crate::stats::lost_in_all;
 use crate::{Codec, LineCodec, Mid, OutPacket};
 use std::sync::Arc;
 use std::time::Instant;
@@ -73,6 +74,12 @@ impl Used {
         self.bits[word] |= bit;
         is_new
     }
+
+    /// Whether this number, one of the last [`REMEMBERED`], was taken.
+    fn has(&self, seq: u64) -> bool {
+        let (word, bit) = place(seq);
+        self.bits.get(word).is_some_and(|bits| bits & bit != 0)
+    }
 }
 
 fn place(seq: u64) -> (usize, u64) {
@@ -102,6 +109,11 @@ pub(crate) struct OutStream {
     octets: u64,
     saved: f64,
     pub received: Option<Received>,
+    /// Up to which number the receiver has counted.
+    counted: Option<u64>,
+    /// Numbers up to there that were never sent, as they were lost on the way to us; and those sent since the last report.
+    unsent: u64,
+    filled: u64,
     pub nacks: u64,
     pub plis: u64,
     pub firs: u64,
@@ -127,6 +139,9 @@ impl OutStream {
             octets: 0,
             saved: RESEND_SAVED,
             received: None,
+            counted: None,
+            unsent: 0,
+            filled: 0,
             nacks: 0,
             plis: 0,
             firs: 0,
@@ -140,7 +155,12 @@ impl OutStream {
     /// Allots the number a packet is sealed under, and the SSRC it goes with; `None`: it must not leave.
     pub fn number(&mut self, number: Number) -> Option<(u32, u64)> {
         match number {
-            Number::Given(seq) => self.used.take(seq).then_some((self.ssrc, seq)),
+            Number::Given(seq) => {
+                let is_new = self.used.take(seq);
+                let is_late = self.counted.is_some_and(|to| seq <= to);
+                self.filled += u64::from(is_new && is_late);
+                is_new.then_some((self.ssrc, seq))
+            }
             Number::NextResend => {
                 let seq = self.rtx_seq;
                 self.rtx_seq += 1;
@@ -172,6 +192,32 @@ impl OutStream {
             resent: None,
             payload: packet.payload.clone(),
         });
+    }
+
+    /// Takes the receiver's report. It counts as lost what was never sent to it, too.
+    pub fn count(&mut self, report: Received) {
+        self.received = Some(report);
+        let behind = (self.highest as u16).wrapping_sub(report.highest as u16);
+        let Some(to) = self.highest.checked_sub(u64::from(behind)) else {
+            return;
+        };
+        let from = self.counted.unwrap_or(to);
+        let known = from.max(to.saturating_sub(REMEMBERED / 2));
+        let gaps = (known + 1..=to).filter(|seq| !self.used.has(*seq)).count();
+        let filled = std::mem::take(&mut self.filled);
+        self.unsent = (self.unsent + gaps as u64).saturating_sub(filled);
+        self.counted = Some(from.max(to));
+    }
+
+    /// By the receiver's newest report: how many packets we sent until then, from wherever it counts, and how many of them
+    /// were lost.
+    pub fn arrived(&self) -> Option<(u64, u64)> {
+        let report = self.received?;
+        let lost = lost_in_all(u64::from(report.lost));
+        Some((
+            u64::from(report.highest).saturating_sub(self.unsent),
+            lost.saturating_sub(self.unsent),
+        ))
     }
 
     /// The packet the receiver misses, if it is still here and may be sent again now.
@@ -348,6 +394,36 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn numbers_that_were_never_sent_are_no_loss() {
+        let (mut s, now) = (stream(), Instant::now());
+        let send = |s: &mut OutStream, seq: u64| {
+            assert!(s.number(Number::Given(seq)).is_some());
+            s.note(&packet(seq, 100), now, None);
+        };
+        let report = |highest: u32, lost| Received {
+            highest,
+            lost,
+            ..Received::default()
+        };
+        (65_530..65_540).for_each(|seq| send(&mut s, seq));
+        s.count(report(65_539, 0));
+        assert_eq!(s.arrived(), Some((65_539, 0)));
+        // Four did not reach us; of those that did, the receiver misses one.
+        (65_544..65_550).for_each(|seq| send(&mut s, seq));
+        s.count(report(65_549, 5));
+        assert_eq!(s.arrived(), Some((65_545, 1)));
+        // One of the four comes late, and arrives.
+        send(&mut s, 65_541);
+        assert_eq!(s.arrived(), Some((65_545, 1)));
+        s.count(report(65_549, 4));
+        assert_eq!(s.arrived(), Some((65_546, 1)));
+        // A report that was overtaken, and one from nowhere.
+        s.count(report(65_548, 4));
+        s.count(report(7, 4));
+        assert_eq!(s.counted, Some(65_549));
     }
 
     #[test]
