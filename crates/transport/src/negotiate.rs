@@ -253,7 +253,7 @@ impl Peer {
             .map_err(|e| SdpError::Refused(e.to_string()))?
             .to_sdp_string();
         self.refresh_lines(sdp);
-        Ok(answer)
+        Ok(sdp_text::red_last(&answer))
     }
 
     fn refresh_lines(&mut self, sdp: &str) {

@@ -90,6 +90,26 @@ pub(crate) fn with_codecs(sdp: &str, mid: &str, codecs: &[Codec]) -> String {
     })
 }
 
+/// Puts RED behind the plain codecs of every section: str0m names it first, and a browser sends the first.
+pub(crate) fn red_last(sdp: &str) -> String {
+    let mut out = String::with_capacity(sdp.len());
+    for part in sections(sdp) {
+        let (line, rest) = part.split_at(part.find("\r\n").unwrap_or(part.len()));
+        let fields = line.split(' ').enumerate();
+        let (red, others): (Vec<_>, Vec<_>) =
+            fields.partition(|(i, field)| *i >= 3 && is_red(part, field));
+        let fields = others.iter().chain(&red).map(|(_, field)| *field);
+        out.push_str(&fields.collect::<Vec<_>>().join(" "));
+        out.push_str(rest);
+    }
+    out
+}
+
+fn is_red(section: &str, pt: &str) -> bool {
+    let mut names = section.lines().filter_map(|l| attribute(l, "a=rtpmap:"));
+    names.any(|(p, name)| p == pt && name.to_ascii_lowercase().starts_with("red/"))
+}
+
 fn rtpmap_name(codec: Codec) -> &'static str {
     match codec {
         Codec::Opus => "OPUS/",
@@ -168,6 +188,18 @@ mod tests {
         assert!(text.contains("m=video 9 X 96 97\r\n"), "{text}");
         assert!(!text.contains("108") && text.contains("a=fmtp:97 apt=96"));
         assert!(text.contains("m=audio 9 X 111\r\n"));
+    }
+
+    #[test]
+    fn red_comes_after_what_it_copies() {
+        let with = |order: &str| {
+            format!(
+                "v=0\r\ns=a b c d\r\nm=audio 9 X {order}\r\na=mid:a\r\na=rtpmap:63 red/48000/2\r\na=rtpmap:111 opus/48000/2\r\n\
+                 m=video 9 X 108 63\r\na=mid:v\r\na=rtpmap:63 VP8/90000\r\n"
+            )
+        };
+        assert_eq!(red_last(&with("63 111")), with("111 63"));
+        assert_eq!(red_last(SDP), SDP);
     }
 
     #[test]

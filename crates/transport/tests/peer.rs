@@ -588,6 +588,11 @@ fn a_chromium_offer_is_answered_with_all_it_needs() {
     }
     let opus: Vec<_> = line("0").codecs.iter().map(|c| (c.codec, c.pt)).collect();
     assert_eq!(opus, [(Codec::Opus, 111)]);
+    let mut sound = answer.lines().filter(|l| l.starts_with("m=audio"));
+    assert!(
+        sound.all(|l| l.ends_with(" 111 63")),
+        "a browser sends the first: plain Opus"
+    );
     for part in [
         "a=ice-lite",
         "a=setup:passive",
