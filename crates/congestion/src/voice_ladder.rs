@@ -205,6 +205,8 @@ const BETTER: f32 = 0.25;
 const BURSTY: f32 = 1.8;
 /// A round trip so much above the shortest seen means a queue.
 const QUEUE: Duration = Duration::from_millis(150);
+/// And what was the shortest is known this long, and up to twice.
+const PERIOD: Duration = Duration::from_secs(30);
 /// Share of the rate a voice may take then.
 const SHARE: f64 = 0.8;
 /// RTP with extensions, SRTP, UDP and IP of 50 packets a second; and the header of each copy in them.
@@ -221,7 +223,9 @@ pub struct VoiceLadder {
     is_bursty: bool,
     loss: f32,
     calm_since: Option<Time>,
-    shortest_rtt: Option<Duration>,
+    /// Shortest round trip of this period and of the one before.
+    shortest: [Option<Duration>; 2],
+    period: Option<Time>,
 }
 
 impl VoiceLadder {
@@ -233,7 +237,8 @@ impl VoiceLadder {
             is_bursty: false,
             loss: 0.0,
             calm_since: None,
-            shortest_rtt: None,
+            shortest: [None; 2],
+            period: None,
         }
     }
 
@@ -249,6 +254,7 @@ impl VoiceLadder {
         self.loss += (loss - self.loss) * weight;
         let random = 1.0 / (1.0 - self.loss).max(0.01);
         self.is_bursty = path.burst.is_some_and(|b| b > BURSTY * random);
+        self.time_trips(path, now);
         let wanted = self.affordable(self.needed(), path);
         if wanted >= self.at || self.is_queueing(path) {
             self.at = wanted;
@@ -274,15 +280,26 @@ impl VoiceLadder {
         needed.last().map_or(0, |(i, _)| i)
     }
 
-    fn is_queueing(&mut self, path: VoicePath) -> bool {
-        let Some(rtt) = path.rtt else { return false };
-        let shortest = self.shortest_rtt.map_or(rtt, |s| s.min(rtt));
-        self.shortest_rtt = Some(shortest);
-        rtt > shortest + QUEUE
+    /// What was the shortest round trip is forgotten after one to two periods: the route may be another one now.
+    fn time_trips(&mut self, path: VoicePath, now: Time) {
+        let begin = *self.period.get_or_insert(now);
+        if now.since(begin) >= PERIOD {
+            self.period = Some(now);
+            self.shortest = [None, self.shortest[0]];
+        }
+        let both = [self.shortest[0], path.rtt];
+        self.shortest[0] = both.into_iter().flatten().min();
+    }
+
+    fn is_queueing(&self, path: VoicePath) -> bool {
+        let shortest = self.shortest.into_iter().flatten().min();
+        path.rtt
+            .zip(shortest)
+            .is_some_and(|(rtt, s)| rtt > s + QUEUE)
     }
 
     /// The highest step up to `needed` that the way carries, where it queues.
-    fn affordable(&mut self, needed: usize, path: VoicePath) -> usize {
+    fn affordable(&self, needed: usize, path: VoicePath) -> usize {
         let Some(rate) = path.rate.filter(|_| self.is_queueing(path)) else {
             return needed;
         };
@@ -408,6 +425,21 @@ mod tests {
         assert_eq!(ladder.step().name, "more copies", "packets just vanish");
         ladder.update(path(400), second(5));
         assert!(cost(&ladder.step().protection) <= Bitrate::kbps(90));
+    }
+
+    #[test]
+    fn a_longer_route_is_no_queue_for_ever() {
+        let mut ladder = VoiceLadder::new(SENDER);
+        let path = |rtt| VoicePath {
+            rtt: Some(Duration::from_millis(rtt)),
+            rate: Some(Bitrate::kbps(90)),
+            ..losing(0.5)
+        };
+        (0..5).for_each(|s| drop(ladder.update(path(50), second(s))));
+        (5..20).for_each(|s| drop(ladder.update(path(300), second(s))));
+        assert_ne!(ladder.step().name, "more copies");
+        (20..80).for_each(|s| drop(ladder.update(path(300), second(s))));
+        assert_eq!(ladder.step().name, "more copies");
     }
 
     #[test]

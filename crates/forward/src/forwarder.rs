@@ -136,7 +136,7 @@ impl Forwarder {
     fn take(&mut self, id: TrackId, layer: u8, packet: &RtpIn, now: Time) {
         match self.tracks.get_mut(&id) {
             Some(track) if track.kind() == MediaKind::Audio && !track.muted => {
-                let (frames, restored) = track.seen.frames(packet);
+                let (frames, restored) = track.seen.frames(packet, now);
                 self.restored += restored;
                 for frame in &frames {
                     self.packet(id, layer, frame, now);
@@ -150,11 +150,18 @@ impl Forwarder {
         let Some(leg) = self.legs.get_mut(&participant) else {
             return;
         };
+        let slots = leg
+            .slots
+            .iter()
+            .filter_map(|k| self.slots.get(*k)?.as_ref());
+        let carries = |s: &&Slot| s.spec.kind == MediaKind::Audio && s.spec.track.is_some();
+        let voices = slots.filter(carries).count() as u64;
         let path = VoicePath {
             loss: health.loss_down,
             burst: None,
             rtt: health.rtt,
-            rate: Some(leg.estimate),
+            // Each voice has its part.
+            rate: Some(Bitrate(leg.estimate.bps() / voices.max(1))),
         };
         if leg.voice.update(path, now) {
             let protection = leg.voice.protection();

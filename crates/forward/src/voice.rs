@@ -13,7 +13,14 @@ pub(crate) struct Seen {
     highest: Option<u64>,
     /// Bit `n`: the frame `n` before the highest.
     bits: u128,
+    /// Frames restored in the second that began then.
+    second: Option<Time>,
+    restored: u64,
 }
+
+/// Frames restored in a second at most: twice what 20 ms make. A packet could claim to bring back sixteen that never were, and each goes to
+/// every listener.
+const MOST_RESTORED: u64 = 100;
 
 impl Seen {
     /// Whether this frame is new. Those too old to know are not.
@@ -40,7 +47,13 @@ impl Seen {
 
     /// The frames of a packet that are new, in the order of their numbers, and how many of them were restored from
     /// copies. A voice begins with a frame of its own: what was before it is not brought back. Malformed RED gives nothing.
-    pub(crate) fn frames(&mut self, packet: &RtpIn) -> (Vec<RtpIn>, u64) {
+    pub(crate) fn frames(&mut self, packet: &RtpIn, now: Time) -> (Vec<RtpIn>, u64) {
+        if self
+            .second
+            .is_none_or(|s| now.since(s) >= Duration::from_secs(1))
+        {
+            (self.second, self.restored) = (Some(now), 0);
+        }
         if !packet.red {
             let is_new = self.take(packet.seq);
             return (Vec::from_iter(is_new.then(|| packet.clone())), 0);
@@ -52,7 +65,8 @@ impl Seen {
         let mut frames = Vec::new();
         // They come newest first.
         for copy in copies.into_iter().rev() {
-            if begun && self.take(copy.seq) {
+            if begun && self.restored < MOST_RESTORED && self.take(copy.seq) {
+                self.restored += 1;
                 frames.push(RtpIn {
                     seq: copy.seq,
                     timestamp: copy.timestamp,
@@ -173,7 +187,7 @@ mod tests {
     }
 
     fn numbers(seen: &mut Seen, packet: &RtpIn) -> Vec<u64> {
-        let (frames, _) = seen.frames(packet);
+        let (frames, _) = seen.frames(packet, Time::ZERO);
         assert!(frames.iter().all(|f| f.payload[1] == f.seq as u8 && !f.red));
         frames.iter().map(|f| f.seq).collect()
     }
@@ -218,11 +232,22 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_brought_back_than_can_have_been_said() {
+        let mut seen = Seen::default();
+        seen.frames(&plain(1000), Time::ZERO);
+        let bursts = (1..=50u64).map(|n| red(1000 + n * 5, &[1, 2, 3, 4]));
+        let brought = bursts.map(|p| seen.frames(&p, Time::ZERO).1).sum::<u64>();
+        assert_eq!(brought, MOST_RESTORED);
+        let later = Time::from_millis(1000);
+        assert_eq!(seen.frames(&red(1255, &[1, 2, 3, 4]), later).1, 4);
+    }
+
+    #[test]
     fn malformed_packets_give_nothing() {
         let mut bad = plain(9);
         bad.red = true;
         bad.payload = Arc::from([0xef, 0]);
-        assert!(Seen::default().frames(&bad).0.is_empty());
+        assert!(Seen::default().frames(&bad, Time::ZERO).0.is_empty());
     }
 
     #[test]

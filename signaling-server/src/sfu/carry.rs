@@ -167,7 +167,7 @@ impl Room {
                         participant,
                         percent,
                     },
-                    false,
+                    true,
                 ),
                 Output::SlotState { participant, state } => self.slot_state(participant, state),
                 Output::Rates {

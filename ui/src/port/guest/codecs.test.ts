@@ -13,8 +13,8 @@ it("offers H.264 in mode 1 first, VP8 second, and keeps retransmission", () => {
   expect(preferVideo(chromium)[0]).toEqual(h264("42e01f", 1));
 });
 
-it("offers nothing but Opus for sound", () => {
-  expect(preferAudio([{ mimeType: "audio/opus" }, { mimeType: "audio/red" }, { mimeType: "audio/PCMU" }])).toEqual([{ mimeType: "audio/opus" }]);
+it("offers nothing but Opus for sound, and copies of it after it", () => {
+  expect(preferAudio([{ mimeType: "audio/red" }, { mimeType: "audio/opus" }, { mimeType: "audio/PCMU" }])).toEqual([{ mimeType: "audio/opus" }, { mimeType: "audio/red" }]);
 });
 
 it("falls back to VP8 where there is no H.264", () => {

@@ -42,9 +42,10 @@ export function preferVideo<T extends CodecLike>(codecs: readonly T[]): T[] {
   return [...h264, ...of("video/vp8"), ...of("video/rtx")];
 }
 
-/** Opus is all there is for sound. */
+/** Opus is all there is for sound, and RED copies of it where the network loses. */
 export function preferAudio<T extends CodecLike>(codecs: readonly T[]): T[] {
-  return codecs.filter((c) => c.mimeType.toLowerCase() === "audio/opus");
+  const of = (name: string) => codecs.filter((c) => c.mimeType.toLowerCase() === name);
+  return [...of("audio/opus"), ...of("audio/red")];
 }
 
 /** Header extensions the server knows (docs/PROTOCOL.md, "Media"). Others only make session descriptions longer. */
