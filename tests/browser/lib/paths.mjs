@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 
-/** A built program: from CARGO_TARGET_DIR or ./target, debug unless CONFAB_PROFILE says otherwise. */
+/** A built program: from CARGO_TARGET_DIR or ./target, debug unless CONFAB_PROFILE says otherwise; CONFAB_PROGRAMS is a folder with others in their place. */
 export function program(name) {
+  const other = process.env.CONFAB_PROGRAMS && join(process.env.CONFAB_PROGRAMS, name);
+  if (other && existsSync(other)) return other;
   const target = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target');
   const path = join(target, process.env.CONFAB_PROFILE ?? 'debug', name);
   if (!existsSync(path)) throw new Error(`${path} is missing: run cargo build --workspace --all-targets first`);
