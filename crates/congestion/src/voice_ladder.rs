@@ -435,10 +435,16 @@ mod tests {
             rate: Some(Bitrate::kbps(90)),
             ..losing(0.5)
         };
-        (0..5).for_each(|s| drop(ladder.update(path(50), second(s))));
-        (5..20).for_each(|s| drop(ladder.update(path(300), second(s))));
+        for s in 0..5 {
+            ladder.update(path(50), second(s));
+        }
+        for s in 5..20 {
+            ladder.update(path(300), second(s));
+        }
         assert_ne!(ladder.step().name, "more copies");
-        (20..80).for_each(|s| drop(ladder.update(path(300), second(s))));
+        for s in 20..80 {
+            ladder.update(path(300), second(s));
+        }
         assert_eq!(ladder.step().name, "more copies");
     }
 
