@@ -276,8 +276,8 @@ impl VoiceLadder {
             self.loss >= step.from * if held { LEAVE } else { 1.0 }
         };
         let steps = self.steps.iter().enumerate();
-        let needed = steps.filter(|(i, s)| *i == 0 || enough(*i, s));
-        needed.last().map_or(0, |(i, _)| i)
+        let mut needed = steps.filter(|(i, s)| *i == 0 || enough(*i, s));
+        needed.next_back().map_or(0, |(i, _)| i)
     }
 
     /// What was the shortest round trip is forgotten after one to two periods: the route may be another one now.

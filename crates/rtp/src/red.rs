@@ -152,7 +152,7 @@ pub fn restore(
     let packet = unpack(payload)?;
     let frame = opus::duration(packet.primary).unwrap_or(0);
     let of_copy = |copy: &Copy<'_>| {
-        let is_whole = frame > 0 && copy.offset > 0 && copy.offset % frame == 0;
+        let is_whole = frame > 0 && copy.offset > 0 && copy.offset.is_multiple_of(frame);
         let distance = is_whole.then(|| u64::from(copy.offset / frame))?;
         (copy.pt == packet.pt).then_some(())?;
         Some(Restored {

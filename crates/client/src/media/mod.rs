@@ -242,7 +242,7 @@ impl MediaSide {
         Some(Box::new(move |_: Direction, protocol, _: &[u8]| {
             datagrams += 1;
             let lost = test.block_udp() || test.loses(datagrams);
-            !test.cut() && !(lost && protocol == Protocol::Udp)
+            !(test.cut() || lost && protocol == Protocol::Udp)
         }))
     }
 
