@@ -18,23 +18,23 @@ if ! [ -x "$root/bin/sh" ]; then
     cp -r /etc/apt/. "$root/etc/apt/"
 fi
 cp /etc/resolv.conf /etc/hosts "$root/etc/"
-mkdir -p "$root$TMPDIR" "$root/work"
-trap 'umount "$root$TMPDIR" "$root/work" "$root/dev" "$root/proc" 2>/dev/null || true' EXIT
+mkdir -p "$root$TMPDIR" "$root/mnt"
+trap 'umount "$root$TMPDIR" "$root/mnt" "$root/dev" "$root/proc" 2>/dev/null || true' EXIT
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 mount --bind "$TMPDIR" "$root$TMPDIR"
-mount --bind "$(dirname "$package")" "$root/work"
+mount --bind "$(dirname "$package")" "$root/mnt"
 
 echo "== Install"
 name=$(basename "$package")
 case $name in
 *.deb)
     inside apt-get update -q
-    inside apt-get install -y -q --no-install-recommends "/work/$name"
+    inside apt-get install -y -q --no-install-recommends "/mnt/$name"
     ;;
 *.rpm)
     inside apt-get install -y -q --no-install-recommends rpm
-    inside rpm -i --nodeps "/work/$name"
+    inside rpm -i --nodeps "/mnt/$name"
     ;;
 esac
 for program in confab-desktop confab-scope; do

@@ -4,9 +4,6 @@ use confab_base::{Bitrate, Source};
 use confab_congestion::{BudgetConfig, Rung, SendBudget};
 use confab_pipeline::Outgoing;
 
-/// Voice, with IP, UDP, SRTP and RTP headers of 50 packets a second.
-const VOICE: Bitrate = Bitrate::kbps(56);
-
 /// At this rate a page of text takes seconds to come, and comes.
 const SLOW_SCREEN: Bitrate = Bitrate::kbps(120);
 
@@ -34,9 +31,13 @@ pub(crate) fn order(outgoing: &[Outgoing], small_camera: bool) -> Vec<(Source, u
     all
 }
 
-/// A budget over these layers.
-pub(crate) fn budget(outgoing: &[Outgoing], order: &[(Source, usize)]) -> SendBudget {
-    SendBudget::new(BudgetConfig::new(VOICE, rungs(outgoing, order)))
+/// A budget over these layers, beside a voice of this rate on the wire.
+pub(crate) fn budget(
+    voice: Bitrate,
+    outgoing: &[Outgoing],
+    order: &[(Source, usize)],
+) -> SendBudget {
+    SendBudget::new(BudgetConfig::new(voice, rungs(outgoing, order)))
 }
 
 /// What each of these layers costs.
@@ -94,7 +95,7 @@ mod tests {
             (Source::Camera, 2),
         ];
         assert_eq!(order(&all, false), expected);
-        let budget = budget(&all, &order(&all, false));
+        let budget = budget(Bitrate::kbps(56), &all, &order(&all, false));
         assert_eq!(budget.targets().layers.len(), 4);
     }
 

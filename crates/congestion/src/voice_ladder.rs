@@ -354,6 +354,15 @@ mod tests {
         }
     }
 
+    /// Half is lost of what 90 kbps carry, at this round trip in milliseconds.
+    fn narrow(rtt: u64) -> VoicePath {
+        VoicePath {
+            rtt: Some(Duration::from_millis(rtt)),
+            rate: Some(Bitrate::kbps(90)),
+            ..losing(0.5)
+        }
+    }
+
     /// Seconds until the named step is reached.
     fn until(ladder: &mut VoiceLadder, name: &str, path: VoicePath, from: u64) -> Option<u64> {
         (0..60).find(|s| {
@@ -414,36 +423,26 @@ mod tests {
     #[test]
     fn where_packets_queue_redundancy_stays_within_the_rate() {
         let mut ladder = VoiceLadder::new(SENDER);
-        let path = |rtt| VoicePath {
-            rtt: Some(Duration::from_millis(rtt)),
-            rate: Some(Bitrate::kbps(90)),
-            ..losing(0.5)
-        };
         for s in 0..5 {
-            ladder.update(path(50), second(s));
+            ladder.update(narrow(50), second(s));
         }
         assert_eq!(ladder.step().name, "more copies", "packets just vanish");
-        ladder.update(path(400), second(5));
+        ladder.update(narrow(400), second(5));
         assert!(cost(&ladder.step().protection) <= Bitrate::kbps(90));
     }
 
     #[test]
     fn a_longer_route_is_no_queue_for_ever() {
         let mut ladder = VoiceLadder::new(SENDER);
-        let path = |rtt| VoicePath {
-            rtt: Some(Duration::from_millis(rtt)),
-            rate: Some(Bitrate::kbps(90)),
-            ..losing(0.5)
-        };
         for s in 0..5 {
-            ladder.update(path(50), second(s));
+            ladder.update(narrow(50), second(s));
         }
         for s in 5..20 {
-            ladder.update(path(300), second(s));
+            ladder.update(narrow(300), second(s));
         }
         assert_ne!(ladder.step().name, "more copies");
         for s in 20..80 {
-            ladder.update(path(300), second(s));
+            ladder.update(narrow(300), second(s));
         }
         assert_eq!(ladder.step().name, "more copies");
     }

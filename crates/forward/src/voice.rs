@@ -104,8 +104,8 @@ impl Copier {
         let Some(plain) = plain else { return };
         let frame = (packet.seq, packet.timestamp, &*packet.payload);
         // Where gaps are longer than copies reach, a frame that describes its past does better without them.
-        let described = !self.protection.deep.is_zero()
-            && confab_rtp::opus::without_padding(&packet.payload).is_some();
+        let described =
+            !self.protection.deep.is_zero() && confab_rtp::opus::has_padding(&packet.payload);
         let copies = match described {
             true => &[],
             false => self.protection.copies,

@@ -41,6 +41,11 @@ pub fn without_padding(packet: &[u8]) -> Option<Vec<u8>> {
     Some(bare)
 }
 
+/// Whether [`without_padding`] would take something away.
+pub fn has_padding(packet: &[u8]) -> bool {
+    padded_frame(packet).is_some()
+}
+
 /// The one frame of a packet with padding.
 fn padded_frame(packet: &[u8]) -> Option<&[u8]> {
     let &[toc, count, ref rest @ ..] = packet else {

@@ -113,10 +113,11 @@ impl MediaSide {
     pub(crate) fn new(config: MediaConfig) -> MediaSide {
         let outgoing = config.pipeline.outgoing();
         let ladder = ladder::order(&outgoing, false);
+        let voice = VoiceSender::default();
         let side = MediaSide {
-            budget: ladder::budget(&outgoing, &ladder),
+            budget: ladder::budget(voice.rate(), &outgoing, &ladder),
             ladder,
-            voice: VoiceSender::default(),
+            voice,
             red: None,
             outgoing,
             pipeline: config.pipeline,
