@@ -53,7 +53,9 @@ async function minute(after) {
   }));
 
   const natives = ['Nils', 'Nora'].map((name) => [name, new Native(guest_link, name, [
-    '--mic-file', clip(VOICES[name]), '--camera-file', clips[name], '--loop', '--tap-stages', 'heard'])]);
+    '--mic-file', clip(VOICES[name]), '--camera-file', clips[name], '--loop', '--tap-stages', 'heard',
+    // As high as the clips: what they see is written as it comes.
+    '--max-height', '180'])]);
   after(() => Promise.all(natives.map(([, n]) => n.leave())));
   const guests = [];
   for (const [name, link] of [['Greta', host_link], ['Gina', guest_link]]) {
@@ -94,6 +96,8 @@ async function minute(after) {
     heardBy[name] = readdirSync(native.taps).map((f) => join(native.taps, f));
   }
 
+  // Judging takes the machine for itself.
+  await Promise.all(guests.map(([, guest]) => guest.page.goto('about:blank')));
   const report = await heard(heardBy);
   /** What the natives' loudspeakers play: all voices at once, of which a correlation finds less than of each by itself. */
   const mixes = await heard(Object.fromEntries(natives.map(([name, native]) => [name, [native.speaker]])));
@@ -116,7 +120,7 @@ async function minute(after) {
   for (const row of report) {
     assert.ok(row.active >= 80, `${row.listener} heard ${row.speaker} long enough to judge`);
     // On a machine to itself: 97 to 100 %, and half a second. The bound leaves room for one that stumbles.
-    assert.ok(row.share >= 0.85 && row.longest_gap_s <= 3, `${row.listener} hears ${row.speaker}: ${JSON.stringify(row)}`);
+    assert.ok(row.share >= 0.9 && row.longest_gap_s <= 2, `${row.listener} hears ${row.speaker}: ${JSON.stringify(row)}`);
   }
   // Three voices at once leave each less to be found by; one that is missing is found in a tenth of the windows at most.
   for (const row of mixes) assert.ok(row.share >= 0.3, `${row.listener} hears ${row.speaker} in the mix: ${JSON.stringify(row)}`);

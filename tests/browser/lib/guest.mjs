@@ -19,36 +19,54 @@ function tap() {
     constructor(...args) {
       super(...args);
       (globalThis.__peers ??= []).push(this);
-      this.addEventListener('track', (e) => remote.push({ kind: e.track.kind, mid: e.transceiver.mid, track: e.track, pcm: [], rate: 48000 }));
+      this.addEventListener('track', (e) => remote.push({ kind: e.track.kind, mid: e.transceiver.mid, track: e.track }));
     }
   };
-  // Starts recording every remote audio track that is there now.
+  // Starts recording every remote audio track that is there now, on a thread of its own: three voices are 300 blocks a second,
+  // and a page that has pictures to draw would leave some.
   globalThis.__recordAudio = () => {
-    for (const entry of remote.filter((r) => r.kind === 'audio' && !r.reader)) {
-      entry.reader = new MediaStreamTrackProcessor({ track: entry.track, maxBufferSize: 500 }).readable.getReader();
-      (async () => {
-        for (;;) {
-          const { value, done } = await entry.reader.read();
-          if (done) return;
-          entry.rate = value.sampleRate;
-          const plane = new Float32Array(value.numberOfFrames);
-          value.copyTo(plane, { planeIndex: 0, format: 'f32-planar' });
-          value.close();
-          entry.pcm.push(plane);
-        }
-      })();
+    const recorder = (globalThis.__recorder ??= new Worker(URL.createObjectURL(new Blob([`(${globalThis.__recorderThread})()`]))));
+    for (const entry of remote.filter((r) => r.kind === 'audio' && !r.recorded)) {
+      entry.recorded = true;
+      const { readable } = new MediaStreamTrackProcessor({ track: entry.track, maxBufferSize: 500 });
+      recorder.postMessage({ mid: entry.mid, readable }, [readable]);
     }
   };
-  // Hands over what was recorded since the last call: [{ mid, rate, base64 of 16-bit samples }].
-  globalThis.__takeAudio = () => remote.filter((r) => r.kind === 'audio' && r.reader).map((entry) => {
-    const all = entry.pcm.splice(0);
-    const out = new Int16Array(all.reduce((n, p) => n + p.length, 0));
-    let at = 0;
-    for (const plane of all) for (const x of plane) out[at++] = Math.max(-1, Math.min(1, x)) * 32767;
-    const bytes = new Uint8Array(out.buffer);
-    let text = '';
-    for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-    return { mid: entry.mid, rate: entry.rate, base64: btoa(text) };
+  globalThis.__recorderThread = () => {
+    const recordings = [];
+    onmessage = async ({ data: { mid, readable } }) => {
+      if (!readable) {
+        // Hands over what was recorded: [{ mid, rate, base64 of 16-bit samples }].
+        postMessage(recordings.map((r) => {
+          const bytes = new Uint8Array(r.samples.buffer, 0, 2 * r.length);
+          let text = '';
+          for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+          return { mid: r.mid, rate: r.rate, base64: btoa(text) };
+        }));
+        return;
+      }
+      const recording = { mid, rate: 48000, samples: new Int16Array(48000 * 8), length: 0 };
+      recordings.push(recording);
+      const reader = readable.getReader();
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        recording.rate = value.sampleRate;
+        const plane = new Float32Array(value.numberOfFrames);
+        value.copyTo(plane, { planeIndex: 0, format: 'f32-planar' });
+        value.close();
+        if (recording.length + plane.length > recording.samples.length) {
+          const longer = new Int16Array(2 * recording.samples.length);
+          longer.set(recording.samples);
+          recording.samples = longer;
+        }
+        for (const x of plane) recording.samples[recording.length++] = Math.max(-1, Math.min(1, x)) * 32767;
+      }
+    };
+  };
+  globalThis.__takeAudio = () => new Promise((done) => {
+    globalThis.__recorder.onmessage = ({ data }) => done(data);
+    globalThis.__recorder.postMessage({});
   });
   // One picture of every visible <video> with its size: [{ label, width, height, luma: base64 }].
   globalThis.__grab = () => [...document.querySelectorAll('video')].filter((v) => v.videoWidth > 0 && v.readyState >= 2).map((video) => {
@@ -106,23 +124,13 @@ export class Guest {
   }
 
   /** Records all remote audio for `ms` into WAV files: `{ mid: path }`. */
-  async record(ms, step = 1000) {
-    const parts = new Map();
+  async record(ms) {
     await this.page.evaluate(() => globalThis.__recordAudio());
-    const begin = Date.now();
-    while (Date.now() - begin < ms) {
-      await new Promise((done) => setTimeout(done, step));
-      for (const { mid, rate, base64 } of await this.page.evaluate(() => globalThis.__takeAudio())) {
-        const entry = parts.get(mid) ?? { rate, data: [] };
-        entry.data.push(Buffer.from(base64, 'base64'));
-        entry.rate = rate;
-        parts.set(mid, entry);
-      }
-    }
+    await new Promise((done) => setTimeout(done, ms));
     const files = {};
-    for (const [mid, { rate, data }] of parts) {
+    for (const { mid, rate, base64 } of await this.page.evaluate(() => globalThis.__takeAudio())) {
       files[mid] = join(this.folder, `heard-${mid}.wav`);
-      writeFileSync(files[mid], wav(Buffer.concat(data), rate));
+      writeFileSync(files[mid], wav(Buffer.from(base64, 'base64'), rate));
     }
     return files;
   }
