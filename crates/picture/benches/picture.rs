@@ -17,6 +17,13 @@ fn scale_720p_to(bencher: Bencher, size: (usize, usize)) {
     bencher.bench_local(|| black_box(&p).scale_to(size.0, size.1));
 }
 
+/// What a tile of nine shows.
+#[divan::bench]
+fn scale_360p_to_426x240(bencher: Bencher) {
+    let p = TestPattern::new(640, 360, 1).frame(1);
+    bencher.bench_local(|| black_box(&p).scale_to(426, 240));
+}
+
 #[divan::bench]
 fn from_yuyv_720p(bencher: Bencher) {
     let bytes = vec![100u8; 1280 * 720 * 2];

@@ -68,85 +68,145 @@ fn halve(from: &[u8], w: usize, to: &mut [u8], tw: usize) {
     }
 }
 
-/// Which source samples make one target sample, and how much each counts; weights sum to [`ONE`].
-struct Taps {
-    start: usize,
-    weights: Vec<u16>,
-}
-
 /// 1.0 in the weights' fixed point. A sum of products of two passes stays below 2^32.
 const ONE: u32 = 1 << 12;
 
-fn separable(from: &[u8], (w, h): (usize, usize), to: &mut [u8], (tw, th): (usize, usize)) {
-    let columns = taps(w, tw);
-    let rows = taps(h, th);
-    let mut sums = vec![0u32; w];
-    let mut line = vec![0u8; w];
-    for (out, tap) in to.chunks_exact_mut(tw).zip(&rows) {
+fn separable(from: &[u8], from_size: (usize, usize), to: &mut [u8], to_size: (usize, usize)) {
+    let columns = Taps::new(from_size.0, to_size.0);
+    let rows = Taps::new(from_size.1, to_size.1);
+    let mut line = vec![0u8; from_size.0];
+    for (out, (start, weights)) in to.chunks_exact_mut(to_size.0).zip(rows.iter()) {
         // Rows first: the long loops run over neighbouring bytes.
-        sums.fill(ONE / 2);
-        for (k, &weight) in tap.weights.iter().enumerate() {
-            let source = &from[(tap.start + k) * w..][..w];
-            for (sum, &s) in sums.iter_mut().zip(source) {
-                *sum += u32::from(weight) * u32::from(s);
-            }
-        }
-        for (l, &sum) in line.iter_mut().zip(&sums) {
-            *l = (sum / ONE) as u8;
-        }
-        for (o, tap) in out.iter_mut().zip(&columns) {
-            let source = &line[tap.start..][..tap.weights.len()];
-            let sum: u32 = source
-                .iter()
-                .zip(&tap.weights)
-                .map(|(&s, &w)| u32::from(s) * u32::from(w))
-                .sum();
-            *o = ((sum + ONE / 2) / ONE) as u8;
+        down(&from[start * from_size.0..], weights, &mut line);
+        match columns.each {
+            2 => across::<2>(&columns, &line, out),
+            3 => across::<3>(&columns, &line, out),
+            4 => across::<4>(&columns, &line, out),
+            _ => across_many(&columns, &line, out),
         }
     }
 }
 
-fn taps(from: usize, to: usize) -> Vec<Taps> {
-    (0..to)
-        .map(|i| {
-            if from > to {
-                area_taps(from, to, i)
-            } else {
-                bilinear_taps(from, to, i)
+/// One line out of as many source lines as there are weights.
+fn down(from: &[u8], weights: &[u16], line: &mut [u8]) {
+    let w = line.len();
+    match *weights {
+        [a, b] | [a, b, 0] | [0, a, b] => {
+            let skipped = usize::from(weights[0] == 0 && weights.len() == 3) * w;
+            let (x, y) = from[skipped..].split_at(w);
+            for ((l, &x), &y) in line.iter_mut().zip(x).zip(y) {
+                *l = weighed([(a, x), (b, y)]);
             }
-        })
-        .collect()
+        }
+        [a, b, c] => {
+            let (x, rest) = from.split_at(w);
+            let (y, z) = rest.split_at(w);
+            for (((l, &x), &y), &z) in line.iter_mut().zip(x).zip(y).zip(z) {
+                *l = weighed([(a, x), (b, y), (c, z)]);
+            }
+        }
+        _ => {
+            let mut sums = vec![ONE / 2; w];
+            for (&weight, source) in weights.iter().zip(from.chunks_exact(w)) {
+                for (sum, &s) in sums.iter_mut().zip(source) {
+                    *sum += u32::from(weight) * u32::from(s);
+                }
+            }
+            for (l, &sum) in line.iter_mut().zip(&sums) {
+                *l = (sum / ONE) as u8;
+            }
+        }
+    }
 }
 
-/// The target sample covers `from / to` source samples, the first and last perhaps in part. In units of `1 / to`.
-fn area_taps(from: usize, to: usize, i: usize) -> Taps {
+fn across<const N: usize>(taps: &Taps, line: &[u8], out: &mut [u8]) {
+    let (weights, _) = taps.weights.as_chunks::<N>();
+    for (o, (&start, weights)) in out.iter_mut().zip(taps.starts.iter().zip(weights)) {
+        if let Some(&source) = line[start..].first_chunk::<N>() {
+            *o = weighed::<N>(std::array::from_fn(|k| (weights[k], source[k])));
+        }
+    }
+}
+
+fn across_many(taps: &Taps, line: &[u8], out: &mut [u8]) {
+    for (o, (start, weights)) in out.iter_mut().zip(taps.iter()) {
+        let products = line[start..].iter().zip(weights);
+        let sum: u32 = products.map(|(&s, &w)| u32::from(s) * u32::from(w)).sum();
+        *o = ((sum + ONE / 2) / ONE) as u8;
+    }
+}
+
+#[inline(always)]
+fn weighed<const N: usize>(parts: [(u16, u8); N]) -> u8 {
+    let products = parts.map(|(w, s)| u32::from(w) * u32::from(s));
+    ((products.iter().sum::<u32>() + ONE / 2) / ONE) as u8
+}
+
+/// Which source samples make each target sample, and how much each counts. All have as many weights, which sum to [`ONE`];
+/// some are zero.
+struct Taps {
+    each: usize,
+    starts: Vec<usize>,
+    weights: Vec<u16>,
+}
+
+impl Taps {
+    fn new(from: usize, to: usize) -> Taps {
+        let covered = |i: usize| ((i + 1) * from - 1) / to - i * from / to + 1;
+        let each = match from > to {
+            true => (0..to).map(covered).max().unwrap_or(1),
+            false => from.min(2),
+        };
+        let mut taps = Taps {
+            each,
+            starts: Vec::with_capacity(to),
+            weights: vec![0; each * to],
+        };
+        for (i, weights) in taps.weights.chunks_exact_mut(each).enumerate() {
+            let start = match from > to {
+                true => area(from, to, i, weights),
+                false => bilinear(from, to, i, weights),
+            };
+            taps.starts.push(start);
+        }
+        taps
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (usize, &[u16])> {
+        let weights = self.weights.chunks_exact(self.each);
+        self.starts.iter().copied().zip(weights)
+    }
+}
+
+/// The target sample covers `from / to` source samples, the first and last perhaps in part. Gives the first weight's sample.
+fn area(from: usize, to: usize, i: usize, weights: &mut [u16]) -> usize {
     let (begin, end) = (i * from, (i + 1) * from);
-    let (start, last) = (begin / to, (end - 1) / to);
-    let covered = (start..=last).map(|s| (end.min((s + 1) * to) - begin.max(s * to)) as f64);
-    normalised(start, covered.map(|c| c / from as f64).collect())
-}
-
-/// Between the two source samples around the target sample's centre.
-fn bilinear_taps(from: usize, to: usize, i: usize) -> Taps {
-    let centre = ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
-    let start = (centre as usize).min(from.saturating_sub(2));
-    let part = centre - start as f64;
-    if from == 1 {
-        return normalised(0, vec![1.0]);
+    let start = (begin / to).min(from - weights.len());
+    let mut sum = 0;
+    for (s, weight) in (start..).zip(&mut *weights) {
+        // In units of `1 / to` of a sample.
+        let covered = end.min((s + 1) * to).saturating_sub(begin.max(s * to));
+        *weight = ((covered * ONE as usize + from / 2) / from) as u16;
+        sum += u32::from(*weight);
     }
-    normalised(start, vec![1.0 - part, part])
+    // Rounded so that they sum to one exactly: a flat picture stays flat.
+    if let Some(largest) = weights.iter_mut().max() {
+        *largest = (u32::from(*largest) + ONE).saturating_sub(sum) as u16;
+    }
+    start
 }
 
-/// Rounds weights so that they sum to one exactly: a flat picture stays flat.
-fn normalised(start: usize, exact: Vec<f64>) -> Taps {
-    let mut weights: Vec<u16> = exact
-        .iter()
-        .map(|w| (w * f64::from(ONE)).round() as u16)
-        .collect();
-    let sum: u32 = weights.iter().map(|&w| u32::from(w)).sum();
-    let largest = (0..weights.len()).max_by_key(|&i| weights[i]).unwrap_or(0);
-    weights[largest] = (u32::from(weights[largest]) + ONE).saturating_sub(sum) as u16;
-    Taps { start, weights }
+/// Between the two source samples around the target sample's centre. Gives the first weight's sample.
+fn bilinear(from: usize, to: usize, i: usize, weights: &mut [u16]) -> usize {
+    let [first, second] = weights else {
+        weights.fill(ONE as u16);
+        return 0;
+    };
+    let centre = ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
+    let start = (centre as usize).min(from - 2);
+    *second = ((centre - start as f64) * f64::from(ONE) + 0.5) as u16;
+    *first = ONE as u16 - *second;
+    start
 }
 
 #[cfg(test)]
