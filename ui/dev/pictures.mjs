@@ -1,6 +1,6 @@
 // Measures the frame bus in WebKitGTK: tiles drawn per second, the time from ready in the app to the draw call, who spends the CPU,
 // and memory while it runs and while the web process stands still.
-//   node dev/pictures.mjs [--tiles 9] [--seconds 30] [--mode units|pictures] [--painter 2d|webgl] [--thread worker|page] [--dmabuf] [--stop 20] [--probe]
+//   node dev/pictures.mjs [--tiles 9] [--seconds 30] [--mode units|pictures|auto] [--painter 2d|webgl|pixels] [--thread worker|page] [--dmabuf] [--stop 20] [--probe]
 //     [--app ../target/debug/examples/framebus] [--clip ../tests/data/fetched/talking-head.y4m] [--units /tmp/units.h264] [--display 97]
 // Wants Xvfb, webkit2gtk's MiniBrowser, `cargo build -p confab-pipeline --example framebus`, and units to send:
 //   ffmpeg -i tests/data/fetched/talking-head.y4m -frames:v 300 -c:v libx264 -profile:v baseline -preset veryfast -tune zerolatency -b:v 600k
@@ -162,7 +162,7 @@ function summarise(bus) {
   });
   const of = (name) => rates.map((r) => Math.round(r[name] * 10) / 10);
   const worst = (name) => Math.max(...last.stats.streams.map((s) => s[name]));
-  console.log(`${values.tiles} tiles, ${values.mode}, ${values.painter}, ${values.thread}, dmabuf ${values.dmabuf ? "on" : "off"}, ${values.size}, ${bus.kbps} kbps each, ${span.toFixed(0)} s, load ${readFileSync("/proc/loadavg", "utf8").split(" ")[0]}`);
+  console.log(`${values.tiles} tiles, ${last.stats.mode}, ${last.stats.painter}, ${last.stats.thread}, dmabuf ${values.dmabuf ? "on" : "off"}, ${values.size}, ${bus.kbps} kbps each, ${span.toFixed(0)} s, load ${readFileSync("/proc/loadavg", "utf8").split(" ")[0]}`);
   console.log("  drawn per second  ", of("drawn").join(" "), "  decoded", of("decoded").join(" "));
   console.log("  received per second", of("received").join(" "), "  the page's own frames", ((last.frames - first.frames) / span).toFixed(1));
   console.log(`  ready to draw call  p50 ${worst("latencyP50")} ms, p95 ${worst("latencyP95")} ms; to arrival in the worker p50 ${worst("arrivalP50")}, p95 ${worst("arrivalP95")} (worst tile)`);

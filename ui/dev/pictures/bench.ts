@@ -1,5 +1,5 @@
 // Draws the streams of a frame bus and reports what came of it: run by dev/pictures.mjs in a webview.
-//   ?url=ws://…&token=…&tiles=9&seconds=20&mode=units|pictures&painter=2d|webgl&thread=worker|page&report=http://…   probe=1: only measure
+//   ?url=ws://…&token=…&tiles=9&seconds=20&mode=units|pictures|auto&painter=2d|webgl|pixels&thread=worker|page&report=http://…   probe=1: only measure
 
 import { connectPictures } from "../../src/port/native/pictures";
 import type { Plan } from "../../src/port/native/pictures";
@@ -10,10 +10,10 @@ const number = (name: string, otherwise: number) => Number(query.get(name) ?? ot
 
 const plan: Plan = {
   mode: text("mode") === "pictures" ? "pictures" : "units",
-  painter: text("painter") === "webgl" ? "webgl" : "2d",
+  painter: (["webgl", "pixels"] as const).find((p) => p === text("painter")) ?? "2d",
   thread: text("thread") === "page" ? "page" : "worker",
 };
-const pictures = connectPictures({ url: text("url"), token: text("token"), plan });
+const pictures = connectPictures({ url: text("url"), token: text("token"), ...(text("mode") === "auto" ? {} : { plan }) });
 
 async function report(what: object): Promise<void> {
   await fetch(text("report"), { method: "POST", body: JSON.stringify(what) });

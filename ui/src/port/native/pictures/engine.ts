@@ -1,6 +1,7 @@
 // Pictures onto canvases, in a worker or in the page: what the app sends, who decodes and draws it, what is on screen.
 
 import { webCodecs } from "./decoder";
+import { CHECK_MS, Lateness } from "./late";
 import { Link } from "./link";
 import { CanvasEasel } from "./paint";
 import { probe } from "./probe";
@@ -22,7 +23,11 @@ export class Engine {
   #link: Link | undefined;
   #address: string | undefined;
   #wanted: readonly Wanted[] = [];
-  #drawing = false;
+  #watching: ReturnType<typeof setInterval> | undefined;
+  /** What was drawn in this animation frame. */
+  readonly #drawn = new Set<Stream>();
+  /** The next animation frame is asked for. */
+  #waiting = false;
 
   constructor(post: (message: FromWorker) => void) {
     this.#post = post;
@@ -30,7 +35,7 @@ export class Engine {
       decoder: webCodecs,
       credit: (stream, count) => this.#link?.credit(stream, count),
       needKey: (stream) => this.#link?.say({ type: "key", stream }),
-      due: () => this.#due(),
+      due: (stream) => this.#due(stream),
       now: () => (performance.timeOrigin + performance.now()) * 1000,
     };
   }
@@ -40,6 +45,7 @@ export class Engine {
       case "start":
         this.#plan = message.plan;
         this.#address = message.url === undefined ? undefined : `${message.url}?token=${message.token}`;
+        if (message.adapt && message.plan.mode === "units") this.#watch();
         return this.#connect(message.url === undefined);
       case "way":
         this.#link?.stop();
@@ -47,8 +53,10 @@ export class Engine {
       case "app":
         return this.#link?.receive(message.message);
       case "canvas": {
-        const painter = this.#plan.mode === "units" && !isOwn(message.stream) ? "2d" : this.#plan.painter;
-        this.#canvases.set(message.id, { stream: message.stream, easel: new CanvasEasel(message.canvas, painter) });
+        // What comes out of decoders is drawn by 2D alone, and pictures too, should they come later.
+        const { mode, painter } = this.#plan;
+        const flat = mode === "units" && !isOwn(message.stream) && painter === "webgl";
+        this.#canvases.set(message.id, { stream: message.stream, easel: new CanvasEasel(message.canvas, flat ? "pixels" : painter) });
         return;
       }
       case "hang":
@@ -71,6 +79,7 @@ export class Engine {
         return;
       case "stop":
         this.#link?.stop();
+        clearInterval(this.#watching);
         for (const stream of this.#streams.values()) stream.close();
         this.#streams.clear();
     }
@@ -90,21 +99,44 @@ export class Engine {
       },
       picture: (message) => {
         const header = readHeader(message);
-        if (header !== undefined) this.#streams.get(header.stream)?.feed(header, message);
+        // Units that were on their way when the app was asked for pictures.
+        if (header === undefined || (this.#plan.mode === "pictures" && header.kind !== "i420")) return;
+        this.#streams.get(header.stream)?.feed(header, message);
       },
     });
   }
 
-  /** Once per animation frame at most, however many pictures came. */
-  #due(): void {
-    if (this.#drawing) return;
-    this.#drawing = true;
-    const draw = () => {
-      this.#drawing = false;
-      for (const stream of this.#streams.values()) stream.draw();
+  /** From units to pictures where decoding here falls behind, until the next start. */
+  #watch(): void {
+    const lateness = new Lateness();
+    this.#watching = setInterval(() => {
+      const others = [...this.#streams.values()].filter((stream) => !isOwn(stream.id));
+      if (!lateness.check(others.map((stream) => stream.figures()))) return;
+      clearInterval(this.#watching);
+      this.#plan = { ...this.#plan, mode: "pictures" };
+      for (const stream of others) stream.rest();
+      this.#sayWhatIsShown();
+    }, CHECK_MS);
+  }
+
+  /** At once, but no stream twice in an animation frame: what comes sooner waits for the next, and the latest is drawn. */
+  #due(stream: Stream): void {
+    if (this.#drawn.has(stream)) return;
+    if (stream.draw()) this.#drawn.add(stream);
+    this.#awaitFrame();
+  }
+
+  #awaitFrame(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    const begin = () => {
+      this.#waiting = false;
+      this.#drawn.clear();
+      for (const stream of this.#streams.values()) if (stream.draw()) this.#drawn.add(stream);
+      if (this.#drawn.size > 0) this.#awaitFrame();
     };
-    if (typeof requestAnimationFrame === "function") requestAnimationFrame(draw);
-    else setTimeout(draw, 8);
+    if (typeof requestAnimationFrame === "function") requestAnimationFrame(begin);
+    else setTimeout(begin, 8);
   }
 
   #show(next: readonly Wanted[]): void {

@@ -24,7 +24,8 @@ export class CanvasEasel implements Easel {
   }
 
   draw(picture: Picture): void {
-    const [width, height] = drawnSize(picture, this.#width, this.#height);
+    const own = this.#brush.ownSize === true;
+    const [width, height] = own ? [picture.width, picture.height] : drawnSize(picture, this.#width, this.#height);
     const canvas = this.#canvas;
     // Every change allocates anew; a few pixels' difference is for the compositor.
     if (canvas.width !== width || canvas.height !== height) {
@@ -50,6 +51,8 @@ export function drawnSize(picture: { width: number; height: number }, tileWidth:
 
 interface Brush {
   paint(picture: Picture, width: number, height: number): void;
+  /** It does not scale. */
+  ownSize?: boolean;
   /** Gives back what a webview has few of. */
   free?(): void;
 }
@@ -59,27 +62,36 @@ const MOST_GL = 8;
 let liveGl = 0;
 
 function makeBrush(canvas: Canvas, painter: Painter): Brush {
-  return (painter === "webgl" && liveGl < MOST_GL ? webgl(canvas) : undefined) ?? flat(canvas);
-}
-
-function flat(canvas: Canvas): Brush {
+  const gl = painter === "webgl" && liveGl < MOST_GL ? webgl(canvas) : undefined;
+  if (gl !== undefined) return gl;
   const context = canvas.getContext("2d", { alpha: false, desynchronized: true }) as OffscreenCanvasRenderingContext2D | null;
   if (context === null) return { paint: () => {} };
-  const paint: Brush["paint"] = ({ source }, width, height) => {
-    context.imageSmoothingQuality = "low";
-    if (isFrame(source)) {
-      context.drawImage(source, 0, 0, width, height);
-    } else if (typeof VideoFrame !== "undefined") {
-      const frame = frameOf(source);
+  return painter === "pixels" || typeof VideoFrame === "undefined" ? pixels(context) : flat(context);
+}
+
+function flat(context: OffscreenCanvasRenderingContext2D): Brush {
+  return {
+    paint({ source }, width, height) {
+      context.imageSmoothingQuality = "low";
+      const frame = isFrame(source) ? source : frameOf(source);
       context.drawImage(frame, 0, 0, width, height);
-      frame.close();
-    } else {
-      canvas.width = source.width;
-      canvas.height = source.height;
-      context.putImageData(pixelsOf(source), 0, 0);
-    }
+      if (!isFrame(source)) frame.close();
+    },
   };
-  return { paint };
+}
+
+/** Our own conversion. Some webviews hand each picture to a media framework's threads and wait for them. */
+function pixels(context: OffscreenCanvasRenderingContext2D): Brush {
+  let image: ImageData | undefined;
+  return {
+    ownSize: true,
+    paint({ source }, width, height) {
+      if (isFrame(source)) return context.drawImage(source, 0, 0, width, height);
+      if (image?.width !== source.width || image.height !== source.height) image = new ImageData(source.width, source.height);
+      fillPixels(source, new Uint32Array(image.data.buffer));
+      context.putImageData(image, 0, 0);
+    },
+  };
 }
 
 /** The webview's own conversion, where it has one. */
@@ -93,23 +105,33 @@ function frameOf({ data, width, height }: Planes): VideoFrame {
   });
 }
 
-/** BT.601 in limited range, as the app's pictures are, to RGBA. */
-export function pixelsOf({ data, width, height }: Planes): ImageData {
-  const out = new Uint8ClampedArray(width * height * 4);
-  const [u, v, half] = [width * height, (width * height * 5) / 4, width / 2];
-  for (let y = 0, at = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1, at += 4) {
-      const chroma = (y >> 1) * half + (x >> 1);
-      const luma = 1.1644 * ((data[y * width + x] ?? 0) - 16);
-      const cb = (data[u + chroma] ?? 0) - 128;
-      const cr = (data[v + chroma] ?? 0) - 128;
-      out[at] = luma + 1.596 * cr;
-      out[at + 1] = luma - 0.3918 * cb - 0.813 * cr;
-      out[at + 2] = luma + 2.0172 * cb;
-      out[at + 3] = 255;
+/** What a channel becomes, from `(value >> 8) + BELOW`. */
+const CLAMPED = Uint8Array.from({ length: 1024 }, (_, i) => Math.max(0, Math.min(255, i - 256)));
+const BELOW = 256;
+
+/** BT.601 in limited range, as the app's pictures are, to RGBA, a word a pixel. Width and height are even. */
+export function fillPixels({ data, width, height }: Planes, out: Uint32Array): void {
+  const half = width >> 1;
+  const [u, v] = [width * height, width * height + half * (height >> 1)];
+  for (let y = 0; y < height; y += 1) {
+    const chroma = (y >> 1) * half;
+    let at = y * width;
+    for (let x = 0; x < half; x += 1) {
+      const cb = (data[u + chroma + x] as number) - 128;
+      const cr = (data[v + chroma + x] as number) - 128;
+      const r = 409 * cr + 128;
+      const g = 128 - 100 * cb - 208 * cr;
+      const b = 516 * cb + 128;
+      for (const end = at + 2; at < end; at += 1) {
+        const luma = 298 * ((data[at] as number) - 16);
+        out[at] =
+          0xff000000 |
+          ((CLAMPED[((luma + b) >> 8) + BELOW] as number) << 16) |
+          ((CLAMPED[((luma + g) >> 8) + BELOW] as number) << 8) |
+          (CLAMPED[((luma + r) >> 8) + BELOW] as number);
+      }
     }
   }
-  return new ImageData(out, width, height);
 }
 
 const VERTEX = `#version 300 es

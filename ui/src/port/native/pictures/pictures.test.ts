@@ -3,7 +3,7 @@ import { codecOf } from "./codec";
 import { Engine } from "./engine";
 import { Recent } from "./figures";
 import { Link } from "./link";
-import { drawnSize } from "./paint";
+import { drawnSize, fillPixels } from "./paint";
 import { choose } from "./probe";
 import { sameShown, shownNow } from "./shown";
 import type { FromWorker } from "./talk";
@@ -50,16 +50,39 @@ test("the codec string comes from the parameter set, wherever it stands in the k
 });
 
 test("units are chosen where they are fast enough, pictures where they are much faster, the page's thread where nothing else is", () => {
-  const none = { units: 0, webgl: 0, canvas2d: 0 };
-  const of = (units: number, canvas2d: number, page: number) => {
-    const { mode, painter, thread } = choose({ units, webgl: 0, canvas2d }, { ...none, webgl: page });
+  const none = { units: 0, pixels: 0, canvas2d: 0, webgl: 0 };
+  const of = (units: number, pixels: number, canvas2d: number, page: number) => {
+    const { mode, painter, thread } = choose({ ...none, units, pixels, canvas2d }, { ...none, webgl: page });
     return `${mode} ${painter} ${thread}`;
   };
-  expect(of(200, 1000, 0)).toBe("units 2d worker");
-  expect(of(40, 70, 0)).toBe("units 2d worker");
-  expect(of(40, 200, 220)).toBe("pictures 2d worker");
-  expect(of(40, 100, 260)).toBe("pictures webgl page");
-  expect(of(0, 0, 0)).toBe("pictures 2d worker");
+  expect(of(300, 0, 1300, 0)).toBe("units 2d worker");
+  expect(of(40, 60, 70, 0)).toBe("units 2d worker");
+  expect(of(40, 150, 200, 220)).toBe("pictures 2d worker");
+  expect(of(40, 250, 200, 220)).toBe("pictures pixels worker");
+  expect(of(40, 90, 100, 260)).toBe("pictures webgl page");
+  expect(of(40, 300, 100, 900)).toBe("pictures pixels worker");
+  expect(of(0, 0, 0, 0)).toBe("pictures pixels worker");
+});
+
+test("our own conversion is the standard's within a step, and stays in range", () => {
+  const [y, cb, cr] = [
+    [16, 81, 235, 255, 0, 41, 145, 210],
+    [128, 90, 54, 255],
+    [128, 240, 34, 0],
+  ];
+  const data = new Uint8Array([...y, ...cb.slice(0, 2), ...cr.slice(0, 2)]);
+  const out = new Uint32Array(8);
+  fillPixels({ data, width: 4, height: 2 }, out);
+  const clamp = (x: number) => Math.max(0, Math.min(255, x));
+  for (const [i, luma] of y.entries()) {
+    const [u, v] = [(cb[(i % 4) >> 1] ?? 0) - 128, (cr[(i % 4) >> 1] ?? 0) - 128];
+    const l = 1.1644 * (luma - 16);
+    const expected = [l + 1.596 * v, l - 0.3918 * u - 0.813 * v, l + 2.0172 * u].map(clamp);
+    const word = out[i] ?? 0;
+    const found = [word & 255, (word >> 8) & 255, (word >> 16) & 255];
+    for (const [channel, value] of found.entries()) expect(Math.abs(value - (expected[channel] ?? 0))).toBeLessThanOrEqual(1);
+    expect(word >>> 24).toBe(255);
+  }
 });
 
 test("percentiles are of the latest values", () => {
@@ -107,7 +130,7 @@ test("where the socket leads nowhere the page carries the messages, and back", (
   vi.stubGlobal("WebSocket", FakeSocket);
   const said: FromWorker[] = [];
   const engine = new Engine((message) => said.push(message));
-  engine.hear({ type: "start", url: "ws://127.0.0.1:1/bus", token: "t", plan: { mode: "units", painter: "2d", thread: "worker" } });
+  engine.hear({ type: "start", url: "ws://127.0.0.1:1/bus", token: "t", plan: { mode: "units", painter: "2d", thread: "worker" }, adapt: false });
   engine.hear({ type: "way", carried: true });
   expect(sockets).toEqual([{ url: "ws://127.0.0.1:1/bus?token=t", closed: true }]);
   engine.hear({ type: "app", message: '{"type":"hello","version":1}' });
@@ -117,4 +140,42 @@ test("where the socket leads nowhere the page carries the messages, and back", (
   expect(said.at(-1)).toEqual({ type: "connected", on: false });
   engine.hear({ type: "stop" });
   vi.unstubAllGlobals();
+});
+
+test("where decoding here falls behind, the app is asked for pictures, once", () => {
+  vi.useFakeTimers();
+  const said: FromWorker[] = [];
+  const engine = new Engine((message) => said.push(message));
+  const modes = () => said.flatMap((m) => (m.type === "say" && m.text.includes("show") ? [(JSON.parse(m.text) as { mode: string }).mode] : []));
+  const picture = (late: number) => {
+    const message = new ArrayBuffer(32 + 6);
+    const view = new DataView(message);
+    view.setUint8(0, 1);
+    view.setUint8(1, 3);
+    view.setUint8(3, 32);
+    view.setUint32(4, 5, true);
+    view.setUint16(16, 2, true);
+    view.setUint16(18, 2, true);
+    const ready = Math.round((performance.timeOrigin + performance.now() - late) * 1000);
+    view.setUint32(24, ready % 2 ** 32, true);
+    view.setUint32(28, Math.floor(ready / 2 ** 32), true);
+    engine.hear({ type: "app", message });
+  };
+  const seconds = (count: number, late: number) => {
+    for (let i = 0; i < count * 30; i += 1) {
+      picture(late);
+      vi.advanceTimersByTime(1000 / 30);
+    }
+  };
+  engine.hear({ type: "start", url: undefined, token: "t", plan: { mode: "units", painter: "2d", thread: "worker" }, adapt: true });
+  engine.hear({ type: "app", message: '{"type":"hello","version":1}' });
+  engine.hear({ type: "show", streams: [{ stream: 5, width: 2, height: 2 }] });
+  seconds(11, 5);
+  expect(modes()).toEqual(["units", "units"]);
+  seconds(11, 90);
+  expect(modes()).toEqual(["units", "units", "pictures"]);
+  seconds(11, 90);
+  expect(modes()).toHaveLength(3);
+  engine.hear({ type: "stop" });
+  vi.useRealTimers();
 });

@@ -12,7 +12,7 @@ export interface PictureOptions {
   /** `ws://127.0.0.1:<port>/bus`; undefined: by way of `carrier` alone. */
   url: string | undefined;
   token: string;
-  /** Absent: probed at the first start on this webview, and remembered. */
+  /** Kept to. Absent: probed at the first start on this webview, remembered, and left where it falls behind. */
   plan?: Plan;
   /** Tried where the socket does not get through. */
   carrier?: Carrier;
@@ -42,7 +42,7 @@ const WORKER_MS = 5000;
 const OTHER_WAY_MS = 3000;
 /** How long a canvas that was taken down waits to be hung again. */
 const SPARE_MS = 3000;
-const REMEMBERED = "confab.pictures.plan.2";
+const REMEMBERED = "confab.pictures.plan.3";
 
 interface Canvas {
   id: number;
@@ -162,7 +162,7 @@ class Gallery implements Pictures {
     if (chosen.thread === "page") this.#local = new Engine((message) => this.#hear(message));
     const early = this.#early ?? [];
     this.#early = undefined;
-    this.#post({ type: "start", url, token, plan: chosen });
+    this.#post({ type: "start", url, token, plan: chosen, adapt: plan === undefined });
     for (const canvas of this.#canvases.values()) this.#handOver(canvas);
     for (const message of early) this.#post(message);
     if (url === undefined) this.#carry();
@@ -300,7 +300,7 @@ class Gallery implements Pictures {
   }
 }
 
-const NOTHING: Rates = { units: 0, webgl: 0, canvas2d: 0 };
+const NOTHING: Rates = { units: 0, pixels: 0, canvas2d: 0, webgl: 0 };
 
 /** Nothing the page's thread could do would change the plan; it need not stand still for a second. */
 function worthIt(worker: Rates): boolean {

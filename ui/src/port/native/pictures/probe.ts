@@ -12,34 +12,39 @@ import type { Painter, Plan, Rates } from "./talk";
 const TIME = 350;
 /** The first picture may take long: decoders are looked for and loaded then. */
 const PATIENCE = 5000;
-/** Enough for four people at 24 pictures a second. */
-const ENOUGH = 96;
+/** Enough for nine people at 30 pictures a second: less is waited for, a picture behind the other. */
+const ENOUGH = 270;
 /** Decoding in the app, scaling there and bringing the pictures here costs about three times what drawing them does. */
 const WORTH = 4;
+const PAINTERS = ["pixels", "2d", "webgl"] as const satisfies readonly Painter[];
 /** Units in the decoder at once, as in a meeting. */
 const WINDOW = 6;
 
 /** The rates of the thread it runs on. */
 export async function probe(): Promise<Rates> {
   const units = canDecode() ? await rateOfUnits().catch(() => 0) : 0;
-  return { units, webgl: attempt(() => rateOfPlanes("webgl")), canvas2d: attempt(() => rateOfPlanes("2d")) };
+  const [pixels, canvas2d, webgl] = PAINTERS.map((painter) => attempt(() => rateOfPlanes(painter))) as [number, number, number];
+  return { units, pixels, canvas2d, webgl };
 }
 
 /**
  * Units in the worker where they are drawn fast enough or the other ways are not many times faster, since those leave the decoding to the
- * app; a ratio, so that a machine that is busy at the moment chooses alike. The page's thread only where it is much faster, since views
- * live on it.
+ * app; a ratio, so that a machine that is busy at the moment chooses alike. The page's thread only where the worker's is too slow and it
+ * much faster, since views live on it.
  */
 export function choose(worker: Rates, page: Rates): Plan {
-  const ways: [rate: number, plan: Plan][] = [
-    [worker.canvas2d, { mode: "pictures", painter: "2d", thread: "worker" }],
-    [worker.webgl, { mode: "pictures", painter: "webgl", thread: "worker" }],
-    [page.webgl / 1.5, { mode: "pictures", painter: "webgl", thread: "page" }],
-    [page.canvas2d / 1.5, { mode: "pictures", painter: "2d", thread: "page" }],
-  ];
-  const [rate, best] = ways.reduce((a, b) => (b[0] > a[0] ? b : a));
-  if (worker.units === 0 || (worker.units < ENOUGH && worker.units * WORTH < rate)) return best;
-  return { mode: "units", painter: worker.webgl > worker.canvas2d * 1.1 ? "webgl" : "2d", thread: "worker" };
+  const inWorker = fastest(worker);
+  const inPage = fastest(page);
+  if (worker.units >= ENOUGH || (worker.units > 0 && worker.units * WORTH >= Math.max(inWorker.rate, inPage.rate / 1.5))) {
+    return { mode: "units", painter: inWorker.painter, thread: "worker" };
+  }
+  if (inWorker.rate >= ENOUGH || inWorker.rate >= inPage.rate / 1.5) return { mode: "pictures", painter: inWorker.painter, thread: "worker" };
+  return { mode: "pictures", painter: inPage.painter, thread: "page" };
+}
+
+function fastest({ pixels, canvas2d, webgl }: Rates): { rate: number; painter: Painter } {
+  const rate = Math.max(pixels, canvas2d, webgl);
+  return { rate, painter: PAINTERS[[pixels, canvas2d, webgl].indexOf(rate)] ?? "pixels" };
 }
 
 async function rateOfUnits(): Promise<number> {

@@ -45,8 +45,8 @@ export interface Studio {
   credit(stream: number, count: number): void;
   /** The decoder lost its way. */
   needKey(stream: number): void;
-  /** There is something to draw; called back once per animation frame at most. */
-  due(): void;
+  /** The stream has something to draw; `draw` is called, now or in the next animation frame. */
+  due(stream: Stream): void;
   /** Microseconds since 1970. */
   now(): number;
 }
@@ -205,7 +205,7 @@ export class Stream {
     this.#counted.width = picture.width;
     this.#counted.height = picture.height;
     this.#setPending({ picture, ready });
-    this.#studio.due();
+    this.#studio.due(this);
   }
 
   #setPending(next: { picture: Picture; ready: number } | undefined): void {

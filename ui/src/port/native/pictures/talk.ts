@@ -2,8 +2,8 @@
 
 import type { Mode, Shown } from "./wire";
 
-/** How decoded pictures get onto a canvas. */
-export type Painter = "2d" | "webgl";
+/** How decoded pictures get onto a canvas: converted by the webview, by its graphics, or by us. */
+export type Painter = "2d" | "webgl" | "pixels";
 
 /** A stream on screen; `credit` is the worker's affair. */
 export type Wanted = Omit<Shown, "credit">;
@@ -17,9 +17,10 @@ export interface Plan {
 }
 
 export type ToWorker =
-  | { type: "start"; url: string; token: string; plan: Plan }
+  /** `adapt`: where decoding here falls behind, the app decodes. */
+  | { type: "start"; url: string; token: string; plan: Plan; adapt: boolean }
   /** Where the app can't be reached by a socket: `app` messages come from the page, `say` goes back to it. */
-  | { type: "start"; url: undefined; token: string; plan: Plan }
+  | { type: "start"; url: undefined; token: string; plan: Plan; adapt: boolean }
   | { type: "app"; message: string | ArrayBuffer }
   /** From now on by a socket, or carried by the page. */
   | { type: "way"; carried: boolean }
@@ -74,10 +75,12 @@ export interface PictureStats extends Plan {
 export interface Rates {
   /** Decoded by WebCodecs, drawn by 2D. */
   units: number;
+  /** I420 by our own conversion. */
+  pixels: number;
+  /** I420 by the webview's, in 2D. */
+  canvas2d: number;
   /** I420 by WebGL2. */
   webgl: number;
-  /** I420 by 2D. */
-  canvas2d: number;
 }
 
 /** What this webview can draw, and the best of it. */
