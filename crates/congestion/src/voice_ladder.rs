@@ -34,6 +34,10 @@ const fn copies(copies: &'static [u8]) -> Protection {
     }
 }
 
+/// How far packets describe what was before them: more than is ever waited for, since what is far away is described in few bits
+/// (PLCMOS 4.37 and 4.23 at 80 % loss, two seeds; with half a second 4.30 and 4.18).
+const DESCRIBED: Duration = Duration::from_secs(1);
+
 /// For whoever encodes the voice: it can trade quality of the frame for redundancy of every kind.
 pub const SENDER: &[Step] = &[
     Step {
@@ -90,11 +94,11 @@ pub const SENDER: &[Step] = &[
         name: "deep",
         from: 0.62,
         protection: Protection {
-            deep: Duration::from_millis(500),
+            deep: DESCRIBED,
             ..voice(60, 0.80)
         },
         spread: &[],
-        why: "Gaps are longer than copies can afford to reach: each packet describes the last half second.",
+        why: "Gaps are longer than copies can afford to reach: each packet describes the last second.",
     },
 ];
 
@@ -106,7 +110,7 @@ pub const SENDER_PLAIN: &[Step] = &[
         name: "deep",
         from: 0.20,
         protection: Protection {
-            deep: Duration::from_millis(500),
+            deep: DESCRIBED,
             ..voice(60, 0.80)
         },
         spread: &[],
@@ -174,7 +178,7 @@ pub const FORWARDER: &[Step] = &[
         name: "descriptions",
         from: 0.62,
         protection: Protection {
-            deep: Duration::from_millis(500),
+            deep: DESCRIBED,
             ..copies(&[1, 2, 3, 4, 5, 6])
         },
         spread: &[1, 2, 4, 6, 8, 10],

@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn listeners_losses_make_frames_smaller_and_where_there_is_room_describe_them() {
-        let deep = Duration::from_millis(500);
+        let deep = Duration::from_secs(1);
         assert_eq!(losing(0.0, 0, true), Protection::NONE);
         assert_eq!(losing(0.0, 50, true).bitrate, Some(Bitrate::kbps(16)));
         assert_eq!(losing(0.0, 80, true).deep, deep);

@@ -9,6 +9,7 @@
 //! The target delay is long enough for those repairs that really happen, see `repair_wait`. When nothing is here the packets may only be late: concealment then *waits*, and what was waited is taken
 //! off again if the packets turn out lost, or stays as delay, to be worked off by playing faster.
 
+use crate::described::Described;
 use crate::red::Restored;
 use crate::repair_wait::RepairWait;
 use crate::{DelayEstimator, TimestampUnwrapper, opus};
@@ -176,6 +177,7 @@ pub struct AudioJitterBuffer {
     run: u64,
     extra: Duration,
     repair: RepairWait,
+    described: Described,
     played: Option<(Time, u32)>,
     stats: AudioStats,
 }
@@ -192,6 +194,7 @@ impl AudioJitterBuffer {
             run: 0,
             extra: Duration::ZERO,
             repair: RepairWait::default(),
+            described: Described::default(),
             played: None,
             stats: AudioStats::default(),
         }
@@ -208,6 +211,7 @@ impl AudioJitterBuffer {
         self.unwrapper = TimestampUnwrapper::default();
         self.estimator.reset();
         self.repair.reset();
+        self.described = Described::default();
         self.cursor = None;
         self.waited = 0;
         self.run = 0;
@@ -466,20 +470,11 @@ impl AudioJitterBuffer {
             self.end_run();
             return Pull::Fec { payload, samples };
         }
-        let before = |p: &Held| p.timestamp.saturating_sub(cursor.timestamp);
-        let describes = |p: &&Held| p.deep > 0 && before(p) <= u64::from(p.deep);
-        let later = self.packets.values().take(LOOK_AHEAD).find(describes);
-        if let Some(later) = later.filter(|p| before(p) >= u64::from(samples)) {
-            let (payload, before) = (later.payload.clone(), before(later) as u32);
-            self.stats.deep_samples += u64::from(samples);
+        if let Some((payload, before)) = self.description(cursor.timestamp, samples) {
+            self.described.note(true);
             self.end_run();
             let pace = self.pace(cursor.timestamp, heard, target);
-            return Pull::Deep {
-                payload,
-                before,
-                samples,
-                pace,
-            };
+            return self.deep(payload, before, samples, pace);
         }
         self.stats.concealed_samples += u64::from(samples);
         self.run += u64::from(samples);
@@ -487,6 +482,25 @@ impl AudioJitterBuffer {
             Pull::Silence { samples }
         } else {
             Pull::Conceal { samples }
+        }
+    }
+
+    /// The next packet that describes `samples` at `timestamp`, and how many samples before its own these begin.
+    fn description(&self, timestamp: u64, samples: u32) -> Option<(Arc<[u8]>, u32)> {
+        let before = |p: &Held| p.timestamp.saturating_sub(timestamp);
+        let describes = |p: &&Held| p.deep > 0 && before(p) <= u64::from(p.deep);
+        let later = self.packets.values().take(LOOK_AHEAD).find(describes)?;
+        let before = before(later);
+        (before >= u64::from(samples)).then(|| (later.payload.clone(), before as u32))
+    }
+
+    fn deep(&mut self, payload: Arc<[u8]>, before: u32, samples: u32, pace: Pace) -> Pull {
+        self.stats.deep_samples += u64::from(samples);
+        Pull::Deep {
+            payload,
+            before,
+            samples,
+            pace,
         }
     }
 
@@ -522,7 +536,12 @@ impl AudioJitterBuffer {
         let (timestamp, payload) = (held.timestamp, held.payload);
         let samples = opus::duration(&payload).unwrap_or(960);
         self.end_run();
-        if held.is_copy {
+        self.described.note(false);
+        let alone = self.described.is_alone();
+        let description = alone
+            .then(|| self.description(timestamp, samples))
+            .flatten();
+        if held.is_copy && description.is_none() {
             self.stats.red_samples += u64::from(samples);
         }
         self.cursor = Some(Cursor {
@@ -532,6 +551,9 @@ impl AudioJitterBuffer {
         });
         self.played = Some((heard, timestamp as u32));
         let pace = self.pace(timestamp, heard, target);
+        if let Some((payload, before)) = description {
+            return self.deep(payload, before, samples, pace);
+        }
         Pull::Packet {
             payload,
             samples,

@@ -14,6 +14,7 @@ pub mod vp8;
 mod assembly;
 mod audio_buffer;
 mod delay;
+mod described;
 mod protection;
 mod repair_wait;
 mod sps;

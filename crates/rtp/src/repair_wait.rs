@@ -17,7 +17,7 @@ const LONGEST: usize = 32;
 /// The wait grows at once and shrinks by this part of the time that passes: when the loss is over quickly, yet so that play-out
 /// can follow without a cut; while it goes on slowly, since every change is heard as stretching.
 const SHRINK_AFTER: f64 = 0.2;
-const SHRINK_DURING: f64 = 0.02;
+const SHRINK_DURING: f64 = 0.005;
 
 /// What became of one frame: how many frames later it was first brought back. 0: it came itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -23,7 +23,7 @@ LBRR = "kbps=32 fec=1 expected=.1"
 COPIES = "kbps=16 copies=1,2,3"
 SPREAD = "kbps=16 copies=2,4,6"
 MORE = "kbps=12 copies=1,2,3,4,5,6"
-DEEP = "kbps=60 deep=500 expected=.8"
+DEEP = "kbps=60 deep=1000 expected=.8"
 ROWS = [
     ("clear", 0.0, 0, "kbps=32"),
     ("lbrr", 0.05, 0, LBRR),
