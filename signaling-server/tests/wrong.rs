@@ -5,9 +5,9 @@ mod common;
 
 use common::{Invitation, Person, Server, Socket, hello};
 use confab_protocol::{
-    Code, Layer, MAX_CHAT, MAX_CLIENT_ID, MAX_CLIENT_MESSAGE, MAX_NAME, MAX_SDP, MAX_SLOTS,
-    MeetingId, Offer, ParticipantId, Publish, Reaction, Request, Resume, Slot, Snapshot, Source,
-    TrackId, VideoCodec,
+    Code, Layer, Listening, MAX_CHAT, MAX_CLIENT_ID, MAX_CLIENT_MESSAGE, MAX_NAME, MAX_SDP,
+    MAX_SLOTS, MeetingId, Offer, ParticipantId, Publish, Reaction, Request, Resume, Slot, Snapshot,
+    Source, TrackId, VideoCodec,
 };
 use serde_json::{Value, json};
 
@@ -72,6 +72,11 @@ fn one_of_each(meeting: &Invitation) -> Vec<Request> {
             participant: Some(participant),
         },
         Request::HostEnd,
+        Request::Listening(Listening {
+            stalled_permille: 12,
+            minutes: 0,
+            fluent_minutes: 0,
+        }),
         Request::Resync { last_seq: 0 },
         Request::Ping,
         Request::Leave,
@@ -97,13 +102,14 @@ fn name(request: &Request) -> &'static str {
         Request::HostLock { .. } => "host_lock",
         Request::HostSpotlight { .. } => "host_spotlight",
         Request::HostEnd => "host_end",
+        Request::Listening(_) => "listening",
         Request::Resync { .. } => "resync",
         Request::Ping => "ping",
         Request::Leave => "leave",
     }
 }
 
-const TYPES: usize = 19;
+const TYPES: usize = 20;
 
 /// Fields that may be left out; without a camera's layers the offer means nothing, which is another test's matter.
 fn may_be_absent(kind: &Value, path: &str) -> bool {
@@ -470,6 +476,7 @@ async fn values_out_of_their_range_are_refused_with_their_code() {
     let long = "x".repeat(MAX_CHAT + 1);
     let value = Code::BadValue;
     let view = |slots: Value| json!({ "type": "view", "slots": slots });
+    let listening = |stalled: u16, minutes: u32, fluent: u32| json!({ "type": "listening", "stalled_permille": stalled, "minutes": minutes, "fluent_minutes": fluent });
     let cases = [
         (view(json!(slots(2 * MAX_SLOTS + 1))), value),
         (view(json!([slot("a".into()), slot("a".into())])), value),
@@ -486,6 +493,8 @@ async fn values_out_of_their_range_are_refused_with_their_code() {
             json!({ "type": "rename", "name": "x".repeat(MAX_NAME + 1) }),
             value,
         ),
+        (listening(1001, 0, 0), value),
+        (listening(0, 1, 2), value),
         (offer(0, "", vec![]), value),
         (offer(1, &"x".repeat(MAX_SDP + 1), vec![]), Code::TooLarge),
         (offer(1, "", vec![microphone.clone(); 5]), value),

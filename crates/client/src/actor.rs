@@ -1,6 +1,7 @@
 //! The client's loop: carries inputs to the session machine and its outputs to the socket and the media side.
 
 use crate::face::{ClientOptions, Command, Event};
+use crate::hearing::Hearing;
 use crate::media::{MediaNews, MediaSide, Snapshot as Counted};
 use crate::socket::{Door, Socket, SocketEvent, SocketNews};
 use crate::stats::Reporter;
@@ -76,6 +77,7 @@ pub(crate) struct Actor {
     socket_number: u64,
     news: (mpsc::Sender<SocketNews>, mpsc::Receiver<SocketNews>),
     reporter: Reporter,
+    hearing: Hearing,
     told: (Phase, MediaPhase, u32),
     ended: Option<Option<Code>>,
 }
@@ -130,6 +132,7 @@ impl Actor {
             socket_number: 0,
             news: mpsc::channel(256),
             reporter: Reporter::default(),
+            hearing: Hearing::default(),
             told: (Phase::Idle, MediaPhase::None, 0),
             ended: None,
         }
@@ -329,7 +332,13 @@ impl Actor {
         }
         self.media.adapt();
         self.shared.note(&self.media);
-        let lines = self.reporter.report(&self.media.snapshot(), clock::now());
+        let counted = self.media.snapshot();
+        let state = self.session.state();
+        if state.room.is_some() {
+            let listening = self.hearing.look(&counted, state, clock::now());
+            self.feed(Input::Listening { listening });
+        }
+        let lines = self.reporter.report(&counted, clock::now());
         if !lines.is_empty() {
             self.tell(Event::Stats(lines));
         }

@@ -10,6 +10,7 @@ mod client;
 pub mod desk;
 pub mod diagnose;
 mod face;
+mod hearing;
 mod ladder;
 mod link;
 mod media;

@@ -75,6 +75,14 @@ pub struct StatsLine {
     pub stalls: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stall_ms: Option<u64>,
+    /// Receiving sound, and of all voices together: thousandths of the last minute that were stalled, whole minutes listened,
+    /// and those of them with at most 30 thousandths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stalled_permille: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fluent_minutes: Option<u32>,
     /// Samples played, 48 kHz, and how many of these were invented.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub samples: Option<u64>,
@@ -287,6 +295,9 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             jitter_ms: Some(ms(audio.jitter)),
             stalls: Some(audio.stalls),
             stall_ms: Some(audio.stall_time.as_millis() as u64),
+            stalled_permille: state.listening.map(|l| l.stalled_permille),
+            minutes: state.listening.map(|l| l.minutes),
+            fluent_minutes: state.listening.map(|l| l.fluent_minutes),
             samples: Some(audio.samples),
             concealed_samples: Some(audio.concealed),
             repaired_samples: Some(audio.from_lbrr + audio.from_copies + audio.from_deep),

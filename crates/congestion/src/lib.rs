@@ -1,14 +1,16 @@
 //! What the network can carry and what is sent: a bandwidth estimate from transport-wide feedback, encoder targets from an
-//! estimate, what a voice does against loss, and one quality score per participant. Pure: reports and the time go in, targets come out.
+//! estimate, what a voice does against loss, one quality score per participant, and whether speech broke up for a listener. Pure: reports and the time go in, targets come out.
 #![forbid(unsafe_code)]
 
 mod budget;
+mod fluency;
 pub mod quality;
 mod send_side;
 mod voice_ladder;
 mod voice_sender;
 
 pub use budget::{BudgetConfig, LayerTarget, Report, Rung, SendBudget, Targets};
+pub use fluency::{FLUENT_PERMILLE, Fluency};
 pub use quality::{Path, score};
 pub use send_side::SendSide;
 pub use voice_ladder::{FORWARDER, LISTENERS, SENDER, SENDER_PLAIN, Step, VoiceLadder, VoicePath};

@@ -92,6 +92,10 @@ impl Forwarder {
                 participant,
                 health,
             } => self.health(participant, health, now),
+            Input::Listening {
+                participant,
+                stalled_permille,
+            } => self.quality.listens(participant, stalled_permille, now),
         }
         self.housekeeping(now);
     }

@@ -146,6 +146,11 @@ pub enum Input {
         participant: ParticipantId,
         health: LinkHealth,
     },
+    /// The participant says how much of its last minute of listening was stalled, in thousandths.
+    Listening {
+        participant: ParticipantId,
+        stalled_permille: u16,
+    },
     /// The time of [`crate::Forwarder::next_wakeup`] has come.
     Wakeup,
 }

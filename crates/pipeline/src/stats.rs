@@ -51,6 +51,8 @@ pub struct AudioDownStats {
     pub stalls: u64,
     /// Time in stalls, and only the part after they began to be one counts from their start.
     pub stall_time: Duration,
+    /// How long nothing at all has come: a stall, or a pause of the sender. Which, is known when something comes.
+    pub waiting: Duration,
     /// What waits in the jitter buffer now.
     pub delay: Duration,
     /// What the jitter buffer aims at.

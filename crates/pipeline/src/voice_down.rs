@@ -319,6 +319,7 @@ impl VoiceSlot {
             from_deep: buffer.deep_samples,
             stalls: buffer.stalls,
             stall_time: buffer.stalled,
+            waiting: buffer.waiting,
             delay: buffer.delay,
             target: buffer.target_delay,
             jitter: self.jitter.jitter(),

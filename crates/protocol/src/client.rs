@@ -75,6 +75,8 @@ pub enum Request {
     },
     /// Hosts only: the meeting ends for all, and its links end with it.
     HostEnd,
+    /// How well this participant hears the others: after a change, at most every five seconds, and at every full minute.
+    Listening(Listening),
     /// Ask for the events after `last_seq`. Answered by [`crate::ReplyBody::CatchUp`].
     Resync {
         #[ts(type = "number")]
@@ -142,6 +144,18 @@ impl std::fmt::Debug for Resume {
             self.participant, self.last_seq
         )
     }
+}
+
+/// A listener's account of breaks in speech. A stall is a gap of 200 ms and more in a voice that somebody could be heard by;
+/// a minute is fluent with at most 30 thousandths of it in stalls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Listening {
+    /// Thousandths of the last 60 seconds that were stalled, 0 to 1000.
+    pub stalled_permille: u16,
+    /// Whole minutes in which somebody could be heard, since the client began to count.
+    pub minutes: u32,
+    /// Of these, those that were fluent.
+    pub fluent_minutes: u32,
 }
 
 /// The client always offers, the server always answers.

@@ -73,7 +73,7 @@ fn kind_of(text: &str, path: &[&str]) -> Option<String> {
 }
 
 /// Types of [`Request`], to tell an unknown type from a malformed known one.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
     "hello",
     "offer",
     "view",
@@ -90,6 +90,7 @@ const KNOWN: [&str; 19] = [
     "host_lock",
     "host_spotlight",
     "host_end",
+    "listening",
     "resync",
     "ping",
     "leave",
@@ -118,6 +119,7 @@ fn check(request: &mut Request) -> Result<(), Refusal> {
             *name = clean_name(name)?;
             Ok(())
         }
+        Request::Listening(listening) => check_listening(listening),
         _ => Ok(()),
     }
 }
@@ -173,6 +175,16 @@ fn check_offer(offer: &Offer) -> Result<(), Refusal> {
         {
             return bad("a rid takes at most 16 letters and digits");
         }
+    }
+    Ok(())
+}
+
+fn check_listening(listening: &Listening) -> Result<(), Refusal> {
+    if listening.stalled_permille > 1000 {
+        return bad("there are 1000 thousandths");
+    }
+    if listening.fluent_minutes > listening.minutes {
+        return bad("more minutes were fluent than there were");
     }
     Ok(())
 }
@@ -288,6 +300,19 @@ mod tests {
             let is_space = hidden == '\u{202f}';
             assert_eq!(name.as_deref() == Ok("Ada"), !is_space, "{hidden:?}");
         }
+    }
+
+    #[test]
+    fn what_a_listener_says_adds_up() {
+        let say = |stalled: u32, minutes: u32, fluent: u32| {
+            format!(
+                r#"{{"id":1,"body":{{"type":"listening","stalled_permille":{stalled},"minutes":{minutes},"fluent_minutes":{fluent}}}}}"#
+            )
+        };
+        assert!(parse_client(&say(1000, 3, 3)).is_ok());
+        assert_eq!(code(&say(1001, 3, 3)), Code::BadValue);
+        assert_eq!(code(&say(0, 3, 4)), Code::BadValue);
+        assert_eq!(code(&say(70_000, 3, 3)), Code::BadMessage);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub fn typescript() -> String {
         Publish,
         Offer,
         Slot,
+        Listening,
         Request,
         ClientMessage,
         // Server

@@ -69,6 +69,12 @@ pub enum Output {
         code: Option<Code>,
     },
     Media(MediaCommand),
+    /// A seat was given up: whole minutes its participant listened, and how many of these were fluent, as it said. For the log.
+    Listened {
+        participant: ParticipantId,
+        minutes: u32,
+        fluent_minutes: u32,
+    },
     Store(StoreCommand),
 }
 

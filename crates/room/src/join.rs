@@ -1,5 +1,6 @@
 //! Who gets in: new participants, those who come back, and what they are told first.
 
+use crate::listening::Heard;
 use crate::rate::RateLimit;
 use crate::room::{Moment, Room};
 use crate::seat::{Link, Seat, SeatMedia};
@@ -180,5 +181,6 @@ fn new_seat(id: ParticipantId, connect: &Connect, at: Moment) -> Seat {
         link: Link::Up(connect.conn),
         offers: RateLimit::of_offers(at.now),
         media: SeatMedia::default(),
+        heard: Heard::default(),
     }
 }

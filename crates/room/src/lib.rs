@@ -9,6 +9,7 @@ mod chat;
 mod events;
 mod face;
 mod join;
+mod listening;
 mod media;
 mod moderation;
 mod persistence;

@@ -30,6 +30,11 @@ pub enum MediaCommand {
     Unpublish {
         track: TrackId,
     },
+    /// The participant says how much of its last minute of listening was stalled, in thousandths.
+    Listening {
+        participant: ParticipantId,
+        stalled_permille: u16,
+    },
     /// The participant is gone: drop its peer connection and tracks.
     Drop {
         participant: ParticipantId,

@@ -152,6 +152,7 @@ impl Room {
         }
         for seat in std::mem::take(&mut self.seats).into_values() {
             self.forget(&seat, LeaveReason::Left);
+            self.close_account(&seat);
         }
         self.speakers.clear();
         self.quality.clear();

@@ -167,6 +167,7 @@ impl Room {
             Request::Reaction { reaction } => self.react(who, reaction, at),
             Request::Chat { text, client_id } => self.say(who, text, client_id, at),
             Request::Rename { name } => self.rename(who, name, at),
+            Request::Listening(said) => self.listening(who, said, at),
             Request::HostMute { .. }
             | Request::HostMuteAll
             | Request::HostLowerHand { .. }
@@ -248,6 +249,7 @@ impl Room {
         self.speakers.retain(|p| *p != who);
         self.quality.remove(&who);
         self.forget(&seat, reason);
+        self.close_account(&seat);
         if self.stored.spotlight == Some(who) {
             // That it is over follows from the leaving: no event.
             self.stored.spotlight = None;

@@ -1,5 +1,6 @@
 //! A participant's place in the meeting. It outlives its signaling connection for a while.
 
+use crate::listening::Heard;
 use crate::rate::RateLimit;
 use crate::{ConnId, Digest, PersistedParticipant, PublishedLine};
 use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec};
@@ -21,6 +22,7 @@ pub(crate) struct Seat {
     pub link: Link,
     pub offers: RateLimit,
     pub media: SeatMedia,
+    pub heard: Heard,
 }
 
 /// The signaling connection of a seat, or until when it is waited for.
@@ -120,6 +122,7 @@ impl Seat {
             link: Link::Lost { until },
             offers: RateLimit::of_offers(Time::ZERO),
             media: SeatMedia::default(),
+            heard: Heard::default(),
         }
     }
 }

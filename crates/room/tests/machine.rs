@@ -100,6 +100,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => any::<usize>().prop_map(|conn| Op::Closed { conn }),
         20 => (any::<usize>(), request()).prop_map(|(conn, request)| Op::Ask { conn, request }),
         1 => any::<usize>().prop_map(|conn| Op::Ask { conn, request: Request::HostEnd }),
+        2 => (any::<usize>(), 0..4u32).prop_map(|(conn, minutes)| Op::Ask { conn, request: Request::Listening(Listening { stalled_permille: 40, minutes, fluent_minutes: minutes / 2 }) }),
         4 => any::<bool>().prop_map(|fine| Op::Answer { fine }),
         1 => (1..6u32, 0..4u32).prop_map(|(participant, generation)| Op::Lost { participant, generation }),
         3 => (0..2500u64).prop_map(|ms| Op::Wait { ms }),
@@ -287,7 +288,7 @@ impl World {
                 generation,
                 ..
             }) => self.answers.push((participant, ticket, generation)),
-            Output::Media(_) => {}
+            Output::Media(_) | Output::Listened { .. } => {}
             Output::Store(command) => self.store.apply(command),
         }
     }

@@ -585,6 +585,38 @@ fn speakers_quality_slots_and_losses_are_told_when_they_change_and_at_welcome() 
 }
 
 #[test]
+fn what_a_listener_says_reaches_the_media_side_and_is_told_when_it_leaves() {
+    let (mut rig, ..) = two();
+    let say = |stalled_permille, minutes, fluent_minutes| {
+        Request::Listening(Listening {
+            stalled_permille,
+            minutes,
+            fluent_minutes,
+        })
+    };
+    rig.wait_ms(1000);
+    rig.ask(2, say(45, 1, 0));
+    let passed_on = MediaCommand::Listening {
+        participant: ParticipantId(2),
+        stalled_permille: 45,
+    };
+    assert_eq!(rig.commands(), [passed_on]);
+    rig.ask(2, say(0, 7, 7));
+    assert_eq!(rig.error(2), Some(Code::BadValue), "so long it is not here");
+    rig.ask(2, Request::Leave);
+    let listened = Output::Listened {
+        participant: ParticipantId(2),
+        minutes: 1,
+        fluent_minutes: 0,
+    };
+    assert!(rig.outputs.contains(&listened));
+    rig.outputs.clear();
+    rig.ask(1, Request::HostEnd);
+    let is_account = |o: &Output| matches!(o, Output::Listened { .. });
+    assert!(!rig.outputs.iter().any(is_account), "it never listened");
+}
+
+#[test]
 fn leaving_gives_up_the_seat() {
     let (mut rig, _, token) = two();
     rig.ask(2, Request::Leave);

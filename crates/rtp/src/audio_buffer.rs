@@ -104,8 +104,8 @@ impl Pull {
     }
 }
 
-/// Counted since the start. A gap is judged when it ends: only then is it known whether the sender paused (no concealment, no
-/// stall) or the network failed.
+/// Counted since the start. A gap in which nothing comes is judged when it ends: only then is it known whether the sender paused
+/// (no concealment, no stall) or the network failed. Until then it is `waiting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AudioStats {
     /// Samples played while the stream was alive.
@@ -122,9 +122,11 @@ pub struct AudioStats {
     pub duplicate_packets: u64,
     /// Packets dropped to come back to the target delay after a burst, or for want of room.
     pub dropped_packets: u64,
-    /// Runs of at least 200 ms without received sound, and their sum.
+    /// Runs of at least 200 ms without received sound, and their sum; the one that goes on is counted as it goes on.
     pub stalls: u64,
     pub stalled: Duration,
+    /// How long nothing at all has come, which may be a stall or a pause.
+    pub waiting: Duration,
     /// Delay of what was played last, and the one aimed at.
     pub delay: Duration,
     pub target_delay: Duration,
@@ -340,7 +342,11 @@ impl AudioJitterBuffer {
     }
 
     pub fn stats(&self) -> AudioStats {
+        let goes_on = self.run >= STALL;
         AudioStats {
+            stalls: self.stats.stalls + u64::from(goes_on),
+            stalled: self.stats.stalled + samples_to_time(if goes_on { self.run } else { 0 }),
+            waiting: samples_to_time(self.waited),
             target_delay: self.target(),
             ..self.stats
         }

@@ -284,6 +284,42 @@ fn a_sender_that_pauses_is_no_stall() {
 }
 
 #[test]
+fn a_stall_counts_while_it_goes_on() {
+    let mut buffer = AudioJitterBuffer::new(AudioJitterConfig::default());
+    let mut told = Vec::new();
+    for tick in 0..200u64 {
+        let now = Time::from_millis(1000 + tick * 20);
+        // One second; then of every eight packets the last: there are gaps of 140 ms, and the network is seen to work. Then
+        // nothing for a second, and the packets of that time are lost.
+        let is_lost = (50..100).contains(&tick) && tick % 8 != 7 || (100..150).contains(&tick);
+        if !is_lost {
+            buffer.push(
+                AudioPacket {
+                    seq: tick,
+                    timestamp: (tick * 960) as u32,
+                    payload: Arc::from(&PLAIN[..]),
+                    deep: 0,
+                },
+                now,
+            );
+        }
+        let mut pulled = 0;
+        while pulled < 960 {
+            pulled += buffer.pull(now).samples();
+        }
+        let stats = buffer.stats();
+        told.push((stats.stalls, stats.stalled, stats.waiting));
+    }
+    let stalled = |tick: usize| told[tick].1.as_millis();
+    assert_eq!((told[99].0, stalled(99)), (0, 0));
+    // It may be a pause yet; only that nothing came is certain.
+    assert!((700..1000).contains(&told[145].2.as_millis()), "{told:?}");
+    assert_eq!((told[199].0, told[199].2.as_millis()), (1, 0), "{told:?}");
+    assert!((900..1200).contains(&stalled(199)), "{}", stalled(199));
+    assert!(told.windows(2).all(|w| w[0].1 <= w[1].1), "never less");
+}
+
+#[test]
 fn a_source_whose_clock_stood_still_while_it_was_muted_is_heard_at_once() {
     for pause in [1u64, 3, 5, 8, 20] {
         let mut buffer = AudioJitterBuffer::new(AudioJitterConfig::default());

@@ -4,7 +4,7 @@
 
 use confab_base::{MeetingId, ParticipantId, Source, VideoCodec};
 use confab_protocol::{
-    ClientKind, ClientMessage, Code, ParticipantQuality, Publish, Reaction, Sequenced,
+    ClientKind, ClientMessage, Code, Listening, ParticipantQuality, Publish, Reaction, Sequenced,
     ServerMessage, Slot, SlotState, Snapshot,
 };
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,10 @@ pub enum Input {
     },
     MediaFailed {
         generation: u32,
+    },
+    /// How well the others are heard, as often as it is measured; the server is told no more often than it needs.
+    Listening {
+        listening: Listening,
     },
     /// [`crate::Session::next_wakeup`] is reached.
     Timeout,
@@ -259,6 +263,9 @@ pub struct SessionState {
     pub slots: Vec<SlotState>,
     /// What the listener who misses most misses of our voice, percent.
     pub voice_loss: u8,
+    /// How well we hear the others; absent: not measured yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Listening>,
     /// Oldest first.
     pub outbox: Vec<OutboxChat>,
     pub media: MediaPhase,

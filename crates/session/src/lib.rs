@@ -6,6 +6,7 @@
 mod face;
 mod follow;
 mod link;
+mod listening;
 mod peer;
 mod requests;
 mod session;

@@ -180,6 +180,7 @@ impl Session {
         self.state.quality.clear();
         self.state.slots.clear();
         self.state.voice_loss = 0;
+        self.told.forget();
         self.set_phase(Phase::Joined);
         self.catch_up(welcome.catch_up);
         if self.link != Link::Off {

@@ -2,6 +2,7 @@
 
 use crate::follow::{apply, set_muted};
 use crate::link::Link;
+use crate::listening::Told;
 use crate::peer::Peer;
 use crate::requests::{Asked, Wishes};
 use crate::{Action, Input, JoinOptions, Notice, Output, Own, Phase, SavedSeat, SessionState};
@@ -32,6 +33,7 @@ pub struct Session {
     pub(crate) wishes: Wishes,
     pub(crate) resync: Resync,
     pub(crate) peer: Peer,
+    pub(crate) told: Told,
     changed: bool,
     pub(crate) out: VecDeque<Output>,
 }
@@ -48,6 +50,7 @@ impl Session {
             wishes: Wishes::default(),
             resync: Resync::No,
             peer: Peer::default(),
+            told: Told::default(),
             changed: false,
             out: VecDeque::new(),
         }
@@ -76,11 +79,13 @@ impl Session {
             Input::View { slots } => self.peer.view = Some(slots),
             Input::MediaConnected { generation } => self.on_media_connected(generation, now),
             Input::MediaFailed { generation } => self.on_media_failed(generation, now),
+            Input::Listening { listening } => self.on_listening(listening),
         }
         self.run_link(now);
         if self.is_up() {
             self.run_resync(now);
             self.run_peer(now);
+            self.run_listening(now);
         }
         self.refresh_own();
         if std::mem::take(&mut self.changed) {
@@ -99,12 +104,12 @@ impl Session {
             Resync::Due(at) if self.is_up() => Some(at),
             _ => None,
         };
-        let peer = if self.is_up() {
-            self.peer_wakeup()
+        let (peer, listening) = if self.is_up() {
+            (self.peer_wakeup(), self.listening_wakeup())
         } else {
-            None
+            (None, None)
         };
-        [self.link.wakeup(), resync, peer]
+        [self.link.wakeup(), resync, peer, listening]
             .into_iter()
             .flatten()
             .min()

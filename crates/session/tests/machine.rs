@@ -158,6 +158,9 @@ fn input() -> impl Strategy<Value = Input> {
         }),
         1 => (0..5u32).prop_map(|generation| Input::MediaConnected { generation }),
         1 => (0..5u32).prop_map(|generation| Input::MediaFailed { generation }),
+        1 => (0..3u16, 0..3u32).prop_map(|(stalled_permille, minutes)| Input::Listening {
+            listening: Listening { stalled_permille, minutes, fluent_minutes: 0 },
+        }),
         6 => Just(Input::Timeout),
     ]
 }

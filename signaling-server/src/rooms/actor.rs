@@ -267,6 +267,13 @@ impl Actor {
                     }
                 }
                 Output::Media(command) => self.media_backlog.push_back(command),
+                Output::Listened {
+                    participant,
+                    minutes,
+                    fluent_minutes,
+                } => tracing::info!(
+                    meeting = ?self.id, %participant, minutes, fluent_minutes, "listener left"
+                ),
                 Output::Store(_) => unreachable!("sorted out in drain"),
             }
         }

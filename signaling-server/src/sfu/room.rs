@@ -128,6 +128,16 @@ impl Room {
                 }
                 self.forwarder.handle(Input::Unpublish { track }, time);
             }
+            MediaCommand::Listening {
+                participant,
+                stalled_permille,
+            } => {
+                let listening = Input::Listening {
+                    participant,
+                    stalled_permille,
+                };
+                self.forwarder.handle(listening, time);
+            }
             MediaCommand::Drop { participant } => {
                 self.retire(participant, io);
                 self.views.remove(&participant);

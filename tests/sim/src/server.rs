@@ -196,6 +196,7 @@ impl Server {
                 }
                 self.media.push(command);
             }
+            Output::Listened { .. } => {}
             Output::Store(command) => self.remember(command),
         }
     }

@@ -105,6 +105,13 @@ impl Dice {
             14 => Input::MediaFailed {
                 generation: self.small(),
             },
+            15 => Input::Listening {
+                listening: Listening {
+                    stalled_permille: 40 * self.small() as u16,
+                    minutes: self.small(),
+                    fluent_minutes: 1,
+                },
+            },
             _ => Input::Received {
                 message: self.message(),
             },

@@ -3,8 +3,8 @@
 //! difference is to be read.
 
 use confab_base::Source;
-use confab_protocol::{ParticipantQuality, QualityLevel, Reaction, SlotState};
-use confab_room::MediaEvent;
+use confab_protocol::{Listening, ParticipantQuality, QualityLevel, Reaction, SlotState};
+use confab_room::{MediaCommand, MediaEvent};
 use confab_session::{Action, Input};
 use confab_sim::{Meeting, Person, Recording};
 use confab_simnet::{LinkConfig, NodeId};
@@ -200,6 +200,45 @@ fn spotlight() {
     m.run_ms(3000);
     m.assert_converged();
     keep("spotlight", m, guest);
+}
+
+#[test]
+fn what_is_heard_is_told_when_it_changes_while_it_stalls_and_after_a_cut() {
+    let (mut m, _, guest) = stage();
+    start(&mut m, guest);
+    let hear = |m: &mut Meeting, stalled_permille, minutes| {
+        let listening = Listening {
+            stalled_permille,
+            minutes,
+            fluent_minutes: minutes.min(1),
+        };
+        m.person(guest, |p, net| p.feed(Input::Listening { listening }, net));
+        m.run_ms(1000);
+    };
+    // Nothing to tell; then a stall that grows, and stays in the last minute; then a full minute, at once; then none.
+    for (stalled, minutes) in [(0, 0), (5, 0), (20, 0), (40, 0), (40, 0), (40, 0), (40, 0)] {
+        hear(&mut m, stalled, minutes);
+    }
+    m.run_ms(6000);
+    hear(&mut m, 40, 1);
+    hear(&mut m, 0, 1);
+    m.run_ms(12_000);
+    cut(&mut m, guest, 4000);
+    m.run_ms(4000);
+    m.assert_converged();
+    let told: Vec<u16> = m.server(|s, _| {
+        let said = s.media.iter().filter_map(|command| match command {
+            MediaCommand::Listening {
+                stalled_permille, ..
+            } => Some(*stalled_permille),
+            _ => None,
+        });
+        said.collect()
+    });
+    assert_eq!(told.first(), Some(&5));
+    assert_eq!(told.last(), Some(&0));
+    assert!((5..9).contains(&told.len()), "{told:?}");
+    keep("listening", m, guest);
 }
 
 #[test]

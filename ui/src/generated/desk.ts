@@ -1,6 +1,6 @@
 // Made by `cargo xtask generate` from crates/client/src/desk. Do not edit.
 import type {
-  Code, Limited, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, Source, TrackId,
+  Code, Limited, Listening, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, Source, TrackId,
 } from "./protocol";
 
 export type CallPhase = "idle" | "connecting" | "joined" | "reconnecting" | "ended";
@@ -117,9 +117,13 @@ speakers: Array<ParticipantId>, quality: Array<ParticipantQuality>,
 /**
  * Why a track is shown smaller than asked for, or not at all. Tracks that are not limited are not in it.
  */
-limited: Array<LimitedTrack>, local: LocalState, };
+limited: Array<LimitedTrack>, 
+/**
+ * How well the others are heard here.
+ */
+listening: Listening, local: LocalState, };
 
-export type DeskPatch = { seq: number, call?: CallState, participants?: Array<Participant>, chat?: Array<ChatEntry>, speakers?: Array<ParticipantId>, quality?: Array<ParticipantQuality>, limited?: Array<LimitedTrack>, local?: LocalState, };
+export type DeskPatch = { seq: number, call?: CallState, participants?: Array<Participant>, chat?: Array<ChatEntry>, speakers?: Array<ParticipantId>, quality?: Array<ParticipantQuality>, limited?: Array<LimitedTrack>, listening?: Listening, local?: LocalState, };
 
 export type LinkStats = { rttMs: number, sendKbps: number, receiveKbps: number, 
 /**

@@ -198,12 +198,26 @@ track?: TrackId,
  */
 max_height: number, };
 
+export type Listening = { 
+/**
+ * Thousandths of the last 60 seconds that were stalled, 0 to 1000.
+ */
+stalled_permille: number, 
+/**
+ * Whole minutes in which somebody could be heard, since the client began to count.
+ */
+minutes: number, 
+/**
+ * Of these, those that were fluent.
+ */
+fluent_minutes: number, };
+
 export type Request = { "type": "hello" } & Hello | { "type": "offer" } & Offer | { "type": "view", slots: Array<Slot>, } | { "type": "mute", source: Source, muted: boolean, } | { "type": "unpublish", source: Source, } | { "type": "hand", raised: boolean, } | { "type": "reaction", reaction: Reaction, } | { "type": "chat", text: string, 
 /**
  * Unique per message of this client, 1 to [`crate::MAX_CLIENT_ID`] ASCII characters: sending it again after
  * a cut is the same message.
  */
-client_id: string, } | { "type": "rename", name: string, } | { "type": "host_mute", participant: ParticipantId, source: Source, } | { "type": "host_mute_all" } | { "type": "host_lower_hand", participant: ParticipantId, } | { "type": "host_remove", participant: ParticipantId, } | { "type": "host_lock", locked: boolean, } | { "type": "host_spotlight", participant?: ParticipantId, } | { "type": "host_end" } | { "type": "resync", last_seq: number, } | { "type": "ping" } | { "type": "leave" };
+client_id: string, } | { "type": "rename", name: string, } | { "type": "host_mute", participant: ParticipantId, source: Source, } | { "type": "host_mute_all" } | { "type": "host_lower_hand", participant: ParticipantId, } | { "type": "host_remove", participant: ParticipantId, } | { "type": "host_lock", locked: boolean, } | { "type": "host_spotlight", participant?: ParticipantId, } | { "type": "host_end" } | { "type": "listening" } & Listening | { "type": "resync", last_seq: number, } | { "type": "ping" } | { "type": "leave" };
 
 export type ClientMessage = { id: number, body: Request, };
 

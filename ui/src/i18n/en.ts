@@ -157,6 +157,7 @@ export const en = {
   "tile.quality.poor": "Connection poor",
   "tile.quality.lost": "Connection lost",
   "tile.quality.good": "Connection good",
+  "tile.quality.stalled": "Speech broke up for {n} % of the last minute",
 
   "panel.people": "People",
   "panel.people.count": { one: "{n} person", other: "{n} people" },

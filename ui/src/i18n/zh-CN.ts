@@ -155,6 +155,7 @@ export const zhCN: Catalogue = {
   "tile.quality.poor": "连接较差",
   "tile.quality.lost": "连接中断",
   "tile.quality.good": "连接良好",
+  "tile.quality.stalled": "最近一分钟有 {n}% 的时间语音中断",
 
   "panel.people": "成员",
   "panel.people.count": { one: "{n} 人", other: "{n} 人" },

@@ -2,7 +2,7 @@
 // shell (native.ts). Views know nothing else of the world. What only the desktop app has is in app.ts.
 
 import type {
-  ChatMessage, Code, CreateMeeting, Limited, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
+  ChatMessage, Code, CreateMeeting, Limited, Listening, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
   Role, Slot, Source, Track, VideoCodec,
 } from "../generated/protocol";
 import type { AppCode, AppPort } from "./app";
@@ -11,7 +11,7 @@ import type { LinkStats, StreamStats } from "./stats";
 export type * from "./app";
 export type * from "./stats";
 export type {
-  ChatMessage, Code, CreateMeeting, Limited, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
+  ChatMessage, Code, CreateMeeting, Limited, Listening, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
   Role, Slot, Source, Track, VideoCodec,
 };
 export type ParticipantId = number;
@@ -158,6 +158,8 @@ export interface PortState {
   /** Who speaks now, loudest first. */
   speakers: readonly ParticipantId[];
   quality: ReadonlyMap<ParticipantId, QualityLevel>;
+  /** How well the others are heard here; absent: not measured yet. */
+  listening?: Listening;
   /** Why a track is shown smaller than asked for, or not at all. */
   limited: ReadonlyMap<TrackId, Limited>;
   /** Whether pictures and sound flow both ways. */

@@ -4,6 +4,7 @@ import type {
   ClientKind,
   ClientMessage,
   Code,
+  Listening,
   ParticipantId,
   ParticipantQuality,
   Publish,
@@ -56,6 +57,8 @@ export type Input =
   | { type: "view"; slots: Slot[] }
   | { type: "media_connected"; generation: number }
   | { type: "media_failed"; generation: number }
+  /** How well the others are heard, as often as it is measured; the server is told no more often than it needs. */
+  | { type: "listening"; listening: Listening }
   /** `nextWakeup()` is reached. */
   | { type: "timeout" };
 
@@ -152,6 +155,8 @@ export interface SessionState {
   slots: SlotState[];
   /** What the listener who misses most misses of our voice, percent. */
   voice_loss: number;
+  /** How well we hear the others; absent: not measured yet. */
+  listening?: Listening;
   /** Oldest first. */
   outbox: OutboxChat[];
   media: MediaPhase;

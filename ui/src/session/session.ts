@@ -15,6 +15,7 @@ import type {
 } from "../generated/protocol";
 import type { Action, Input, JoinOptions, Notice, Output, Own, Phase, SavedSeat, SessionState } from "./face";
 import { apply, setMuted, SOURCES } from "./follow";
+import { Told } from "./listening";
 import { earliest, Peer } from "./peer";
 
 export type * from "./face";
@@ -58,6 +59,7 @@ export class Session {
   /** When to ask for what was missed; "asked" while an answer is awaited. */
   #resync: number | "asked" | undefined;
   readonly #peer = new Peer(this);
+  readonly #told = new Told(this);
   #changed = false;
   readonly #out: Output[] = [];
 
@@ -84,6 +86,7 @@ export class Session {
     if (this.isUp) {
       this.#runResync(nowMs);
       this.#peer.run(nowMs);
+      this.#told.run(nowMs);
     }
     this.#refreshOwn();
     if (this.#changed) {
@@ -100,7 +103,8 @@ export class Session {
   /** When `timeout` shall be handled at the latest, on the same clock. */
   nextWakeup(): number | undefined {
     const resync = this.isUp && typeof this.#resync === "number" ? this.#resync : undefined;
-    return earliest([this.#linkWakeup(), resync, this.isUp ? this.#peer.wakeup() : undefined]);
+    const [peer, told] = this.isUp ? [this.#peer.wakeup(), this.#told.wakeup()] : [];
+    return earliest([this.#linkWakeup(), resync, peer, told]);
   }
 
   /** What a later session needs to take this seat again. */
@@ -143,6 +147,9 @@ export class Session {
         break;
       case "media_failed":
         this.#peer.onFailed(input.generation, now);
+        break;
+      case "listening":
+        this.#told.note(input.listening);
         break;
     }
   }
@@ -225,6 +232,7 @@ export class Session {
     this.#attempts = 0;
     this.#options.seat = { participant: welcome.you, token: welcome.token };
     this.set({ you: welcome.you, speakers: [], quality: [], slots: [], voice_loss: 0 });
+    this.#told.forget();
     this.#setPhase({ type: "joined" });
     this.#catchUp(welcome.catch_up);
     if (this.isUp) {

@@ -1,7 +1,9 @@
 //! The state a page draws from, in the words of `PortState` in `ui/src/port/port.ts`, and the changes to it.
 
 use confab_base::{ParticipantId, TrackId};
-use confab_protocol::{ChatMessage, Code, Limited, Meeting, Participant, ParticipantQuality};
+use confab_protocol::{
+    ChatMessage, Code, Limited, Listening, Meeting, Participant, ParticipantQuality,
+};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -21,6 +23,8 @@ pub struct DeskState {
     pub quality: Vec<ParticipantQuality>,
     /// Why a track is shown smaller than asked for, or not at all. Tracks that are not limited are not in it.
     pub limited: Vec<LimitedTrack>,
+    /// How well the others are heard here.
+    pub listening: Listening,
     pub local: LocalState,
 }
 
@@ -43,6 +47,8 @@ pub struct DeskPatch {
     pub quality: Option<Vec<ParticipantQuality>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limited: Option<Vec<LimitedTrack>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Listening>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalState>,
 }

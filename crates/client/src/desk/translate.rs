@@ -42,6 +42,7 @@ pub(crate) fn desk_state(
         speakers: session.speakers.clone(),
         quality: session.quality.clone(),
         limited: limited(session),
+        listening: session.listening.unwrap_or_default(),
         local: local.clone(),
     }
 }
@@ -132,6 +133,7 @@ pub(crate) fn patch(before: &DeskState, after: &DeskState) -> Option<DeskPatch> 
         speakers: part(&before.speakers, &after.speakers),
         quality: part(&before.quality, &after.quality),
         limited: part(&before.limited, &after.limited),
+        listening: part(&before.listening, &after.listening),
         local: part(&before.local, &after.local),
     };
     let nothing = DeskPatch {

@@ -7,6 +7,7 @@ import { planSlots, slotTarget } from "../../state/slots";
 import { isMuted } from "../../state/stage";
 import type { LinkStats, Participant, ShownVideo, Source, StreamStats, TrackId } from "../port";
 import type { LocalDevices } from "./devices";
+import { Hearing } from "./hearing";
 import { Pictures, Sounds } from "./outlets";
 import { PeerLink } from "./peer";
 import { StatsReader, type Report } from "./stats";
@@ -16,6 +17,8 @@ import { StreamReader } from "./streams";
 const MOST_SLOTS = 44;
 /** Slots of the first offer: a small meeting never renegotiates. */
 const FIRST_SLOTS = { audio: 4, video: 4 };
+/** How often it is measured how well the others are heard, milliseconds. */
+const HEARING_MS = 500;
 
 export class Media {
   readonly pictures = new Pictures();
@@ -25,6 +28,8 @@ export class Media {
   readonly #session: () => SessionState | undefined;
   #stats = new StatsReader();
   #streams = new StreamReader();
+  #hearing = new Hearing();
+  #listening: ReturnType<typeof setInterval> | undefined;
   #peer: PeerLink | undefined;
   #shown: readonly ShownVideo[] = [];
   #tallest = Infinity;
@@ -74,7 +79,19 @@ export class Media {
     return report === undefined ? [] : (report as unknown as Map<string, Record<string, unknown>>);
   }
 
+  /** What the session has to know of how well the others are heard. */
+  async #listen(): Promise<void> {
+    const report = await this.#report();
+    const session = this.#session();
+    if (session === undefined || this.#listening === undefined) return;
+    const listening = this.#hearing.look(report, session, (mid) => this.#slots.get(mid), performance.now());
+    this.#feed({ type: "listening", listening });
+  }
+
   close(): void {
+    clearInterval(this.#listening);
+    this.#listening = undefined;
+    this.#hearing = new Hearing();
     this.#peer?.close();
     this.#peer = undefined;
     this.#slots.clear();
@@ -100,6 +117,7 @@ export class Media {
       failed: current(() => this.#feed({ type: "media_failed", generation })),
     });
     this.#peer = peer;
+    this.#listening ??= setInterval(() => void this.#listen(), HEARING_MS);
     void this.#fillPeer(peer);
   }
 

@@ -30,6 +30,7 @@ export class RoomView {
       speakers: session.speakers,
       quality: this.#quality(session.quality),
       limited: this.#limited(session.slots),
+      ...(session.listening !== undefined && { listening: session.listening }),
       media: session.media,
       local,
     };

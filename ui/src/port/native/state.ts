@@ -15,12 +15,12 @@ export const NOTHING: PortState = {
 };
 
 export function portState(state: DeskState): PortState {
-  const { call, participants, chat, speakers, quality, limited, local } = state;
-  return { ...callParts(call), participants, chat, speakers, quality: qualityOf(quality), limited: limitedOf(limited), local: localOf(local) };
+  const { call, participants, chat, speakers, quality, limited, listening, local } = state;
+  return { ...callParts(call), participants, chat, speakers, quality: qualityOf(quality), limited: limitedOf(limited), listening, local: localOf(local) };
 }
 
 export function patched(state: PortState, patch: DeskPatch): PortState {
-  const { call, participants, chat, speakers, quality, limited, local } = patch;
+  const { call, participants, chat, speakers, quality, limited, listening, local } = patch;
   return {
     ...state,
     ...(call !== undefined && callParts(call)),
@@ -29,6 +29,7 @@ export function patched(state: PortState, patch: DeskPatch): PortState {
     ...(speakers !== undefined && { speakers }),
     ...(quality !== undefined && { quality: qualityOf(quality) }),
     ...(limited !== undefined && { limited: limitedOf(limited) }),
+    ...(listening !== undefined && { listening }),
     ...(local !== undefined && { local: localOf(local) }),
   };
 }
