@@ -316,6 +316,17 @@ pub enum Layout {
     Speaker,
 }
 
+/// How noise is taken out of the own voice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum NoiseSuppression {
+    Off,
+    #[default]
+    Standard,
+    /// By the learned engine, where it is installed and the machine is fast enough.
+    Strong,
+}
+
 /// With another window in front; absent: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
@@ -337,7 +348,7 @@ pub struct Settings {
     /// Latest first.
     pub device_sets: Vec<DeviceSet>,
     pub echo_cancellation: bool,
-    pub noise_suppression: bool,
+    pub noise_suppression: NoiseSuppression,
     pub gain_control: bool,
     pub mirror_self: bool,
     pub data_saver: bool,

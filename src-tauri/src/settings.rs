@@ -1,7 +1,9 @@
 //! The settings' defaults and limits, and how changes and old files are read: every field for itself, so that one bad
 //! value never costs the others.
 
-use crate::ipc::{Chord, DeviceSet, GlobalShortcuts, Language, Layout, Settings, Theme};
+use crate::ipc::{
+    Chord, DeviceSet, GlobalShortcuts, Language, Layout, NoiseSuppression, Settings, Theme,
+};
 use crate::link::Origin;
 use confab_protocol::MAX_NAME;
 use serde_json::{Map, Value};
@@ -24,7 +26,7 @@ impl Default for Settings {
             camera_on: false,
             device_sets: Vec::new(),
             echo_cancellation: true,
-            noise_suppression: true,
+            noise_suppression: NoiseSuppression::Standard,
             gain_control: true,
             mirror_self: true,
             data_saver: false,
@@ -62,9 +64,18 @@ fn with_field(settings: &Settings, key: &str, value: &Value) -> Option<Settings>
     let Ok(Value::Object(mut all)) = serde_json::to_value(settings) else {
         return None;
     };
-    *all.get_mut(key)? = value.clone();
+    *all.get_mut(key)? = today(key, value);
     let next: Settings = serde_json::from_value(Value::Object(all)).ok()?;
     within_limits(next)
+}
+
+/// A value as it is written today: noise suppression was once on or off.
+fn today(key: &str, value: &Value) -> Value {
+    match (key, value) {
+        ("noiseSuppression", Value::Bool(true)) => "standard".into(),
+        ("noiseSuppression", Value::Bool(false)) => "off".into(),
+        _ => value.clone(),
+    }
 }
 
 /// Cuts what may be cut, and refuses what may not be.
@@ -151,6 +162,18 @@ mod tests {
         assert_eq!(now.name.chars().count(), MAX_NAME);
         assert_eq!(now.server, "https://meet.example");
         assert!(refused.is_empty());
+    }
+
+    #[test]
+    fn noise_suppression_that_was_on_or_off_is_understood() {
+        let read = |value: Value| {
+            let (now, refused) = patched(json!({ "noiseSuppression": value }));
+            (now.noise_suppression, refused.len())
+        };
+        assert_eq!(read(json!(false)), (NoiseSuppression::Off, 0));
+        assert_eq!(read(json!(true)), (NoiseSuppression::Standard, 0));
+        assert_eq!(read(json!("strong")), (NoiseSuppression::Strong, 0));
+        assert_eq!(read(json!("loud")), (NoiseSuppression::Standard, 1));
     }
 
     fn value() -> impl Strategy<Value = Value> {

@@ -4,7 +4,8 @@ mod net_common;
 
 use confab_client::MeetingLink;
 use confab_client::desk::{
-    Desk, DeskCommand, DeskHandle, DeskOptions, DeskReply, Processing, TestDevices,
+    Desk, DeskCommand, DeskHandle, DeskOptions, DeskReply, NoiseSuppression, Processing,
+    TestDevices,
 };
 use confab_client::diagnose::{
     AttachError, DiagnoseOptions, Diagnostics, FailCode, Folder, PROTOCOL, RefuseCode, Reply,
@@ -322,7 +323,7 @@ fn desk(house: &House) -> (DeskHandle, Folder, String) {
     let desk = Desk::start(DeskOptions {
         processing: Processing {
             echo_cancellation: false,
-            noise_suppression: false,
+            noise_suppression: NoiseSuppression::Off,
             gain_control: false,
         },
         test_devices: Some(TestDevices {

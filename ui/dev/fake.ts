@@ -97,7 +97,7 @@ export function fakePort(scene: Scene, path: string): Port {
     kind: scene.app === true ? "native" : "guest",
     ...(scene.app === true && { app: fakeApp(scene) }),
     place: { ...placeOf(path, "https://meet.example"), ...(scene.unknownServer === true && { unknownServer: true }), ...scene.place } as Port["place"],
-    can: { screenPicker: scene.app === true, popOut: true, fullScreen: true, processing: true, speakerLevel: scene.app === true },
+    can: { screenPicker: scene.app === true, popOut: true, fullScreen: true, processing: true, strongNoise: scene.app === true, speakerLevel: scene.app === true },
     subscribe: (l) => (listeners.add(l), l(state), () => listeners.delete(l)),
     onEvent: (l) => (events.add(l), () => events.delete(l)),
     meetingInfo: async () => (scene.notFound === true ? { ok: false, code: "meeting_not_found" } : { ok: true, value: info }),

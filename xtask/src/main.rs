@@ -13,6 +13,7 @@ mod setup;
 mod shell;
 mod test;
 mod ui;
+mod weights;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -47,6 +48,8 @@ enum Command {
     },
     /// Fetch the speech and video clips that tests and the demo use
     Media,
+    /// Bring the weights of the strong noise suppression to where the app looks for them
+    Weights(weights::Options),
     /// Build the web UI into ui/dist
     Ui,
     /// Make installable packages of the desktop app
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Check(options) => check::run(&options),
         Command::Generate => generate::write(),
         Command::Setup { tests } => setup::packages(tests).and_then(|()| setup::tools().map(drop)),
+        Command::Weights(options) => weights::run_command(&options),
         Command::Media => setup::tools().and_then(|_| media::fetch()),
         Command::Dist(options) => setup::packages(false)
             .and_then(|()| setup::tools())

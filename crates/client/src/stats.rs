@@ -2,7 +2,7 @@
 
 use crate::media::Snapshot;
 use confab_base::{ParticipantId, Source, Time, TrackId};
-use confab_pipeline::{RemoteTrack, source_name};
+use confab_pipeline::{NoiseEngine, NoiseFault, RemoteTrack, source_name};
 use confab_session::SessionState;
 use confab_transport::{LineStats, Mid, PeerStats, Protocol, Rid, StatsDirection};
 use serde::Serialize;
@@ -103,6 +103,14 @@ pub struct StatsLine {
     pub redundancy: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub red_packets: Option<u64>,
+    /// The noise suppressor that works on the voice we send (`off`, `standard`, `strong`), microseconds it takes of each 10 ms, and why it is
+    /// not the strong one that was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_engine: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_fault: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter_buffer_ms: Option<f64>,
     /// What the jitter buffer aims at.
@@ -213,6 +221,15 @@ fn shared(line: &mut StatsLine, peer: Option<&PeerStats>) {
     });
 }
 
+/// As settings and statistics call it.
+fn engine_name(engine: NoiseEngine) -> &'static str {
+    match engine {
+        NoiseEngine::Off => "off",
+        NoiseEngine::Standard => "standard",
+        NoiseEngine::Strong => "strong",
+    }
+}
+
 fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
     let mut lines = Vec::new();
     let estimate = snapshot.estimate.map(|e| round(e.bps() as f64 / 1000.0));
@@ -233,6 +250,9 @@ fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             level_dbov: audio.level.map(|l| l.0),
             redundancy: Some(snapshot.redundancy),
             red_packets: Some(audio.red_packets),
+            noise_engine: Some(engine_name(audio.noise.engine)),
+            noise_us: Some(audio.noise_cost.as_micros() as u64),
+            noise_fault: audio.noise.fault.map(NoiseFault::code),
             ..own(Source::Microphone)
         };
         add_far(&mut line, far(Source::Microphone, 0), 48_000.0);

@@ -28,6 +28,7 @@ fn ours(on: &Switches) -> Chain {
         echo_cancel: on.echo,
         noise_suppress: on.noise.then_some(NoiseLevel::High),
         gain_control: on.gain,
+        learned: on.learned,
         ..VoiceConfig::default()
     });
     if on.learned {

@@ -4,7 +4,7 @@ use crate::echo::{EchoCanceller, EchoState};
 use crate::gain::{GainControl, GainInput};
 use crate::high_pass::HighPass;
 use crate::howl::HowlGuard;
-use crate::learned::LearnedNoise;
+use crate::learned::{Engines, LearnedNoise, NoiseEngine};
 use crate::suppress::{Found, Linear, SuppressOptions, Suppressor};
 use crate::{FRAME, Frame, Limiter, level_of};
 use confab_base::AudioLevel;
@@ -101,6 +101,8 @@ pub struct VoiceConfig {
     /// The linear filter, the residual-echo suppressor and the guard against howling.
     pub echo_cancel: bool,
     pub noise_suppress: Option<NoiseLevel>,
+    /// Where noise is suppressed: by the learned engine, if [`VoiceChain::set_learned`] gave one.
+    pub learned: bool,
     pub gain_control: bool,
     pub limit: bool,
 }
@@ -111,6 +113,7 @@ impl Default for VoiceConfig {
             high_pass: true,
             echo_cancel: true,
             noise_suppress: Some(NoiseLevel::High),
+            learned: false,
             gain_control: true,
             limit: true,
         }
@@ -123,6 +126,7 @@ impl VoiceConfig {
         high_pass: false,
         echo_cancel: false,
         noise_suppress: None,
+        learned: false,
         gain_control: false,
         limit: false,
     };
@@ -134,6 +138,20 @@ impl VoiceConfig {
 
     fn has_spectrum(&self) -> bool {
         self.echo_cancel || self.noise_suppress.is_some()
+    }
+
+    fn wants_learned(&self) -> bool {
+        self.learned && self.noise_suppress.is_some()
+    }
+
+    /// Whether nothing but the way of suppressing noise is different, which a chain can change while it works.
+    fn differs_in_noise_only(&self, other: &VoiceConfig) -> bool {
+        let alike = VoiceConfig {
+            noise_suppress: self.noise_suppress,
+            learned: self.learned,
+            ..*other
+        };
+        alike == *self && self.has_spectrum() == other.has_spectrum()
     }
 }
 
@@ -156,7 +174,7 @@ pub struct VoiceChain {
     echo: EchoCanceller,
     guard: HowlGuard,
     suppressor: Suppressor,
-    learned: Option<Box<LearnedNoise>>,
+    engines: Engines,
     gain: GainControl,
     limiter: Limiter,
     detector: Detector,
@@ -171,7 +189,7 @@ impl VoiceChain {
             echo: EchoCanceller::default(),
             guard: HowlGuard::default(),
             suppressor: Suppressor::default(),
-            learned: None,
+            engines: Engines::default(),
             gain: GainControl::default(),
             limiter: Limiter::default(),
             detector: Detector::default(),
@@ -179,31 +197,47 @@ impl VoiceChain {
         }
     }
 
-    /// Switches stages; all estimators start anew when anything changes. Allocates.
-    pub fn set_config(&mut self, config: VoiceConfig) {
-        if config != self.config {
-            let mut learned = self.learned.take();
-            if let Some(engine) = &mut learned {
-                engine.reset();
-            }
-            *self = VoiceChain::new(config);
-            self.learned = learned;
-        }
+    /// Gives the learned noise suppressor, or takes it away, before the first frame. It is heard where [`VoiceConfig::learned`] says so; it costs more CPU and 30 ms.
+    pub fn set_learned(&mut self, engine: Option<LearnedNoise>) {
+        self.engines
+            .set(engine.map(Box::new), self.config.wants_learned());
     }
 
-    /// Gives the learned noise suppressor, or takes it away; without it, or with noise suppression off, the classic one works alone. It costs more CPU and 30 ms.
-    pub fn set_learned(&mut self, engine: Option<LearnedNoise>) {
-        self.learned = engine.map(Box::new);
+    /// Works as `other` does from now on, if that differs in noise suppression only: what was learnt of the room stays, and engines change without a click. Else nothing happens. `other`
+    /// is of no use afterwards. Allocates nothing.
+    pub fn adopt(&mut self, other: &mut VoiceChain) -> bool {
+        if !self.config.differs_in_noise_only(&other.config) {
+            return false;
+        }
+        self.config = other.config;
+        self.engines.adopt(&mut other.engines);
+        self.engines.want(self.config.wants_learned());
+        true
+    }
+
+    /// Goes back to the classic noise suppressor within a second or so.
+    pub fn give_up_learned(&mut self) {
+        self.engines.want(false);
     }
 
     /// Samples by which the chain delays the voice.
     pub fn delay(&self) -> usize {
-        let learned = self.is_learned().then_some(LearnedNoise::DELAY);
+        let learned = self.engines.is_heard().then_some(LearnedNoise::DELAY);
         self.config.delay() + learned.unwrap_or(0)
     }
 
-    fn is_learned(&self) -> bool {
-        self.learned.is_some() && self.config.noise_suppress.is_some()
+    /// The noise suppressor that is heard now.
+    pub fn noise_engine(&self) -> NoiseEngine {
+        match self.config.noise_suppress {
+            _ if self.engines.is_heard() => NoiseEngine::Strong,
+            Some(_) => NoiseEngine::Standard,
+            None => NoiseEngine::Off,
+        }
+    }
+
+    /// Whether the learned engine works, be it only to warm up.
+    pub fn is_learned_running(&self) -> bool {
+        self.engines.runs()
     }
 
     pub fn config(&self) -> VoiceConfig {
@@ -258,11 +292,7 @@ impl VoiceChain {
                 }
             }
             Stage::Suppress => self.suppress(near),
-            Stage::LearnedNoise if self.is_learned() => {
-                if let Some(engine) = &mut self.learned {
-                    engine.process(near);
-                }
-            }
+            Stage::LearnedNoise => self.engines.process(near, self.found.voice > 0.3),
             Stage::GainControl if config.gain_control => {
                 let howling = self.guard.is_howling();
                 let input = GainInput {
@@ -283,7 +313,7 @@ impl VoiceChain {
         let options = SuppressOptions {
             echo: config.echo_cancel,
             noise_floor: match config.noise_suppress {
-                Some(level) if !self.is_learned() => level.floor(),
+                Some(level) if !self.engines.cleans_alone() => level.floor(),
                 _ => 1.0,
             },
         };
@@ -447,6 +477,30 @@ mod tests {
         let mut near = vec![0.0; 48_000];
         Speech::new(13).fill(&mut near);
         assert_eq!(run(VoiceConfig::BYPASS, &near, &near), near);
+    }
+
+    #[test]
+    fn another_noise_suppressor_is_adopted_and_another_chain_is_not() {
+        let mut chain = VoiceChain::new(VoiceConfig::default());
+        let mut strong = VoiceChain::new(VoiceConfig {
+            learned: true,
+            ..VoiceConfig::default()
+        });
+        strong.set_learned(LearnedNoise::new(&vec![0; 4 * 47_665]).ok());
+        assert_eq!(strong.noise_engine(), NoiseEngine::Strong);
+        assert!(chain.adopt(&mut strong));
+        for _ in 0..200 {
+            chain.process(&mut [0.0; FRAME], &[0.0; FRAME]);
+        }
+        assert_eq!(chain.noise_engine(), NoiseEngine::Strong);
+        assert_eq!(chain.delay(), FRAME + LearnedNoise::DELAY);
+        chain.give_up_learned();
+        for _ in 0..200 {
+            chain.process(&mut [0.0; FRAME], &[0.0; FRAME]);
+        }
+        assert_eq!(chain.noise_engine(), NoiseEngine::Standard);
+        assert!(!chain.adopt(&mut VoiceChain::new(VoiceConfig::BYPASS)));
+        assert!(chain.config().gain_control);
     }
 
     #[test]

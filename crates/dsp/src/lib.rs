@@ -30,7 +30,7 @@ mod suppress;
 pub use chain::{NoiseLevel, VoiceChain, VoiceConfig, VoiceFrame};
 pub use correlate::{Match, correlate};
 pub use echo::EchoState;
-pub use learned::{BadWeights, LearnedNoise};
+pub use learned::{BadWeights, EngineBudget, FRAME_BUDGET, LearnedNoise, NoiseEngine};
 pub use level::{Meter, level_of, rms, tone_power};
 pub use limiter::Limiter;
 pub use mixer::Mixer;

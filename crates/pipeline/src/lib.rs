@@ -7,6 +7,7 @@
 pub mod bus;
 pub mod clock;
 pub mod devices;
+mod noise;
 pub mod offline;
 pub mod order;
 mod packet;
@@ -29,11 +30,12 @@ mod voice_up;
 pub use confab_audio_io::{MicrophoneSpec, SpeakerSpec};
 pub use confab_camera_io::CameraSpec;
 pub use confab_dsp::bands as sound;
-pub use confab_dsp::{Frame, VoiceConfig};
+pub use confab_dsp::{Frame, NoiseEngine, VoiceConfig};
 pub use confab_picture::I420;
 pub use confab_screen_io as screens;
 pub use confab_screen_io::ScreenSpec;
 pub use devices::{DeviceError, DeviceFault, DeviceNews, DeviceUse, DeviceWatch, End};
+pub use noise::{NoiseFault, NoiseState, NoiseWatch, WEIGHTS_FILE, weights_places};
 pub use packet::{Network, ReceivedPacket, SentPacket};
 pub use pause::PauseSwitch;
 pub use pipeline::{

@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::devices::{self, DeviceError, DeviceFault, DeviceWatch};
+use crate::noise::{ChainMaker, NoiseWatch, ReadyChain};
 use crate::packet::{Network, ReceivedPacket};
 use crate::pause::PauseSwitch;
 use crate::probe::Probes;
@@ -24,6 +25,7 @@ use confab_picture::I420;
 use confab_rtp::Protection;
 use confab_screen_io::ScreenSpec;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,6 +44,8 @@ pub struct MediaOptions {
     pub camera: Option<CameraSpec>,
     pub screen: Option<ScreenSpec>,
     pub voice: VoiceConfig,
+    /// Files to look for, in this order, when [`VoiceConfig::learned`] is wanted: see [`crate::weights_places`].
+    pub noise_weights: Vec<PathBuf>,
     pub taps: Option<TapOptions>,
     pub on_microphone: Option<AudioWatch>,
     /// The microphone behind the voice chain: what others hear.
@@ -49,6 +53,7 @@ pub struct MediaOptions {
     pub on_speaker: Option<AudioWatch>,
     pub on_picture: Option<PictureWatch>,
     pub on_device: Option<DeviceWatch>,
+    pub on_noise: Option<NoiseWatch>,
 }
 
 impl std::fmt::Debug for MediaOptions {
@@ -119,6 +124,7 @@ pub struct Pipeline {
     voice: Voice,
     receivers: VideoReceivers,
     sources: Sources,
+    chains: ChainMaker,
     syncs: Mutex<HashMap<ParticipantId, SharedSync>>,
     probes: Probes,
     /// The switch of the share that goes out, or went out last.
@@ -163,11 +169,13 @@ impl Pipeline {
             let begin = Begin::new(Shape::Text, Line::Fixed);
             sources.start(Source::Screen, screen, begin)?;
         }
+        let chains = ChainMaker::new(options.noise_weights.clone());
         let workers = std::thread::available_parallelism().map_or(2, |n| n.get().min(4));
         Ok(Pipeline {
-            voice: start_voice(options, &network, &taps, dice)?,
+            voice: start_voice(options, &chains, &network, &taps, dice)?,
             receivers: VideoReceivers::start(workers, &network, &taps)?,
             sources,
+            chains,
             syncs: Mutex::default(),
             probes: taps.probes,
             shared: Mutex::default(),
@@ -194,7 +202,7 @@ impl Pipeline {
     ) -> Result<(), DeviceError> {
         let Some(spec) = spec else {
             let silence = devices::open_microphone(&MicrophoneSpec::Silence)?;
-            self.voice.set_microphone(silence, VoiceConfig::BYPASS);
+            self.voice.set_microphone(silence, silent());
             return Ok(());
         };
         let microphone = match devices::open_microphone(spec) {
@@ -205,15 +213,17 @@ impl Pipeline {
             }
             opened => opened?,
         };
-        self.voice.set_microphone(microphone, chain);
+        self.voice
+            .set_microphone(microphone, self.chains.make(chain));
         self.sources.add_microphone();
         self.stay_closed();
         Ok(())
     }
 
-    /// Another voice chain, which has to learn the room anew.
+    /// Another voice chain, which has to learn the room anew, unless only its noise suppression is another. Waits until it works,
+    /// 10 ms and what reading the weights takes.
     pub fn set_voice(&self, chain: VoiceConfig) {
-        self.voice.set_chain(chain);
+        self.voice.set_chain(self.chains.make(chain));
     }
 
     /// Plays through another speaker from now on; `None`: through none. Waits until it is open.
@@ -287,7 +297,7 @@ impl Pipeline {
         self.sources.stop(Source::Screen);
         self.sources.stop_sound();
         if let Ok(silence) = devices::open_microphone(&MicrophoneSpec::Silence) {
-            self.voice.set_microphone(silence, VoiceConfig::BYPASS);
+            self.voice.set_microphone(silence, silent());
         }
         if let Ok(nowhere) = devices::open_speaker(&SpeakerSpec::Null) {
             self.voice.set_speaker(nowhere);
@@ -432,8 +442,14 @@ impl Pipeline {
     }
 }
 
+/// The chain while there is no microphone.
+fn silent() -> ReadyChain {
+    ReadyChain::plain(VoiceConfig::BYPASS)
+}
+
 fn start_voice(
     options: &MediaOptions,
+    chains: &ChainMaker,
     network: &Arc<dyn Network>,
     taps: &Taps,
     dice: u64,
@@ -443,13 +459,14 @@ fn start_voice(
     let microphone = devices::open_microphone(options.microphone.as_ref().unwrap_or(&silence))?;
     let speaker = devices::open_speaker(options.speaker.as_ref().unwrap_or(&SpeakerSpec::Null))?;
     let chain = match options.microphone {
-        Some(_) => options.voice,
-        None => VoiceConfig::BYPASS,
+        Some(_) => chains.make(options.voice),
+        None => silent(),
     };
     let mouth = Mouth::new(MouthConfig {
         source: Source::Microphone,
         microphone,
         chain,
+        on_noise: options.on_noise.clone(),
         opus: OpusConfig::default(),
         network: network.clone(),
         watch: options.on_microphone.clone(),

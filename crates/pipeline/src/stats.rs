@@ -1,5 +1,6 @@
 //! What the stages count. All counters run from the start of a slot or source; whoever reports takes differences.
 
+use crate::noise::NoiseState;
 use confab_base::{AudioLevel, Duration, Time};
 use confab_dsp::EchoState;
 use confab_rtp::Protection;
@@ -25,6 +26,9 @@ pub struct AudioUpStats {
     pub echo: Option<EchoState>,
     /// A loop from speaker to microphone howled within the last two seconds.
     pub howling: bool,
+    pub noise: NoiseState,
+    /// Mean cost of noise suppression per 10 ms frame, of the last second.
+    pub noise_cost: Duration,
     /// What is done against loss. Its copies are sent only where the other side takes them.
     pub protection: Protection,
     /// Packets that carried copies.

@@ -1,11 +1,12 @@
 //! What the machine plays, on its way to the others beside a shared screen: the way of a voice without its chain, on a thread
 //! `screen-audio` of its own, since its clock is another than the microphone's.
 
+use crate::noise::ReadyChain;
 use crate::packet::Network;
 use crate::tap::Taps;
 use crate::voice_up::{Mouth, MouthConfig};
 use confab_audio_io::Microphone;
-use confab_base::{Bitrate, Source};
+use confab_base::{Bitrate, Duration, Source};
 use confab_codec::OpusConfig;
 use confab_dsp::{FRAME, VoiceConfig};
 use std::sync::Arc;
@@ -38,7 +39,8 @@ impl SystemSound {
         let mut mouth = Mouth::new(MouthConfig {
             source: Source::ScreenAudio,
             microphone,
-            chain: VoiceConfig::BYPASS,
+            chain: ReadyChain::plain(VoiceConfig::BYPASS),
+            on_noise: None,
             opus: OpusConfig {
                 bitrate: BITRATE,
                 ..OpusConfig::default()
@@ -61,7 +63,7 @@ impl SystemSound {
                     mouth.set_muted(now);
                     muted = now;
                 }
-                mouth.run(&[0.0; FRAME]);
+                mouth.run(&[0.0; FRAME], Duration::ZERO);
             }
             mouth.next()
         };

@@ -1,18 +1,20 @@
 //! The voice thread: every 10 ms first the ear, whose mix is the echo canceller's far reference, then the mouth. The
 //! microphone's clock paces it; without a microphone a silent one does.
 
+use crate::noise::ReadyChain;
 use crate::packet::ReceivedPacket;
 use crate::stats::AudioUpStats;
 use crate::voice_down::{AudioReports, AudioTrack, Ear};
 use crate::voice_up::Mouth;
 use confab_audio_io::{Microphone, Speaker};
 use confab_base::Bitrate;
-use confab_dsp::VoiceConfig;
+use confab_dsp::VoiceChain;
 use confab_rtp::Protection;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// Packets and orders that may wait: 24 voices for 800 ms. When it is full packets are dropped; the jitter buffers then
 /// conceal them.
@@ -25,14 +27,14 @@ enum Order {
     Bitrate(Bitrate),
     Protect(Protection, Option<u8>),
     Restart,
-    /// The one before goes back to who gave the order, since closing it takes longer than 10 ms.
+    /// The one before goes back to who gave the order, since closing it takes longer than 10 ms; so does its chain.
     Microphone(
         Box<dyn Microphone>,
-        VoiceConfig,
-        Sender<Box<dyn Microphone>>,
+        ReadyChain,
+        Sender<(Box<dyn Microphone>, Box<VoiceChain>)>,
     ),
     Speaker(Box<dyn Speaker>, Sender<Box<dyn Speaker>>),
-    Chain(VoiceConfig),
+    Chain(ReadyChain, Sender<Box<VoiceChain>>),
     Clip(Vec<f32>),
 }
 
@@ -93,7 +95,7 @@ impl Voice {
     }
 
     /// Another microphone and voice chain from the next 10 ms on. Returns when the one before is closed.
-    pub(crate) fn set_microphone(&self, microphone: Box<dyn Microphone>, chain: VoiceConfig) {
+    pub(crate) fn set_microphone(&self, microphone: Box<dyn Microphone>, chain: ReadyChain) {
         let (back, old) = bounded(1);
         self.order(Order::Microphone(microphone, chain, back));
         drop(old.recv());
@@ -106,8 +108,11 @@ impl Voice {
         drop(old.recv());
     }
 
-    pub(crate) fn set_chain(&self, chain: VoiceConfig) {
-        self.order(Order::Chain(chain));
+    /// Another voice chain from the next 10 ms on. Returns when the one before is gone.
+    pub(crate) fn set_chain(&self, chain: ReadyChain) {
+        let (back, old) = bounded(1);
+        self.order(Order::Chain(chain, back));
+        drop(old.recv());
     }
 
     /// Plays samples beside the voices.
@@ -142,8 +147,9 @@ fn run(mut ear: Ear, mut mouth: Mouth, inbox: &Receiver<Order>) {
                 Err(TryRecvError::Disconnected) => return,
             }
         }
+        let begun = Instant::now();
         let far = *ear.run();
-        mouth.run(&far);
+        mouth.run(&far, begun.elapsed());
         frames += 1;
         if frames.is_multiple_of(10) {
             ear.report();
@@ -167,7 +173,9 @@ fn carry_out(order: Order, ear: &mut Ear, mouth: &mut Mouth) {
         Order::Speaker(speaker, back) => {
             let _ = back.send(ear.set_speaker(speaker));
         }
-        Order::Chain(chain) => mouth.set_chain(chain),
+        Order::Chain(chain, back) => {
+            let _ = back.send(mouth.set_chain(chain));
+        }
         Order::Clip(clip) => ear.play(clip),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::devices::{DeviceUse, DeviceWatch, audio_news};
+use crate::noise::{NoiseWatch, ReadyChain, WatchedChain};
 use crate::order::{VOICE_UP, VoiceUp};
 use crate::packet::{Network, SentPacket};
 use crate::stats::AudioUpStats;
@@ -10,20 +11,23 @@ use confab_audio_io::Microphone;
 use confab_base::{AudioLevel, Bitrate, Duration, Source};
 use confab_codec::{AudioEncoder, CodecError, OpusConfig, opus_encoder};
 use confab_dsp::chain::Stage as Inner;
-use confab_dsp::{FRAME, Frame, VoiceChain, VoiceConfig, VoiceFrame};
+use confab_dsp::{FRAME, Frame, SAMPLE_RATE, VoiceChain, VoiceFrame};
 use confab_rtp::Protection;
 use confab_rtp::red::History;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// Samples of one packet: 20 ms.
 const PACKET: usize = 2 * FRAME;
 /// A packet is this long, and its first sample that old when it is sent.
 const PACKET_TIME: Duration = Duration::from_millis(20);
+/// All work of a frame has to be done in this time, or the next one waits.
+const DEADLINE: Duration = Duration::from_millis(10);
 
 pub(crate) struct Mouth {
     source: Source,
     microphone: Box<dyn Microphone>,
-    chain: VoiceChain,
+    chain: WatchedChain,
     encoder: Box<dyn AudioEncoder>,
     /// While nothing has to be done against loss.
     bitrate: Bitrate,
@@ -56,7 +60,8 @@ pub(crate) struct MouthConfig {
     /// What it is published as.
     pub(crate) source: Source,
     pub(crate) microphone: Box<dyn Microphone>,
-    pub(crate) chain: VoiceConfig,
+    pub(crate) chain: ReadyChain,
+    pub(crate) on_noise: Option<NoiseWatch>,
     pub(crate) opus: OpusConfig,
     pub(crate) network: Arc<dyn Network>,
     pub(crate) watch: Option<crate::AudioWatch>,
@@ -72,7 +77,7 @@ impl Mouth {
         Ok(Mouth {
             source: config.source,
             microphone: config.microphone,
-            chain: VoiceChain::new(config.chain),
+            chain: WatchedChain::new(config.chain, config.on_noise),
             bitrate: config.opus.bitrate,
             protection: Protection::NONE,
             red: None,
@@ -108,18 +113,19 @@ impl Mouth {
         self.marker |= muted;
     }
 
-    /// Takes another microphone, and begins to learn its room anew. Gives the one before.
+    /// Takes another microphone, and begins to learn its room anew. Gives the one before, and its chain.
     pub(crate) fn set_microphone(
         &mut self,
         microphone: Box<dyn Microphone>,
-        chain: VoiceConfig,
-    ) -> Box<dyn Microphone> {
-        self.set_chain(chain);
-        std::mem::replace(&mut self.microphone, microphone)
+        chain: ReadyChain,
+    ) -> (Box<dyn Microphone>, Box<VoiceChain>) {
+        let chain = self.chain.replace_all(chain);
+        (std::mem::replace(&mut self.microphone, microphone), chain)
     }
 
-    pub(crate) fn set_chain(&mut self, chain: VoiceConfig) {
-        self.chain = VoiceChain::new(chain);
+    /// Takes another chain, or its noise suppressor alone. Gives what is of no use any more.
+    pub(crate) fn set_chain(&mut self, chain: ReadyChain) -> Box<VoiceChain> {
+        self.chain.replace(chain)
     }
 
     /// The next packet's sequence number and timestamp, for whoever goes on with the stream.
@@ -151,27 +157,23 @@ impl Mouth {
         self.stats.protection = protection;
     }
 
-    /// Waits for the next 10 ms of the microphone and sends them on. `far`: what the speaker got for the same 10 ms.
-    pub(crate) fn run(&mut self, far: &Frame) {
+    /// Waits for the next 10 ms of the microphone and sends them on. `far`: what the speaker got for the same 10 ms; `spent`: the
+    /// time that took.
+    pub(crate) fn run(&mut self, far: &Frame, spent: Duration) {
+        let mut begun = Instant::now();
+        let mut noise_cost = Duration::ZERO;
         for stage in &VOICE_UP {
             match stage.stage {
                 VoiceUp::Capture => {
                     self.microphone.read(&mut self.near);
+                    begun = Instant::now();
                     if let Some(watch) = &self.watch {
                         watch(&self.near, clock::now());
                     }
                     self.taps.audio(stage.name, "", &self.near);
                 }
                 VoiceUp::Chain => {
-                    let probes = &self.taps.probes;
-                    let mut watch = |stage: Inner, frame: &Frame| {
-                        if let Some(name) = stage.sound() {
-                            probes.stage(name, frame);
-                        }
-                    };
-                    let near = &mut self.near;
-                    let voice = self.chain.process_watched(near, far, &mut watch);
-                    self.note(voice);
+                    noise_cost = self.clean(far);
                     if let Some(watch) = &self.watch_spoken {
                         watch(&self.near, clock::now());
                     }
@@ -188,16 +190,38 @@ impl Mouth {
         }
         self.stats.frames += 1;
         self.stats.muted = self.muted;
-        self.stats.echo = self
-            .chain
-            .config()
-            .echo_cancel
-            .then(|| self.chain.echo_state());
-        self.stats.howling = self.chain.is_howling();
+        self.chain
+            .note(noise_cost, spent + begun.elapsed() > DEADLINE);
+        let chain = &self.chain.chain;
+        self.stats.echo = chain.config().echo_cancel.then(|| chain.echo_state());
+        self.stats.howling = chain.is_howling();
+        self.stats.noise = self.chain.state();
+        self.stats.noise_cost = self.chain.cost();
         // Whoever reads it holds it for a moment; this thread does not wait for them.
         if let Ok(mut report) = self.report.try_lock() {
             *report = self.stats;
         }
+    }
+
+    /// Runs the voice chain; the time its noise suppression took.
+    fn clean(&mut self, far: &Frame) -> Duration {
+        let probes = &self.taps.probes;
+        let mut begun = Instant::now();
+        let mut cost = Duration::ZERO;
+        let mut watch = |stage: Inner, frame: &Frame| {
+            match stage {
+                Inner::Suppress | Inner::LearnedNoise => cost += begun.elapsed(),
+                _ => {}
+            }
+            if let Some(name) = stage.sound() {
+                probes.stage(name, frame);
+            }
+            begun = Instant::now();
+        };
+        let near = &mut self.near;
+        let voice = self.chain.chain.process_watched(near, far, &mut watch);
+        self.note(voice);
+        cost
     }
 
     fn note(&mut self, voice: VoiceFrame) {
@@ -240,7 +264,7 @@ impl Mouth {
             red,
             audio_level: Some(level),
             voice,
-            captured: clock::now() - PACKET_TIME,
+            captured: clock::now() - PACKET_TIME - self.chain_delay(),
         };
         self.taps.bytes(name, "", &packet.payload);
         self.seq += 1;
@@ -250,6 +274,12 @@ impl Mouth {
         self.stats.level = Some(level);
         self.stats.voice = voice;
         self.network.send(self.source, 0, vec![packet]);
+    }
+
+    /// How much later than into the microphone a sound comes out of the chain.
+    fn chain_delay(&self) -> Duration {
+        let samples = self.chain.chain.delay() as u64;
+        Duration::from_micros(samples * 1_000_000 / u64::from(SAMPLE_RATE))
     }
 
     /// What was encoded last, with copies of frames before it where that is wanted and possible.

@@ -27,6 +27,8 @@ export type Theme = "system" | "dark" | "light";
 
 export type Layout = "grid" | "speaker";
 
+export type NoiseSuppression = "off" | "standard" | "strong";
+
 export type GlobalShortcuts = { microphone: Chord | null, talk: Chord | null, camera: Chord | null, };
 
 export type Settings = { 
@@ -41,7 +43,7 @@ microphoneOn: boolean, cameraOn: boolean,
 /**
  * Latest first.
  */
-deviceSets: Array<DeviceSet>, echoCancellation: boolean, noiseSuppression: boolean, gainControl: boolean, mirrorSelf: boolean, dataSaver: boolean, language: Language, theme: Theme, highContrast: boolean, reducedMotion: boolean, 
+deviceSets: Array<DeviceSet>, echoCancellation: boolean, noiseSuppression: NoiseSuppression, gainControl: boolean, mirrorSelf: boolean, dataSaver: boolean, language: Language, theme: Theme, highContrast: boolean, reducedMotion: boolean, 
 /**
  * 1, 1.25, 1.5, 1.75 or 2.
  */

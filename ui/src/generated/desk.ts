@@ -91,6 +91,16 @@ export type LocalSpeaker = {
  */
 device?: string, choosable: boolean, problem?: DeviceProblem, };
 
+export type NoiseSuppression = "off" | "standard" | "strong";
+
+export type NoiseProblem = "weights_missing" | "weights_bad" | "too_slow";
+
+export type LocalNoise = { engine: NoiseSuppression, 
+/**
+ * Why it is not the strong one, though that is wanted.
+ */
+problem?: NoiseProblem, };
+
 export type LocalState = { microphone: LocalSource, camera: LocalSource, screen: LocalScreen, speaker: LocalSpeaker, devices: Array<DeskDevice>, 
 /**
  * Whether screens can be shared from here at all.
@@ -99,7 +109,7 @@ canShare: boolean,
 /**
  * The microphone is open only as long as a key is held: [`super::DeskCommand::Talk`].
  */
-talking: boolean, };
+talking: boolean, noise: LocalNoise, };
 
 export type DeskState = { 
 /**
@@ -191,7 +201,7 @@ thumbnail?: string, };
 
 export type BusAddress = { url: string, token: string, };
 
-export type Processing = { echoCancellation: boolean, noiseSuppression: boolean, gainControl: boolean, };
+export type Processing = { echoCancellation: boolean, noiseSuppression: NoiseSuppression, gainControl: boolean, };
 
 export type ShownVideo = { track: TrackId, 
 /**

@@ -3,7 +3,7 @@
 // browser's storage, where the entries of the shell have no effect.
 
 import type { Code } from "../generated/protocol";
-import type { Result } from "./port";
+import type { NoiseSuppression, Result } from "./port";
 
 /** A key with its modifiers. `code` is the physical key as in KeyboardEvent.code ("KeyD", "Space"), or "?" by meaning. */
 export interface Chord {
@@ -33,7 +33,7 @@ export interface Settings {
   /** Latest first, at most 16. */
   deviceSets: DeviceSet[];
   echoCancellation: boolean;
-  noiseSuppression: boolean;
+  noiseSuppression: NoiseSuppression;
   gainControl: boolean;
   /** The own picture as in a mirror; the others see it as it is. */
   mirrorSelf: boolean;

@@ -39,7 +39,7 @@ class GuestPort implements Port {
   readonly #window = new BrowserWindow((event) => this.#tell(event));
   readonly place: Place = placeOf(location.pathname, location.origin);
   readonly can: Abilities = {
-    screenPicker: false, popOut: this.#window.canPopOut, fullScreen: this.#window.canFullScreen, processing: true, speakerLevel: false,
+    screenPicker: false, popOut: this.#window.canPopOut, fullScreen: this.#window.canFullScreen, processing: true, strongNoise: false, speakerLevel: false,
   };
   readonly #mirror = new Mirror();
   readonly #screenMirror = new Mirror();

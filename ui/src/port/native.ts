@@ -30,7 +30,7 @@ export async function createNativePort(host: Host = shellHost(), connect: typeof
 class NativePort implements Port {
   readonly kind = "native";
   place: Place = { kind: "nowhere" };
-  readonly can: Abilities = { screenPicker: true, popOut: true, fullScreen: true, processing: true, speakerLevel: true };
+  readonly can: Abilities = { screenPicker: true, popOut: true, fullScreen: true, processing: true, strongNoise: true, speakerLevel: true };
   readonly app: AppPort;
   readonly #host: Host;
   readonly #app: NativeApp;

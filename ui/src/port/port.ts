@@ -66,6 +66,8 @@ export interface Abilities {
   fullScreen: boolean;
   /** `setProcessing` has an effect. */
   processing: boolean;
+  /** Noise suppression knows `strong`. */
+  strongNoise: boolean;
   /** `levels().speaker` is measured. */
   speakerLevel: boolean;
 }
@@ -73,9 +75,15 @@ export interface Abilities {
 /** What is done to the own voice before it is sent. */
 export interface Processing {
   echoCancellation: boolean;
-  noiseSuppression: boolean;
+  noiseSuppression: NoiseSuppression;
   gainControl: boolean;
 }
+
+/** `strong` where it can be; else it counts as `standard`. */
+export type NoiseSuppression = "off" | "standard" | "strong";
+
+/** Why `strong` is wanted and does not work. */
+export type NoiseProblem = "weights_missing" | "weights_bad" | "too_slow";
 
 /** A screen or window that can be shared. */
 export interface ScreenSource {
@@ -129,6 +137,8 @@ export interface LocalState {
   devices: Device[];
   /** Whether screens can be shared from here at all. */
   canShare: boolean;
+  /** What takes noise out of the microphone now; absent where that is not known. */
+  noise?: { engine: NoiseSuppression; problem?: NoiseProblem };
   /** The microphone is open only because a key is held. */
   talking?: boolean;
   /** The browser waits for a click before it plays sound. */

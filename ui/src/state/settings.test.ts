@@ -22,6 +22,10 @@ describe("readSettings", () => {
     expect(read.globalShortcuts).toEqual({ microphone: null, talk, camera: null });
     expect(read.shortcuts).toEqual(DEFAULT_SHORTCUTS);
   });
+  it("understands noise suppression that was on or off", () => {
+    const read = (noiseSuppression: unknown) => readSettings({ noiseSuppression }).noiseSuppression;
+    expect([true, false, "off", "standard", "strong", "loud", 3].map(read)).toEqual(["standard", "off", "off", "standard", "strong", "standard", "standard"]);
+  });
   it("comes back the same after being written", () => {
     const changed = { ...DEFAULTS, theme: "light" as const, deviceSets: [{ key: "k", speaker: "s" }] };
     expect(readSettings(JSON.parse(JSON.stringify(changed)))).toEqual(changed);

@@ -1,7 +1,7 @@
 // The settings of this user on this machine: their defaults, and reading them from a store that may hold anything.
 
 import { MAX_NAME } from "../generated/protocol";
-import type { Chord, DeviceSet, Settings } from "../port/port";
+import type { Chord, DeviceSet, NoiseSuppression, Settings } from "../port/port";
 import { isChord, readShortcuts, DEFAULT_SHORTCUTS, type Shortcuts } from "./shortcuts";
 
 /** Settings with every shortcut in its place. */
@@ -16,7 +16,7 @@ export const DEFAULTS: Prefs = {
   cameraOn: false,
   deviceSets: [],
   echoCancellation: true,
-  noiseSuppression: true,
+  noiseSuppression: "standard",
   gainControl: true,
   mirrorSelf: true,
   dataSaver: false,
@@ -46,6 +46,7 @@ export function readSettings(stored: unknown): Prefs {
     ...(read as unknown as Prefs),
     name: text(from["name"]).slice(0, MAX_NAME),
     deviceSets: readSets(from["deviceSets"]),
+    noiseSuppression: readNoise(from["noiseSuppression"]),
     language: one("language", ["system", "en", "zh-CN"], DEFAULTS.language),
     theme: one("theme", ["system", "dark", "light"], DEFAULTS.theme),
     layout: one("layout", ["grid", "speaker"], DEFAULTS.layout),
@@ -53,6 +54,12 @@ export function readSettings(stored: unknown): Prefs {
     shortcuts: readShortcuts(from["shortcuts"]),
     globalShortcuts: readGlobal(from["globalShortcuts"]),
   };
+}
+
+/** It was once on or off. */
+function readNoise(stored: unknown): NoiseSuppression {
+  if (typeof stored === "boolean") return stored ? "standard" : "off";
+  return stored === "off" || stored === "strong" ? stored : DEFAULTS.noiseSuppression;
 }
 
 function readSets(stored: unknown): DeviceSet[] {

@@ -126,8 +126,20 @@ impl std::fmt::Debug for DeskCommand {
 #[serde(rename_all = "camelCase")]
 pub struct Processing {
     pub echo_cancellation: bool,
-    pub noise_suppression: bool,
+    pub noise_suppression: NoiseSuppression,
     pub gain_control: bool,
+}
+
+/// How noise is taken out of the own voice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum NoiseSuppression {
+    Off,
+    /// Steady noise: fans, rain, hum.
+    #[default]
+    Standard,
+    /// Also what comes and goes, by the learned engine, where it is installed and the machine is fast enough.
+    Strong,
 }
 
 impl Default for Processing {
@@ -135,7 +147,7 @@ impl Default for Processing {
     fn default() -> Processing {
         Processing {
             echo_cancellation: true,
-            noise_suppression: true,
+            noise_suppression: NoiseSuppression::Standard,
             gain_control: true,
         }
     }

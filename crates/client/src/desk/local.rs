@@ -1,17 +1,21 @@
 //! The own microphone, camera, screen and speaker: what the user wants, what is open, and bringing these together.
 
 use super::devices::{self, Done, Job, ScreenJob, Unit};
-use super::face::{DeskCommand, DeskEvent, DeskReply, ScreenEnd};
+use super::face::{DeskCommand, DeskEvent, DeskReply, NoiseSuppression, ScreenEnd};
 use super::handle::Answer;
 use super::machine::Machine;
 use super::options::DeskOptions;
 use super::screens;
 use super::state::{
-    DeskDevice, DeviceKind, DeviceProblem, LocalSource, LocalSpeaker, LocalState, ScreenMode,
+    DeskDevice, DeviceKind, DeviceProblem, LocalNoise, LocalSource, LocalSpeaker, LocalState,
+    NoiseProblem, ScreenMode,
 };
 use crate::Command;
 use confab_base::Source;
-use confab_pipeline::{DeviceNews, DeviceUse, End, PauseSwitch, ScreenSpec, VoiceConfig};
+use confab_pipeline::{
+    DeviceNews, DeviceUse, End, NoiseEngine, NoiseFault, NoiseState, PauseSwitch, ScreenSpec,
+    VoiceConfig,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The own devices.
@@ -101,6 +105,7 @@ impl Local {
         }
         self.state.talking = false;
         self.state.speaker.problem = None;
+        self.state.noise = LocalNoise::default();
         self.state.screen = Default::default();
         self.shared = None;
     }
@@ -121,9 +126,11 @@ impl Machine {
             | DeskCommand::PauseScreen { .. }
             | DeskCommand::SetScreenMode { .. } => self.on_screen_command(command, answer),
             DeskCommand::SetProcessing { processing } => {
-                self.processing = processing;
+                // A chain that stays as it is goes on with what it knows of the room.
+                let before = std::mem::replace(&mut self.processing, processing);
                 let (_, chain) = self.microphone();
-                if let Some(studio) = &self.studio
+                if before != processing
+                    && let Some(studio) = &self.studio
                     && self.local.is_open(Unit::Microphone)
                 {
                     studio.pipeline().set_voice(chain);
@@ -434,6 +441,12 @@ impl Machine {
         }
     }
 
+    /// Another noise suppressor works on the microphone, or the wanted one can't.
+    pub(crate) fn on_noise(&mut self, state: NoiseState) {
+        self.local.state.noise = noise(state);
+        self.touch();
+    }
+
     /// The camera went away: the next one takes its place where there is one.
     fn on_camera_lost(&mut self) {
         self.local.open.remove(&Unit::Camera);
@@ -455,6 +468,21 @@ impl Machine {
             self.local.state.devices = devices;
             self.touch();
         }
+    }
+}
+
+fn noise(state: NoiseState) -> LocalNoise {
+    LocalNoise {
+        engine: match state.engine {
+            NoiseEngine::Off => NoiseSuppression::Off,
+            NoiseEngine::Standard => NoiseSuppression::Standard,
+            NoiseEngine::Strong => NoiseSuppression::Strong,
+        },
+        problem: state.fault.map(|fault| match fault {
+            NoiseFault::WeightsMissing => NoiseProblem::WeightsMissing,
+            NoiseFault::WeightsBad => NoiseProblem::WeightsBad,
+            NoiseFault::TooSlow => NoiseProblem::TooSlow,
+        }),
     }
 }
 

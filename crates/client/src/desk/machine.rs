@@ -1,7 +1,9 @@
 //! The desk's thread: takes commands, news of devices and of the call one after the other, and tells the pages what changed.
 
 use super::devices::{Done, Openers};
-use super::face::{DeskCode, DeskCommand, DeskEvent, DeskPush, DeskReply, Processing};
+use super::face::{
+    DeskCode, DeskCommand, DeskEvent, DeskPush, DeskReply, NoiseSuppression, Processing,
+};
 use super::handle::{Answer, Listener, Order};
 use super::local::Local;
 use super::meeting::Call;
@@ -13,7 +15,7 @@ use super::translate;
 use super::{api, devices, screens};
 use crate::diagnose::Diagnostics;
 use crate::{Event, StartError, Studio};
-use confab_pipeline::{DeviceNews, MediaOptions, VoiceConfig};
+use confab_pipeline::{DeviceNews, MediaOptions, NoiseState, VoiceConfig};
 use confab_protocol::Code;
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 use std::io;
@@ -57,6 +59,7 @@ pub(crate) struct Machine {
     pub(crate) changed: Way<()>,
     done: Receiver<Done>,
     news: Way<DeviceNews>,
+    noise: Way<NoiseState>,
     found: Way<Found>,
     /// What pages know.
     told: DeskState,
@@ -85,6 +88,7 @@ impl Machine {
             changed: bounded(1),
             done,
             news: bounded(QUEUE),
+            noise: bounded(QUEUE),
             found: bounded(QUEUE),
             // The first number is one, so that a page can take zero for "nothing yet".
             told: DeskState {
@@ -127,6 +131,7 @@ impl Machine {
                 },
                 recv(self.done) -> done => if let Ok(done) = done { self.on_done(done) },
                 recv(self.news.1) -> news => if let Ok(news) = news { self.on_device_news(news) },
+                recv(self.noise.1) -> noise => if let Ok(noise) = noise { self.on_noise(noise) },
                 recv(self.found.1) -> found => if let Ok(found) = found { self.on_found(found) },
                 recv(timer) -> _ => {}
             }
@@ -340,9 +345,13 @@ impl Machine {
     pub(crate) fn studio(&mut self) -> Result<&Studio, StartError> {
         if self.studio.is_none() {
             let [hear, spoken, play] = self.sounds.watches();
-            let news = self.news.0.clone();
+            let (news, noise) = (self.news.0.clone(), self.noise.0.clone());
             self.studio = Some(Studio::open(&MediaOptions {
                 voice: self.voice(),
+                noise_weights: self.options.noise_weights.clone(),
+                on_noise: Some(Arc::new(move |state| {
+                    let _ = noise.try_send(state);
+                })),
                 on_microphone: Some(hear),
                 on_spoken: Some(spoken),
                 on_speaker: Some(play),
@@ -366,13 +375,15 @@ impl Machine {
             noise_suppression,
             gain_control,
         } = self.processing;
-        if !echo_cancellation && !noise_suppression && !gain_control {
+        let noise = noise_suppression != NoiseSuppression::Off;
+        if !echo_cancellation && !noise && !gain_control {
             return VoiceConfig::BYPASS;
         }
         let all = VoiceConfig::default();
         VoiceConfig {
             echo_cancel: echo_cancellation,
-            noise_suppress: all.noise_suppress.filter(|_| noise_suppression),
+            noise_suppress: all.noise_suppress.filter(|_| noise),
+            learned: noise_suppression == NoiseSuppression::Strong,
             gain_control,
             ..all
         }

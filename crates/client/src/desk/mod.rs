@@ -27,15 +27,15 @@ mod typescript;
 mod visitors;
 
 pub use face::{
-    DeskCode, DeskCommand, DeskEvent, DeskPush, DeskReply, HostAction, OwnCode, Processing,
-    ScreenEnd, ShownVideo,
+    DeskCode, DeskCommand, DeskEvent, DeskPush, DeskReply, HostAction, NoiseSuppression, OwnCode,
+    Processing, ScreenEnd, ShownVideo,
 };
 pub use handle::{Desk, DeskHandle};
 pub use options::{DeskOptions, MakeSinks, Pictures, TestDevices};
 pub use state::{
     CallPhase, CallState, ChatEntry, DeskDevice, DeskPatch, DeskState, DeviceKind, DeviceProblem,
-    EndReason, LimitedTrack, LocalScreen, LocalSource, LocalSpeaker, LocalState, MediaFlow, OwnEnd,
-    ScreenMode,
+    EndReason, LimitedTrack, LocalNoise, LocalScreen, LocalSource, LocalSpeaker, LocalState,
+    MediaFlow, NoiseProblem, OwnEnd, ScreenMode,
 };
 pub use stats::{
     BusAddress, LinkStats, ScreenSource, ScreenSourceKind, StreamDirection, StreamLimit,

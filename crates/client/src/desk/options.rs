@@ -17,6 +17,8 @@ pub struct DeskOptions {
     /// Where pictures go.
     pub pictures: Pictures,
     pub processing: Processing,
+    /// Files to look for when strong noise suppression is wanted.
+    pub noise_weights: Vec<PathBuf>,
     pub data_saver: bool,
     /// Devices chosen before, by id; `None`: the system's default.
     pub microphone: Option<String>,
@@ -38,6 +40,7 @@ impl DeskOptions {
             trust: Trust::default(),
             pictures: Pictures::default(),
             processing: Processing::default(),
+            noise_weights: confab_pipeline::weights_places(),
             data_saver: false,
             microphone: None,
             camera: None,

@@ -1,5 +1,6 @@
 //! The state a page draws from, in the words of `PortState` in `ui/src/port/port.ts`, and the changes to it.
 
+use super::face::NoiseSuppression;
 use confab_base::{ParticipantId, TrackId};
 use confab_protocol::{
     ChatMessage, Code, Limited, Listening, Meeting, Participant, ParticipantQuality,
@@ -139,6 +140,40 @@ pub struct LocalState {
     pub can_share: bool,
     /// The microphone is open only as long as a key is held: [`super::DeskCommand::Talk`].
     pub talking: bool,
+    pub noise: LocalNoise,
+}
+
+/// The noise suppressor that works on the microphone now, `off` where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(optional_fields)]
+pub struct LocalNoise {
+    pub engine: NoiseSuppression,
+    /// Why it is not the strong one, though that is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<NoiseProblem>,
+}
+
+impl Default for LocalNoise {
+    /// No microphone.
+    fn default() -> LocalNoise {
+        LocalNoise {
+            engine: NoiseSuppression::Off,
+            problem: None,
+        }
+    }
+}
+
+/// Why strong noise suppression does not work; the standard one does instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum NoiseProblem {
+    /// Its weights are not installed.
+    WeightsMissing,
+    /// The file with its weights holds something else.
+    WeightsBad,
+    /// This machine is too slow, or too busy.
+    TooSlow,
 }
 
 /// The microphone or the camera on its way out.

@@ -4,11 +4,16 @@
 //! The network hears up to 8 kHz. A spectrum of 32 ms at 48 kHz has the same bins there as the one it was trained on at 16 kHz, so nothing is resampled; what is above gets the mean gain of
 //! the highest octave below. Its frames of 16 ms do not fit ours of 10: with the window's half they make 30 ms of delay.
 
+mod budget;
+mod engines;
 mod gtcrn;
 mod layers;
 
 use crate::spectrum::{Spectrum, Transform, root_hann};
 use crate::{FRAME, Frame};
+pub use budget::{EngineBudget, FRAME_BUDGET};
+pub(crate) use engines::Engines;
+pub use engines::NoiseEngine;
 use gtcrn::{BINS, Gtcrn};
 pub use layers::BadWeights;
 
@@ -37,7 +42,7 @@ impl LearnedNoise {
     /// Samples by which it delays.
     pub const DELAY: usize = HOP + AHEAD;
 
-    /// `weights`: the file that `cargo xtask bench voice` makes of the package named there.
+    /// `weights`: the file that `cargo xtask weights` makes of the package named there.
     ///
     /// # Errors
     /// The file does not hold this network.

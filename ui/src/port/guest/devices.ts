@@ -41,7 +41,7 @@ export class LocalDevices {
   /** Rises with every order for a device, so that an overtaken one can tell. */
   readonly #order: Record<Capture, number> = { microphone: 0, camera: 0 };
   #rehearsing = false;
-  #processing: Processing = { echoCancellation: true, noiseSuppression: true, gainControl: true };
+  #processing: Processing = { echoCancellation: true, noiseSuppression: "standard", gainControl: true };
 
   constructor(events: DeviceEvents) {
     this.#events = events;
@@ -204,7 +204,7 @@ async function capture(kind: Capture, device: string | undefined, processing: Pr
   if (navigator.mediaDevices?.getUserMedia === undefined) throw new DOMException("", window.isSecureContext ? "NotSupportedError" : "SecurityError");
   const id = device === undefined ? {} : { deviceId: { exact: device } };
   const wanted: MediaStreamConstraints = kind === "microphone"
-    ? { audio: { ...id, echoCancellation: processing.echoCancellation, noiseSuppression: processing.noiseSuppression, autoGainControl: processing.gainControl, channelCount: 1 } }
+    ? { audio: { ...id, echoCancellation: processing.echoCancellation, noiseSuppression: processing.noiseSuppression !== "off", autoGainControl: processing.gainControl, channelCount: 1 } }
     : { video: { ...id, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } } };
   try {
     const track = (await navigator.mediaDevices.getUserMedia(wanted)).getTracks()[0];

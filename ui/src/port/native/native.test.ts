@@ -13,7 +13,7 @@ const STATE: DeskState = {
   participants: [], chat: [], speakers: [1], quality: [{ participant: 1, level: "good" }], limited: [], listening: { stalled_permille: 0, minutes: 0, fluent_minutes: 0 },
   local: {
     microphone: { on: true, starting: false }, camera: { on: false, starting: false },
-    screen: { on: false, starting: false, paused: false, mode: "text" }, speaker: { choosable: true }, devices: [], canShare: true, talking: false,
+    screen: { on: false, starting: false, paused: false, mode: "text" }, speaker: { choosable: true }, devices: [], canShare: true, talking: false, noise: { engine: "standard" },
   },
 };
 

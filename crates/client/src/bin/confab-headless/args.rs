@@ -1,6 +1,6 @@
 //! The command line. `docs/HEADLESS.md` is its prose.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ pub struct JoinArgs {
     #[command(flatten)]
     pub microphone: MicrophoneArgs,
     #[command(flatten)]
+    pub noise: NoiseArgs,
+    #[command(flatten)]
     pub camera: CameraArgs,
     #[command(flatten)]
     pub screen: ScreenArgs,
@@ -68,6 +70,24 @@ pub struct JoinArgs {
     pub server: ServerArgs,
     #[command(flatten)]
     pub testing: TestingArgs,
+}
+
+/// What is done about noise in the own voice.
+#[derive(Debug, Args)]
+pub struct NoiseArgs {
+    /// Noise suppression: `strong` takes out what comes and goes, too, and needs the weights that `cargo xtask weights` brings.
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Noise::Standard)]
+    pub noise_suppression: Noise,
+    /// The file with the weights for `strong`, instead of the usual places.
+    #[arg(long, value_name = "FILE")]
+    pub noise_weights: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Noise {
+    Off,
+    Standard,
+    Strong,
 }
 
 #[derive(Debug, Args)]
@@ -265,6 +285,24 @@ mod tests {
         for bad in ["", "640", "641x360", "640x360@0", "99999x2", "axb"] {
             assert!(parse_size(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn noise_suppression_is_standard_unless_said_otherwise() {
+        let chosen = |more: &[&str]| {
+            let line = ["confab-headless", "join", "l", "--name", "n"];
+            let cli = Cli::try_parse_from(line.iter().chain(more)).ok()?;
+            let CommandLine::Join(args) = cli.command else {
+                return None;
+            };
+            Some(args.noise.noise_suppression)
+        };
+        assert_eq!(chosen(&[]), Some(Noise::Standard));
+        assert_eq!(
+            chosen(&["--noise-suppression", "strong"]),
+            Some(Noise::Strong)
+        );
+        assert_eq!(chosen(&["--noise-suppression", "much"]), None);
     }
 
     #[test]
