@@ -147,13 +147,13 @@ test("where decoding here falls behind, the app is asked for pictures, once", ()
   const said: FromWorker[] = [];
   const engine = new Engine((message) => said.push(message));
   const modes = () => said.flatMap((m) => (m.type === "say" && m.text.includes("show") ? [(JSON.parse(m.text) as { mode: string }).mode] : []));
-  const picture = (late: number) => {
+  const picture = (stream: number, late: number) => {
     const message = new ArrayBuffer(32 + 6);
     const view = new DataView(message);
     view.setUint8(0, 1);
     view.setUint8(1, 3);
     view.setUint8(3, 32);
-    view.setUint32(4, 5, true);
+    view.setUint32(4, stream, true);
     view.setUint16(16, 2, true);
     view.setUint16(18, 2, true);
     const ready = Math.round((performance.timeOrigin + performance.now() - late) * 1000);
@@ -163,13 +163,13 @@ test("where decoding here falls behind, the app is asked for pictures, once", ()
   };
   const seconds = (count: number, late: number) => {
     for (let i = 0; i < count * 30; i += 1) {
-      picture(late);
+      for (const stream of [5, 6, 7, 8]) picture(stream, late);
       vi.advanceTimersByTime(1000 / 30);
     }
   };
   engine.hear({ type: "start", url: undefined, token: "t", plan: { mode: "units", painter: "2d", thread: "worker" }, adapt: true });
   engine.hear({ type: "app", message: '{"type":"hello","version":1}' });
-  engine.hear({ type: "show", streams: [{ stream: 5, width: 2, height: 2 }] });
+  engine.hear({ type: "show", streams: [5, 6, 7, 8].map((stream) => ({ stream, width: 2, height: 2 })) });
   seconds(11, 5);
   expect(modes()).toEqual(["units", "units"]);
   seconds(11, 90);
