@@ -59,7 +59,7 @@ test("units are chosen where they are fast enough, pictures where they are much 
   expect(of(40, 60, 70, 0)).toBe("units 2d worker");
   expect(of(40, 150, 200, 220)).toBe("pictures 2d worker");
   expect(of(40, 250, 200, 220)).toBe("pictures pixels worker");
-  expect(of(40, 90, 100, 260)).toBe("pictures webgl page");
+  expect(of(10, 50, 60, 260)).toBe("pictures webgl page");
   expect(of(40, 300, 100, 900)).toBe("pictures pixels worker");
   expect(of(0, 0, 0, 0)).toBe("pictures pixels worker");
 });
