@@ -167,7 +167,10 @@ fn five_seconds_after_the_loss_the_delay_is_what_it_was() {
     assert!((after - before).abs() < 20.0, "{before} {after}");
     assert_eq!(outcome.stats.dropped_packets, 0, "no cut");
     let described = outcome.share(outcome.stats.deep_samples);
-    assert!(described < 0.55, "what comes is played as it was sent again");
+    assert!(
+        described < 0.55,
+        "what comes is played as it was sent again"
+    );
 }
 
 #[test]
