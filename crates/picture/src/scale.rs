@@ -91,9 +91,12 @@ fn separable(from: &[u8], from_size: (usize, usize), to: &mut [u8], to_size: (us
 fn down(from: &[u8], weights: &[u16], line: &mut [u8]) {
     let w = line.len();
     match *weights {
-        [a, b] | [a, b, 0] | [0, a, b] => {
-            let skipped = usize::from(weights[0] == 0 && weights.len() == 3) * w;
-            let (x, y) = from[skipped..].split_at(w);
+        // What counts nothing is not looked at.
+        [0, ref rest @ ..] => down(&from[w..], rest, line),
+        [ref rest @ .., 0] => down(from, rest, line),
+        [_] => line.copy_from_slice(&from[..w]),
+        [a, b] => {
+            let (x, y) = from.split_at(w);
             for ((l, &x), &y) in line.iter_mut().zip(x).zip(y) {
                 *l = weighed([(a, x), (b, y)]);
             }
