@@ -1,7 +1,7 @@
 //! The running meetings: each window's participant, the bus its pictures take, and what of its pushes concerns the shell.
 
 use crate::carried::Refused;
-use crate::ipc::{self, PopOutWhat};
+use crate::ipc::PopOutWhat;
 use crate::link::Destination;
 use crate::notices::{Notice, Notices};
 use crate::shell::{Shell, lock};
@@ -9,7 +9,7 @@ use confab_base::{Code, Source};
 use confab_client::MeetingLink;
 use confab_client::desk::{
     BusAddress, CallPhase, Desk, DeskCommand, DeskHandle, DeskOptions, DeskPatch, DeskPush,
-    EndReason, NoiseSuppression, Pictures, Processing,
+    EndReason, Pictures, Processing,
 };
 use confab_client::pipeline::bus::{
     BothSinks, Carried, CarriedPage, FrameBus, OWN_CAMERA, OWN_SCREEN,
@@ -350,11 +350,7 @@ fn options(shell: &Shell, to: &Destination, buses: &Arc<Buses>) -> Result<DeskOp
     options.pictures = pictures(buses);
     options.processing = Processing {
         echo_cancellation: settings.echo_cancellation,
-        noise_suppression: match settings.noise_suppression {
-            ipc::NoiseSuppression::Off => NoiseSuppression::Off,
-            ipc::NoiseSuppression::Standard => NoiseSuppression::Standard,
-            ipc::NoiseSuppression::Strong => NoiseSuppression::Strong,
-        },
+        noise_suppression: settings.noise_suppression,
         gain_control: settings.gain_control,
     };
     options.data_saver = settings.data_saver;

@@ -2,6 +2,7 @@
 //! `ui/src/generated/app.ts`, written by `cargo xtask generate`; their meaning is told in `ui/src/port/app.ts`.
 
 use confab_base::Code;
+pub use confab_client::desk::NoiseSuppression;
 use confab_protocol::{CreateMeeting, MeetingCreated};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -314,17 +315,6 @@ pub enum Layout {
     #[default]
     Grid,
     Speaker,
-}
-
-/// How noise is taken out of the own voice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum NoiseSuppression {
-    Off,
-    #[default]
-    Standard,
-    /// By the learned engine, where it is installed and the machine is fast enough.
-    Strong,
 }
 
 /// With another window in front; absent: none.
