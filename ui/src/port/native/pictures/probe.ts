@@ -12,8 +12,8 @@ import type { Painter, Plan, Rates } from "./talk";
 const TIME = 200;
 /** The first picture may take long: decoders are looked for and loaded then. */
 const PATIENCE = 5000;
-/** Nine people at 30 pictures a second, of which a third is enough: machines are busy when this is measured. */
-const ENOUGH = 270;
+/** Nine people at ten pictures a second: machines are busy when this is measured. */
+const ENOUGH = 90;
 /** Decoding in the app, scaling there and bringing the pictures here costs about three times what drawing them does. */
 const WORTH = 4;
 const PAINTERS = ["pixels", "2d", "webgl"] as const satisfies readonly Painter[];
@@ -35,10 +35,10 @@ export async function probe(): Promise<Rates> {
 export function choose(worker: Rates, page: Rates): Plan {
   const inWorker = fastest(worker);
   const inPage = fastest(page);
-  if (worker.units >= ENOUGH / 3 || (worker.units > 0 && worker.units * WORTH >= Math.max(inWorker.rate, inPage.rate / 1.5))) {
+  if (worker.units >= ENOUGH || (worker.units > 0 && worker.units * WORTH >= Math.max(inWorker.rate, inPage.rate / 1.5))) {
     return { mode: "units", painter: inWorker.painter, thread: "worker" };
   }
-  if (inWorker.rate >= ENOUGH / 3 || inWorker.rate >= inPage.rate / 1.5) return { mode: "pictures", painter: inWorker.painter, thread: "worker" };
+  if (inWorker.rate >= ENOUGH || inWorker.rate >= inPage.rate / 1.5) return { mode: "pictures", painter: inWorker.painter, thread: "worker" };
   return { mode: "pictures", painter: inPage.painter, thread: "page" };
 }
 
