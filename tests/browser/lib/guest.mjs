@@ -81,6 +81,32 @@ function tap() {
     return { local: video.closest('[data-self]') !== null || video.muted && video.hasAttribute('data-local'),
       label: video.closest('[aria-label]')?.getAttribute('aria-label') ?? '', width: canvas.width, height: canvas.height, luma: btoa(text) };
   });
+  // Pictures of a shared screen as they are shown, kept as frames, which costs next to nothing; they are read later, one by one.
+  globalThis.__watchScreen = (ms) => {
+    globalThis.__looks?.forEach(({ frame }) => frame.close());
+    const looks = (globalThis.__looks = []);
+    const begin = Date.now();
+    const look = () => {
+      const at = Date.now();
+      if (at - begin > ms) return;
+      const video = [...document.querySelectorAll('video')].find((v) => v.videoWidth >= 1000 && v.readyState >= 2 && v.closest('[data-self]') === null && !v.hasAttribute('data-local'));
+      const count = video?.getVideoPlaybackQuality().totalVideoFrames;
+      // The same picture again is the same look.
+      if (video !== undefined && looks.at(-1)?.count !== count) looks.push({ at, count, frame: new VideoFrame(video) });
+      setTimeout(look, 50);
+    };
+    look();
+  };
+  globalThis.__look = async (index) => {
+    const { frame } = globalThis.__looks[index];
+    const { width, height } = frame.visibleRect;
+    const planes = new Uint8Array(frame.allocationSize());
+    const [{ offset, stride }] = await frame.copyTo(planes);
+    if (!['I420', 'NV12'].includes(frame.format)) throw new Error(`a picture in ${frame.format}`);
+    let text = '';
+    for (let y = 0; y < height; y++) text += String.fromCharCode(...planes.subarray(offset + y * stride, offset + y * stride + width));
+    return { width, height, luma: btoa(text) };
+  };
 }
 
 export class Guest {
@@ -137,6 +163,15 @@ export class Guest {
 
   /** Pictures shown now. */
   grab() { return this.page.evaluate(() => globalThis.__grab()); }
+
+  /** Begins to keep the pictures of a shared screen for `ms`, with the time each was seen. */
+  watchScreen(ms) { return this.page.evaluate((ms) => globalThis.__watchScreen(ms), ms); }
+
+  /** When each of them was seen, in milliseconds since 1970. */
+  looks() { return this.page.evaluate(() => globalThis.__looks.map(({ at }) => at)); }
+
+  /** One of them: `{ width, height, luma }`. */
+  look(index) { return this.page.evaluate((index) => globalThis.__look(index), index); }
 
   screenshot(path) { return this.page.screenshot({ path }); }
 
