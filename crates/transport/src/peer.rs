@@ -62,8 +62,9 @@ impl Peer {
             // A server estimates for itself, see `egress`.
             .enable_bwe((config.role == PeerRole::Client).then(|| bps(config.start_bitrate)))
             .set_stats_interval(Some(config.stats_interval))
-            // Reports every second: A/V sync has its mapping early, loss and RTT are fresh.
-            .set_rtcp_report_interval_audio(Duration::from_secs(1))
+            // A/V sync has its mapping early, loss and RTT are fresh. Four out of five reports of a bad network get lost: a
+            // voice has to know of it within a second or two, at 3 kbps.
+            .set_rtcp_report_interval_audio(Duration::from_millis(250))
             .set_rtcp_report_interval_video(Duration::from_secs(1))
             .clear_codecs();
         // H.264 before VP8 in the answer makes browsers send H.264, which every native decodes; so does plain Opus before
@@ -73,11 +74,13 @@ impl Peer {
         codecs.enable_opus(true, true);
         codecs.add_h264(108.into(), Some(109.into()), true, 0x42_e01f);
         codecs.enable_vp8(true);
-        // Check the path every second and do not give it up for half a minute: the watchdog tells of a cut after
-        // `silence`, and the path resumes by itself when it comes back.
+        // The watchdog tells of a cut after `silence`, and the path resumes by itself when it comes back; ICE keeps it for most
+        // of a minute. Where four out of five datagrams get lost, one check in 25 is answered, and one in five arrives, of which
+        // a server of ICE wants one in 15 s: checked every second, a path that works would be given up every minute or two;
+        // like this it is every twenty minutes, for 5 kbps. (120: ICE counts doublings in numbers of 128 bits.)
         rtc_config.set_initial_stun_rto(Duration::from_millis(200));
-        rtc_config.set_max_stun_rto(Duration::from_secs(1));
-        rtc_config.set_max_stun_retransmits(32);
+        rtc_config.set_max_stun_rto(Duration::from_millis(400));
+        rtc_config.set_max_stun_retransmits(120);
         let (rtc, egress) = match config.role {
             PeerRole::Client => {
                 let mut rtc = rtc_config.build(now);

@@ -2,6 +2,7 @@
 
 use crate::{Mid, Protocol, Rid};
 use confab_base::Bitrate;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -134,34 +135,71 @@ pub(crate) fn lost_in_all(count: u64) -> u64 {
     }
 }
 
+/// Losses are counted over this time at least: a report tells of a dozen packets of a voice, and by so few half of them lost
+/// looks like anything between a quarter and three.
+const WINDOW: Duration = Duration::from_millis(1900);
+
 /// Our loss by what receivers count (RFC 3550, 6.4.1). Transport-wide feedback says nothing of packets between two of its
 /// reports, and of those whose report was lost: of a voice alone, two or three packets a report, that is most of what is lost.
 /// Counts are sums, so a report that is lost takes nothing with it.
 #[derive(Debug, Default)]
 pub(crate) struct SentLoss {
-    /// Of each stream, the newest count: up to which number, and how many lost.
-    counts: Vec<(Mid, Option<Rid>, u64, u64)>,
+    streams: Vec<Counts>,
     loss: Option<f32>,
+}
+
+/// What the receiver of one stream counted of late, the newest last: when we heard of it, up to which number, how many lost.
+#[derive(Debug)]
+struct Counts {
+    stream: (Mid, Option<Rid>),
+    counts: VecDeque<(Instant, u64, u64)>,
+}
+
+impl Counts {
+    fn add(&mut self, at: Instant, to: u64, lost: u64) {
+        match self.counts.back() {
+            Some(&(_, last, _)) if last == to => return,
+            // Another stream on the line.
+            Some(&(_, last, _)) if last > to => self.counts.clear(),
+            _ => {}
+        }
+        self.counts.push_back((at, to, lost));
+        while self.counts.get(1).is_some_and(|c| at - c.0 >= WINDOW) {
+            self.counts.pop_front();
+        }
+    }
+
+    /// Sent and lost in the window.
+    fn sums(&self) -> (u64, u64) {
+        let ends = self.counts.front().zip(self.counts.back());
+        ends.map_or((0, 0), |(a, b)| (b.1 - a.1, b.2.saturating_sub(a.2)))
+    }
 }
 
 impl SentLoss {
     /// The share lost of late, 0 to 1; at least what feedback says.
     pub(crate) fn update(&mut self, stats: &PeerStats) -> Option<f32> {
-        let (mut sent, mut lost) = (0, 0);
-        let of = |l: &LineStats| Some((l.mid, l.rid, l.counted_to?, l.lost?));
-        let sending = stats
-            .lines
-            .iter()
-            .filter(|l| l.direction == StatsDirection::Send);
-        let counts: Vec<_> = sending.filter_map(of).collect();
-        for (mid, rid, to, count) in &counts {
-            let before = self.counts.iter().find(|(m, r, ..)| (m, r) == (mid, rid));
-            if let Some((_, _, from, before)) = before.filter(|b| b.2 < *to) {
-                sent += to - from;
-                lost += count.saturating_sub(*before);
-            }
+        let sending = |l: &&LineStats| l.direction == StatsDirection::Send;
+        let lines = || stats.lines.iter().filter(sending);
+        let stream = |l: &LineStats| (l.mid, l.rid);
+        self.streams
+            .retain(|s| lines().any(|l| stream(l) == s.stream));
+        for line in lines() {
+            let Some((to, lost)) = line.counted_to.zip(line.lost) else {
+                continue;
+            };
+            let known = self.streams.iter().position(|s| s.stream == stream(line));
+            let place = known.unwrap_or_else(|| {
+                self.streams.push(Counts {
+                    stream: stream(line),
+                    counts: VecDeque::new(),
+                });
+                self.streams.len() - 1
+            });
+            self.streams[place].add(stats.at, to, lost);
         }
-        self.counts = counts;
+        let sums = self.streams.iter().map(Counts::sums);
+        let (sent, lost) = sums.fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
         if sent > 0 {
             self.loss = Some((lost as f32 / sent as f32).min(1.0));
         }
@@ -175,6 +213,7 @@ impl SentLoss {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::LazyLock;
 
     fn line(mid: &str, counted_to: u64, lost: u64) -> LineStats {
         LineStats {
@@ -194,9 +233,11 @@ mod tests {
         }
     }
 
-    fn stats(feedback: f32, lines: Vec<LineStats>) -> PeerStats {
+    /// After so many seconds.
+    fn stats(seconds: u64, feedback: f32, lines: Vec<LineStats>) -> PeerStats {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         PeerStats {
-            at: std::time::Instant::now(),
+            at: *START + Duration::from_secs(seconds),
             rtt: None,
             estimate: None,
             send_loss: Some(feedback),
@@ -211,7 +252,11 @@ mod tests {
     #[test]
     fn what_receivers_count_is_believed_where_feedback_says_less() {
         let mut sent = SentLoss::default();
-        let mut say = |feedback, to, lost| sent.update(&stats(feedback, vec![line("0", to, lost)]));
+        let mut seconds = 0;
+        let mut say = |feedback, to, lost| {
+            seconds += 1;
+            sent.update(&stats(seconds, feedback, vec![line("0", to, lost)]))
+        };
         // Numbers begin anywhere: the first count is where to count from.
         assert_eq!(say(0.0, 9100, 40), Some(0.0));
         assert_eq!(say(0.1, 9200, 90), Some(0.5));
@@ -225,6 +270,15 @@ mod tests {
     }
 
     #[test]
+    fn losses_are_counted_over_two_seconds() {
+        let mut sent = SentLoss::default();
+        let counts = [(1, 0, 0), (2, 50, 0), (3, 100, 40), (4, 150, 80)];
+        let of = |(at, to, lost)| sent.update(&stats(at, 0.0, vec![line("0", to, lost)]));
+        let shares: Vec<_> = counts.into_iter().map(of).collect();
+        assert_eq!(shares, [Some(0.0), Some(0.0), Some(0.4), Some(0.8)]);
+    }
+
+    #[test]
     fn packets_that_came_twice_are_no_loss() {
         assert_eq!(lost_in_all(0xff_ffff), 0);
         assert_eq!(lost_in_all(0x7f_ffff), 0x7f_ffff);
@@ -233,10 +287,10 @@ mod tests {
     #[test]
     fn streams_count_together_and_come_and_go() {
         let mut sent = SentLoss::default();
-        sent.update(&stats(0.0, vec![line("0", 100, 0), line("1", 1000, 0)]));
+        sent.update(&stats(1, 0.0, vec![line("0", 100, 0), line("1", 1000, 0)]));
         let both = vec![line("0", 200, 50), line("1", 1300, 50)];
-        assert_eq!(sent.update(&stats(0.0, both)), Some(0.25));
+        assert_eq!(sent.update(&stats(2, 0.0, both)), Some(0.25));
         let other = vec![line("0", 300, 60), line("2", 5000, 4000)];
-        assert_eq!(sent.update(&stats(0.0, other)), Some(0.1));
+        assert_eq!(sent.update(&stats(3, 0.0, other)), Some(0.3));
     }
 }

@@ -255,7 +255,7 @@ impl Loop {
     fn on_connected(&mut self) {
         if self.lost && self.path == Protocol::Tcp {
             // UDP fell silent and TCP did not: somebody on the way blocks UDP. ICE would go on preferring the dead path
-            // for half a minute.
+            // for most of a minute.
             for local in self.sockets.close_udp() {
                 self.peer.remove_local_candidate(local, Protocol::Udp);
             }
