@@ -72,3 +72,33 @@ test('a guest without UDP gets media over TCP within 10 s', async (t) => {
   console.log(`media over TCP ${Date.now() - begin} ms after joining`);
   assert.equal((await bytes(guest)).protocol, 'tcp');
 });
+
+test('a guest that hears gaps tells the server of them, and its user', async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const { guest_link } = await server.meeting('Gaps');
+  const nils = native(guest_link, 'Nils');
+  t.after(() => nils.leave());
+  const guest = await Guest.start({ audio: clip('speech-en.wav') });
+  t.after(() => guest.close());
+  const told = [];
+  guest.page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => {
+    const { body } = JSON.parse(payload);
+    if (body?.type === 'listening') told.push(body);
+  }));
+  await guest.join(guest_link, 'Greta', { camera: false });
+  await until('Nils is heard', 20000, async () => (await bytes(guest)).audioIn > 10000);
+  await sleep(6000);
+  assert.equal(told.find((l) => l.stalled_permille > 0), undefined, `nothing stalled: ${JSON.stringify(told)}`);
+
+  // Whoever speaks is gone for so long that nothing hides it.
+  nils.child.kill('SIGSTOP');
+  await sleep(3000);
+  nils.child.kill('SIGCONT');
+  const gap = await until('the gap is told', 15000, () => told.find((l) => l.stalled_permille > 0));
+  console.log(`told of ${gap.stalled_permille} thousandths of the last minute`);
+  // It may be told before it is over.
+  await until('all of it is told', 15000, () => told.at(-1).stalled_permille >= 40);
+  assert.ok(told.every((l) => l.stalled_permille <= 70), `for 3 s: ${told.map((l) => l.stalled_permille)}`);
+  await guest.page.getByRole('img', { name: /speech broke up/i }).first().waitFor({ timeout: 10000 });
+});

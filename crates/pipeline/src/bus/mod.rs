@@ -8,6 +8,7 @@
 mod both;
 mod carrier;
 mod door;
+mod lane;
 mod server;
 mod sink;
 mod streams;
@@ -16,8 +17,8 @@ mod wire;
 pub use both::BothSinks;
 pub use carrier::{Carried, CarriedPage};
 pub use door::{PATH, Token};
+pub use lane::StreamStats;
 pub use sink::{BusLocal, BusSink, BusSinks};
-pub use streams::StreamStats;
 pub use wire::{
     FIRST_OWN, FromPage, HEADER, Header, Kind, MAX_CREDIT, MAX_STREAMS, MAX_TEXT, Misunderstood,
     Mode, OWN_CAMERA, OWN_SCREEN, Shown, ToPage, VERSION,

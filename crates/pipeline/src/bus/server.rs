@@ -3,7 +3,8 @@
 
 use super::BusHandle;
 use super::door::{self, Token};
-use super::streams::{Asks, Body, Next};
+use super::lane::{Body, Next};
+use super::streams::Asks;
 use super::wire::{FromPage, HEADER, MAX_TEXT, ToPage, VERSION};
 use crate::clock;
 use crate::sink::KeyframeAsk;

@@ -1,7 +1,7 @@
 //! The bus as a place where tracks end up: what a view does not show is neither decoded nor handed over.
 
 use super::BusHandle;
-use super::streams::Unit;
+use super::lane::Unit;
 use super::wire::Kind;
 use crate::clock;
 use crate::sink::{FrameInfo, KeyframeAsk, Needs, RemoteTrack, VideoSink, VideoSinks};

@@ -1,0 +1,396 @@
+//! The thread of one video source: it takes pictures and orders by turns.
+
+use super::{Order, Picture, PictureSource, Sequences, Shape, VideoUpConfig};
+use crate::clock;
+use crate::devices::{DeviceNews, DeviceUse, DeviceWatch};
+use crate::order::{VIDEO_UP, VideoUp};
+use crate::packet::{Network, SentPacket};
+use crate::pause::PauseSwitch;
+use crate::sink::source_name;
+use crate::stats::{LayerUpStats, VideoUpStats};
+use crate::tap::Taps;
+use confab_base::{Bitrate, Duration, Source, Time};
+use confab_codec::{CodecError, EncodedFrame, H264Config, LayerConfig, VideoEncoder, h264_encoder};
+use confab_picture::{I420, Rung};
+use confab_rtp::h264::packetize;
+use crossbeam_channel::{Receiver, TryRecvError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+/// RTP payload that fits every path with room for SRTP, extensions and TURN.
+const MAX_PAYLOAD: usize = 1150;
+/// How long to wait for a picture before looking for orders again.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// Key frames that receivers ask for come at most this often per layer.
+const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
+/// A paused screen is sent again this often, for those who come in and for packets that were lost.
+const PAUSED_INTERVAL: Duration = Duration::from_secs(1);
+/// A screen that rests is coded again this often and so many times: its first picture is as coarse as the link asks for, and each
+/// repetition spends the rate on what is not sharp yet. What is sharp costs next to nothing.
+pub(super) const REST_INTERVAL: Duration = Duration::from_millis(100);
+pub(super) const REPEATS: u32 = 12;
+/// Between a picture and the same one for somebody who needs one to begin with.
+const LEAST_REST: Duration = Duration::from_millis(50);
+
+/// One simulcast layer's RTP stream.
+#[derive(Debug)]
+struct Stream {
+    keyframe_wanted: bool,
+    last_keyframe: Option<Time>,
+    active: bool,
+}
+
+/// The thread's state: what is captured, how it is coded, and what was sent.
+pub(super) struct Eye {
+    source: Source,
+    pictures: Box<dyn PictureSource>,
+    shape: Shape,
+    /// Of the pictures the encoder was made for.
+    size: (usize, usize),
+    encoder: Box<dyn VideoEncoder>,
+    network: Arc<dyn Network>,
+    watch: Option<crate::PictureWatch>,
+    on_device: Option<DeviceWatch>,
+    taps: Taps,
+    first_timestamp: u32,
+    muted: bool,
+    paused: PauseSwitch,
+    /// The last picture, and when it was handed on.
+    last: Option<(Arc<I420>, Time)>,
+    /// How often it was coded since it was new.
+    repeats: u32,
+    ended: bool,
+    sequences: Arc<Sequences>,
+    streams: Vec<Stream>,
+    // What the stages hand on.
+    picture: Option<Picture>,
+    encoded: Vec<EncodedFrame>,
+    packets: Vec<(usize, Vec<SentPacket>)>,
+    stats: VideoUpStats,
+    pub(super) report: Arc<Mutex<VideoUpStats>>,
+}
+
+impl Eye {
+    pub(super) fn new(config: VideoUpConfig) -> Result<Eye, crate::PipelineError> {
+        let rungs = config.shape.rungs(config.size);
+        let stats = VideoUpStats {
+            muted: config.muted,
+            layers: rungs.iter().map(layer_stats).collect(),
+            ..VideoUpStats::default()
+        };
+        Ok(Eye {
+            encoder: encoder(&rungs, config.shape)?,
+            source: config.source,
+            pictures: config.pictures,
+            shape: config.shape,
+            size: config.size,
+            network: config.network,
+            watch: config.watch,
+            on_device: config.on_device,
+            taps: config.taps,
+            first_timestamp: config.first_timestamp,
+            muted: config.muted,
+            paused: config.paused,
+            last: config.still.map(|still| (still, clock::now())),
+            repeats: 0,
+            ended: false,
+            sequences: config.sequences,
+            streams: rungs.iter().map(|_| Stream::new()).collect(),
+            picture: None,
+            encoded: Vec::new(),
+            packets: Vec::new(),
+            report: Arc::new(Mutex::new(stats.clone())),
+            stats,
+        })
+    }
+
+    /// Until there is nobody to give orders; then the last picture.
+    pub(super) fn run(mut self, inbox: &Receiver<Order>) -> Option<Arc<I420>> {
+        loop {
+            loop {
+                match inbox.try_recv() {
+                    Ok(order) => self.carry_out(order),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return self.last.map(|(last, _)| last),
+                }
+            }
+            for stage in &VIDEO_UP {
+                if !self.pass(stage.stage, stage.name) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Muted(muted) => {
+                // Whoever sees this source again needs a picture it can begin with.
+                let unmuted = self.muted && !muted;
+                self.streams
+                    .iter_mut()
+                    .for_each(|s| s.keyframe_wanted |= unmuted);
+                self.muted = muted;
+                self.stats.muted = muted;
+                self.publish();
+            }
+            Order::Keyframe(layer) => {
+                self.stats.keyframe_requests += 1;
+                for (index, stream) in self.streams.iter_mut().enumerate() {
+                    stream.keyframe_wanted |= layer.is_none_or(|l| l == index);
+                }
+            }
+            Order::Layers(rates) => self.set_layers(&rates),
+        }
+    }
+
+    fn set_layers(&mut self, rates: &[Option<Bitrate>]) {
+        for (index, (stream, rate)) in self.streams.iter_mut().zip(rates).enumerate() {
+            let active = rate.is_some();
+            if active != stream.active {
+                self.encoder.set_active(index, active);
+                stream.keyframe_wanted |= active;
+                stream.active = active;
+            }
+            let stats = &mut self.stats.layers[index];
+            stats.active = active;
+            if let Some(rate) = rate
+                && stats.target != rate.bps()
+            {
+                stats.target = rate.bps();
+                self.encoder.set_bitrate(index, *rate);
+            }
+        }
+        self.publish();
+    }
+
+    /// One stage; whether there is something for the next one.
+    fn pass(&mut self, stage: VideoUp, name: &str) -> bool {
+        match stage {
+            VideoUp::Capture => self.capture(name),
+            VideoUp::Encode => self.encode(name),
+            VideoUp::Packetize => self.packetize(),
+            VideoUp::Send => self.send(name),
+        }
+    }
+
+    fn capture(&mut self, name: &str) -> bool {
+        let fresh = self.pictures.next(PATIENCE);
+        self.notice_end();
+        // Read after the wait: what came during it may be newer than the pause.
+        let paused = self.paused.is_on();
+        let fresh = fresh.filter(|_| !paused);
+        if let Some(picture) = &fresh {
+            // Some sources give the same one again now and then.
+            let last = self.last.as_ref().map(|(last, _)| last);
+            if last.is_none_or(|last| !Arc::ptr_eq(last, &picture.picture)) {
+                self.repeats = 0;
+            }
+            self.stats.captured += 1;
+            if let Some(watch) = &self.watch {
+                watch(self.source, &picture.picture, picture.captured);
+            }
+        }
+        self.picture = fresh.or_else(|| self.again(paused));
+        let Some(picture) = self.picture.clone() else {
+            return false;
+        };
+        self.last = Some((picture.picture.clone(), clock::now()));
+        self.taps
+            .picture(name, source_name(self.source), &picture.picture);
+        !self.muted && self.fit(picture.picture.size())
+    }
+
+    /// A screen's last picture once more: when somebody needs one to begin with, while it rests and is not sharp yet, and now
+    /// and then while it is paused.
+    fn again(&mut self, paused: bool) -> Option<Picture> {
+        let (picture, shown) = self.last.as_ref()?;
+        if self.muted || self.source != Source::Screen {
+            return None;
+        }
+        let now = clock::now();
+        let rested = now.since(*shown);
+        let wanted = self.streams.iter().any(|s| s.wants_keyframe(now));
+        let due = match paused {
+            true => rested >= PAUSED_INTERVAL,
+            false => rested >= REST_INTERVAL && self.repeats < REPEATS,
+        };
+        let again = due || (wanted && rested >= LEAST_REST);
+        self.repeats += u32::from(again);
+        again.then(|| Picture {
+            picture: picture.clone(),
+            captured: now,
+        })
+    }
+
+    fn notice_end(&mut self) {
+        if self.ended {
+            return;
+        }
+        let Some(end) = self.pictures.ended() else {
+            return;
+        };
+        self.ended = true;
+        let of = match self.source {
+            Source::Camera => DeviceUse::Camera,
+            _ => DeviceUse::Screen,
+        };
+        if let Some(watch) = &self.on_device {
+            watch(DeviceNews::Ended { of, end });
+        }
+    }
+
+    /// Makes the encoder anew when pictures changed their size, as those of a window do; whether there is one.
+    fn fit(&mut self, size: (usize, usize)) -> bool {
+        if size == self.size {
+            return true;
+        }
+        // What was published stays: never more layers than at the start.
+        let mut rungs = self.shape.rungs(size);
+        rungs.truncate(self.streams.len());
+        match encoder(&rungs, self.shape) {
+            Ok(encoder) => self.encoder = encoder,
+            Err(error) => {
+                tracing::warn!("{} encoder: {error}", source_name(self.source));
+                self.stats.errors += 1;
+                return false;
+            }
+        }
+        self.size = size;
+        let streams = self.streams.iter_mut().zip(&mut self.stats.layers);
+        for (index, (stream, stats)) in streams.enumerate() {
+            stream.keyframe_wanted = true;
+            if let Some(rung) = rungs.get(index) {
+                (stats.width, stats.height) = (rung.width as u16, rung.height as u16);
+            }
+            if index < rungs.len() {
+                self.encoder.set_active(index, stream.active);
+                self.encoder.set_bitrate(index, Bitrate(stats.target));
+            }
+        }
+        true
+    }
+
+    fn encode(&mut self, name: &str) -> bool {
+        let Some(picture) = &self.picture else {
+            return false;
+        };
+        let now = clock::now();
+        let force: Vec<bool> = self.streams.iter().map(|s| s.wants_keyframe(now)).collect();
+        let result = self
+            .encoder
+            .encode(&picture.picture, picture.captured, &force);
+        self.stats.encode_time += clock::now().since(now);
+        self.encoded = result.unwrap_or_else(|error| {
+            tracing::warn!("{} encoder: {error}", source_name(self.source));
+            self.stats.errors += 1;
+            Vec::new()
+        });
+        for frame in &self.encoded {
+            let tag = format!("{}-{}", source_name(self.source), frame.layer);
+            self.taps.bytes(name, &tag, &frame.data);
+        }
+        !self.encoded.is_empty()
+    }
+
+    fn packetize(&mut self) -> bool {
+        let Some(captured) = self.picture.as_ref().map(|p| p.captured) else {
+            return false;
+        };
+        let now = clock::now();
+        // 90 kHz: 9 ticks in 100 µs.
+        let ticks = (u128::from(captured.as_micros()) * 9 / 100) as u32;
+        let timestamp = self.first_timestamp.wrapping_add(ticks);
+        for frame in self.encoded.drain(..) {
+            let Some(stream) = self.streams.get_mut(frame.layer) else {
+                continue;
+            };
+            if frame.keyframe {
+                stream.keyframe_wanted = false;
+                stream.last_keyframe = Some(now);
+            }
+            let mut payloads = Vec::new();
+            packetize(&frame.data, MAX_PAYLOAD, &mut payloads);
+            let stats = &mut self.stats.layers[frame.layer];
+            stats.frames += 1;
+            stats.keyframes += u64::from(frame.keyframe);
+            stats.packets += payloads.len() as u64;
+            stats.bytes += payloads.iter().map(|p| p.len() as u64).sum::<u64>();
+            let last = payloads.len().saturating_sub(1);
+            let count = payloads.len() as u64;
+            let first = self.sequences[frame.layer].fetch_add(count, Ordering::Relaxed);
+            let packet = |(index, payload)| SentPacket {
+                seq: first + index as u64,
+                timestamp,
+                marker: index == last,
+                payload,
+                red: false,
+                audio_level: None,
+                voice: false,
+                captured,
+            };
+            let packets = payloads.into_iter().enumerate().map(packet).collect();
+            self.packets.push((frame.layer, packets));
+        }
+        self.publish();
+        !self.packets.is_empty()
+    }
+
+    fn send(&mut self, name: &str) -> bool {
+        for (layer, packets) in self.packets.drain(..) {
+            let tag = format!("{}-{layer}", source_name(self.source));
+            packets
+                .iter()
+                .for_each(|p| self.taps.bytes(name, &tag, &p.payload));
+            self.network.send(self.source, layer, packets);
+        }
+        true
+    }
+
+    fn publish(&self) {
+        if let Ok(mut report) = self.report.lock() {
+            report.clone_from(&self.stats);
+        }
+    }
+}
+
+impl Stream {
+    fn new() -> Stream {
+        Stream {
+            keyframe_wanted: true,
+            last_keyframe: None,
+            active: true,
+        }
+    }
+
+    fn wants_keyframe(&self, now: Time) -> bool {
+        let rested = self
+            .last_keyframe
+            .is_none_or(|at| now.since(at) >= KEYFRAME_INTERVAL);
+        self.active && self.keyframe_wanted && rested
+    }
+}
+
+fn encoder(rungs: &[Rung], shape: Shape) -> Result<Box<dyn VideoEncoder>, CodecError> {
+    let layer = |r: &Rung| LayerConfig {
+        width: r.width,
+        height: r.height,
+        bitrate: r.bitrate,
+        max_fps: r.fps,
+    };
+    h264_encoder(H264Config {
+        layers: rungs.iter().map(layer).collect(),
+        temporal_layers: 1,
+        screen: shape == Shape::Text,
+    })
+}
+
+fn layer_stats(rung: &Rung) -> LayerUpStats {
+    LayerUpStats {
+        width: rung.width as u16,
+        height: rung.height as u16,
+        active: true,
+        target: rung.bitrate.bps(),
+        ..LayerUpStats::default()
+    }
+}
