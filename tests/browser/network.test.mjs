@@ -97,8 +97,9 @@ test('a guest that hears gaps tells the server of them, and its user', async (t)
   nils.child.kill('SIGCONT');
   const gap = await until('the gap is told', 15000, () => told.find((l) => l.stalled_permille > 0));
   console.log(`told of ${gap.stalled_permille} thousandths of the last minute`);
-  // It may be told before it is over.
-  await until('all of it is told', 15000, () => told.at(-1).stalled_permille >= 40);
+  // It may be told before it is over. The browser hides the beginning and what it still had: of 3 s, 2 count at least.
+  const all = () => told.at(-1).stalled_permille > 33;
+  await until('all of it is told', 15000, all).catch((e) => { throw new Error(`${e.message}: ${JSON.stringify(told)}`); });
   assert.ok(told.every((l) => l.stalled_permille <= 70), `for 3 s: ${told.map((l) => l.stalled_permille)}`);
   await guest.page.getByRole('img', { name: /speech broke up/i }).first().waitFor({ timeout: 10000 });
 });
