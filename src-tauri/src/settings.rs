@@ -28,6 +28,7 @@ impl Default for Settings {
             echo_cancellation: true,
             noise_suppression: NoiseSuppression::Standard,
             gain_control: true,
+            original_sound: false,
             mirror_self: true,
             data_saver: false,
             language: Language::System,

@@ -6,6 +6,7 @@
 
 pub mod bus;
 pub mod clock;
+mod coding;
 pub mod devices;
 mod noise;
 pub mod offline;
