@@ -11,6 +11,8 @@ pub mod devices;
 mod noise;
 pub mod offline;
 pub mod order;
+#[cfg(test)]
+mod original_tests;
 mod packet;
 mod pause;
 mod pipeline;

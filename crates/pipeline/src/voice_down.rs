@@ -199,7 +199,8 @@ impl Ear {
     }
 }
 
-struct VoiceSlot {
+/// One voice: its jitter buffer and decoder, and what is decoded and not played yet.
+pub(crate) struct VoiceSlot {
     track: RemoteTrack,
     tag: String,
     sync: Option<SharedSync>,
@@ -223,7 +224,7 @@ struct VoiceSlot {
 }
 
 impl VoiceSlot {
-    fn new(track: AudioTrack) -> Result<VoiceSlot, CodecError> {
+    pub(crate) fn new(track: AudioTrack) -> Result<VoiceSlot, CodecError> {
         Ok(VoiceSlot {
             tag: track.track.tag(),
             track: track.track,
@@ -245,7 +246,7 @@ impl VoiceSlot {
         })
     }
 
-    fn push(&mut self, packet: ReceivedPacket) {
+    pub(crate) fn push(&mut self, packet: ReceivedPacket) {
         self.packets += 1;
         self.bytes += packet.payload.len() as u64;
         self.loss.packet(packet.seq);
@@ -282,7 +283,7 @@ impl VoiceSlot {
     }
 
     /// Makes the next 10 ms of this voice ready.
-    fn fill(&mut self, now: Time) {
+    pub(crate) fn fill(&mut self, now: Time) {
         while self.pcm.len() < FRAME * self.channels {
             let held = (self.pcm.len() / self.channels) as u64;
             let held = Duration::from_micros(held * 1_000_000 / 48_000);
@@ -299,8 +300,13 @@ impl VoiceSlot {
         }
     }
 
+    /// Channels of what is taken: one, or two once two came.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels
+    }
+
     /// The samples that come next, of all channels.
-    fn take(&mut self, out: &mut [f32]) {
+    pub(crate) fn take(&mut self, out: &mut [f32]) {
         for sample in out {
             *sample = self.pcm.pop_front().unwrap_or(0.0);
         }
@@ -363,7 +369,7 @@ impl VoiceSlot {
         self.pcm.extend(&self.scratch);
     }
 
-    fn report(&self) -> AudioDownStats {
+    pub(crate) fn report(&self) -> AudioDownStats {
         let buffer = self.buffer.stats();
         AudioDownStats {
             packets: self.packets,
