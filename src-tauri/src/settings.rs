@@ -177,6 +177,15 @@ mod tests {
         assert_eq!(read(json!("loud")), (NoiseSuppression::Standard, 1));
     }
 
+    #[test]
+    fn original_sound_is_off_until_it_is_chosen_and_nothing_but_yes_or_no() {
+        assert!(!Settings::default().original_sound);
+        let (now, refused) = patched(json!({ "originalSound": true }));
+        assert!(now.original_sound && refused.is_empty());
+        let (now, refused) = patched(json!({ "originalSound": "yes" }));
+        assert!(!now.original_sound && refused.len() == 1);
+    }
+
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),

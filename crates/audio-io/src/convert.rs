@@ -178,7 +178,9 @@ mod tests {
             assert_eq!(both.len(), 2 * alone[0].len(), "{rate}");
             for (i, pair) in both.chunks_exact(2).enumerate() {
                 let apart = [alone[0][i], alone[1][i]];
-                let off = (0..2).map(|n| (pair[n] - apart[n]).abs()).fold(0.0, f32::max);
+                let off = (0..2)
+                    .map(|n| (pair[n] - apart[n]).abs())
+                    .fold(0.0, f32::max);
                 assert!(off < 1e-6, "{rate}: {off} at {i}");
             }
         }

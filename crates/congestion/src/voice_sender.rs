@@ -1,6 +1,8 @@
 //! What a sender's voice does against loss, on its own way and on those of its listeners.
 
-use crate::voice_ladder::{LISTENERS, SENDER, SENDER_PLAIN, VoiceLadder, VoicePath, cost, cost_of_music};
+use crate::voice_ladder::{
+    LISTENERS, SENDER, SENDER_PLAIN, VoiceLadder, VoicePath, cost, cost_of_music,
+};
 use confab_base::{Bitrate, Time};
 use confab_rtp::Protection;
 

@@ -53,7 +53,13 @@ pub fn downmix(frame: &StereoFrame) -> Frame {
 
 /// Two sides as one stereo frame.
 pub fn interleave(left: &Frame, right: &Frame) -> StereoFrame {
-    std::array::from_fn(|i| if i % 2 == 0 { left[i / 2] } else { right[i / 2] })
+    std::array::from_fn(|i| {
+        if i % 2 == 0 {
+            left[i / 2]
+        } else {
+            right[i / 2]
+        }
+    })
 }
 
 /// Everything here moves into the thread that runs it.

@@ -147,7 +147,7 @@ impl Ear {
         let (mut frame, mut both) = ([0.0; FRAME], [0.0; 2 * FRAME]);
         for (index, slot) in &mut self.slots {
             slot.fill(now);
-            if slot.channels == 2 {
+            if slot.channels() == 2 {
                 slot.take(&mut both);
                 self.mixer.add_stereo(&both);
                 frame = downmix(&both);

@@ -318,7 +318,11 @@ mod tests {
             Cli::try_parse_from(line.iter().chain(more)).is_ok()
         };
         assert!(line(&["--original-sound"]));
-        assert!(!line(&["--original-sound", "--noise-suppression", "strong"]));
+        assert!(!line(&[
+            "--original-sound",
+            "--noise-suppression",
+            "strong"
+        ]));
         assert!(!line(&["--original-sound", "--raw-voice"]));
         assert!(!line(&["--speaker-stereo"]), "of what file?");
     }
