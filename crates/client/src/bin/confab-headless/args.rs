@@ -44,6 +44,9 @@ pub struct ProcessArgs {
     /// What would be sent. As long as NEAR; a shorter FAR goes on as silence.
     #[arg(long, value_name = "WAV")]
     pub out: PathBuf,
+    /// Original sound: nothing is done to NEAR, which may have two channels then.
+    #[arg(long)]
+    pub original_sound: bool,
 }
 
 #[derive(Debug, Args)]
