@@ -172,7 +172,10 @@ mod tests {
         assert_eq!((back.len(), channels), (near.len(), 2));
         assert!(near.iter().zip(&back).all(|(a, b)| (a - b).abs() < 1e-3));
         let refused = process(&far_file, &near_file, &out, VoiceConfig::default());
-        assert!(matches!(refused, Err(ProcessError::Format { channels: 2, .. })));
+        assert!(matches!(
+            refused,
+            Err(ProcessError::Format { channels: 2, .. })
+        ));
     }
 
     #[test]
