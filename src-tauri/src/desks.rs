@@ -352,6 +352,7 @@ fn options(shell: &Shell, to: &Destination, buses: &Arc<Buses>) -> Result<DeskOp
         echo_cancellation: settings.echo_cancellation,
         noise_suppression: settings.noise_suppression,
         gain_control: settings.gain_control,
+        original_sound: settings.original_sound,
     };
     options.data_saver = settings.data_saver;
     options.test_devices = shell.args.test_devices();

@@ -340,6 +340,8 @@ pub struct Settings {
     pub echo_cancellation: bool,
     pub noise_suppression: NoiseSuppression,
     pub gain_control: bool,
+    /// Nothing is done to the own sound, whatever the three above say.
+    pub original_sound: bool,
     pub mirror_self: bool,
     pub data_saver: bool,
     pub language: Language,

@@ -28,6 +28,7 @@ impl Default for Settings {
             echo_cancellation: true,
             noise_suppression: NoiseSuppression::Standard,
             gain_control: true,
+            original_sound: false,
             mirror_self: true,
             data_saver: false,
             language: Language::System,
@@ -174,6 +175,15 @@ mod tests {
         assert_eq!(read(json!(true)), (NoiseSuppression::Standard, 0));
         assert_eq!(read(json!("strong")), (NoiseSuppression::Strong, 0));
         assert_eq!(read(json!("loud")), (NoiseSuppression::Standard, 1));
+    }
+
+    #[test]
+    fn original_sound_is_off_until_it_is_chosen_and_nothing_but_yes_or_no() {
+        assert!(!Settings::default().original_sound);
+        let (now, refused) = patched(json!({ "originalSound": true }));
+        assert!(now.original_sound && refused.is_empty());
+        let (now, refused) = patched(json!({ "originalSound": "yes" }));
+        assert!(!now.original_sound && refused.len() == 1);
     }
 
     fn value() -> impl Strategy<Value = Value> {

@@ -325,6 +325,7 @@ fn desk(house: &House) -> (DeskHandle, Folder, String) {
             echo_cancellation: false,
             noise_suppression: NoiseSuppression::Off,
             gain_control: false,
+            original_sound: false,
         },
         test_devices: Some(TestDevices {
             microphones: vec!["tone:440".to_owned()],

@@ -1,18 +1,19 @@
 //! Sample-rate conversion between devices or files and our 48 kHz.
 
-use crate::{FRAME, OpenError, SAMPLE_RATE};
+use crate::{FRAME, OpenError, SAMPLE_RATE, StereoFrame};
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Adjustable, Async, Fft, FixedAsync, FixedSync, PolynomialDegree, Resampler};
 
-/// Mono from any rate to 48 kHz.
+/// One or two interleaved channels from any rate to 48 kHz.
 pub struct ToOurs {
+    channels: usize,
     engine: Option<Box<dyn Resampler<f32>>>,
     pending: Vec<f32>,
     made: Vec<f32>,
 }
 
 impl ToOurs {
-    pub fn new(rate: u32) -> Result<ToOurs, OpenError> {
+    pub fn new(rate: u32, channels: usize) -> Result<ToOurs, OpenError> {
         if !(1_000..=768_000).contains(&rate) {
             return Err(OpenError::Format);
         }
@@ -24,7 +25,7 @@ impl ToOurs {
                 rate as usize,
                 SAMPLE_RATE as usize,
                 chunk,
-                1,
+                channels,
                 FixedSync::Both,
             );
             Some(Box::new(fft.map_err(|_| OpenError::Format)?))
@@ -36,7 +37,7 @@ impl ToOurs {
                 1.1,
                 PolynomialDegree::Septic,
                 chunk,
-                1,
+                channels,
                 FixedAsync::Input,
             );
             Some(Box::new(poly.map_err(|_| OpenError::Format)?))
@@ -45,13 +46,15 @@ impl ToOurs {
             .as_ref()
             .map_or(0, |engine| engine.output_frames_max());
         Ok(ToOurs {
+            channels,
             engine,
             pending: Vec::new(),
-            made: vec![0.0; output],
+            made: vec![0.0; output * channels],
         })
     }
 
-    /// Converts what it can in blocks of about 10 ms; the rest waits for the next call.
+    /// Converts what it can in blocks of about 10 ms; the rest waits for the next call. Takes and gives whole moments, a sample of
+    /// each channel.
     pub fn process(&mut self, input: &[f32], out: &mut Vec<f32>) {
         let Some(engine) = &mut self.engine else {
             out.extend_from_slice(input);
@@ -59,8 +62,12 @@ impl ToOurs {
         };
         self.pending.extend_from_slice(input);
         let mut used = 0;
-        while let Some(block) = self.pending.get(used..used + engine.input_frames_next()) {
-            let Some(written) = run(engine.as_mut(), block, &mut self.made) else {
+        let channels = self.channels;
+        while let Some(block) = self
+            .pending
+            .get(used..used + engine.input_frames_next() * channels)
+        {
+            let Some(written) = run(engine.as_mut(), channels, block, &mut self.made) else {
                 break;
             };
             out.extend_from_slice(&self.made[..written]);
@@ -70,7 +77,7 @@ impl ToOurs {
     }
 }
 
-/// Mono from 48 kHz to a device's rate, by a ratio that follows the device's real clock.
+/// Two interleaved sides from 48 kHz to a device's rate, by a ratio that follows the device's real clock.
 pub struct ToDevice {
     engine: Async<f32>,
     made: Vec<f32>,
@@ -84,34 +91,40 @@ impl ToDevice {
             1.02,
             PolynomialDegree::Septic,
             FRAME,
-            1,
+            2,
             FixedAsync::Input,
         )
         .map_err(|_| OpenError::Format)?;
         Ok(ToDevice {
-            made: vec![0.0; engine.output_frames_max()],
+            made: vec![0.0; 2 * engine.output_frames_max()],
             engine,
         })
     }
 
     /// Converts one frame. `correction` in -0.01..=0.01 makes it longer or shorter by that fraction.
-    pub fn process(&mut self, frame: &[f32; FRAME], correction: f64) -> &[f32] {
+    pub fn process(&mut self, frame: &StereoFrame, correction: f64) -> &[f32] {
         let _ = self
             .engine
             .set_resample_ratio_relative(1.0 + correction.clamp(-0.01, 0.01), true);
-        let written = run(&mut self.engine, frame, &mut self.made).unwrap_or(0);
+        let written = run(&mut self.engine, 2, frame, &mut self.made).unwrap_or(0);
         &self.made[..written]
     }
 }
 
-fn run(engine: &mut dyn Resampler<f32>, input: &[f32], made: &mut [f32]) -> Option<usize> {
-    let capacity = made.len();
-    let source = InterleavedSlice::new(input, 1, input.len()).ok()?;
-    let mut sink = InterleavedSlice::new_mut(made, 1, capacity).ok()?;
+/// How many samples of all channels were written to `made`.
+fn run(
+    engine: &mut dyn Resampler<f32>,
+    channels: usize,
+    input: &[f32],
+    made: &mut [f32],
+) -> Option<usize> {
+    let capacity = made.len() / channels;
+    let source = InterleavedSlice::new(input, channels, input.len() / channels).ok()?;
+    let mut sink = InterleavedSlice::new_mut(made, channels, capacity).ok()?;
     engine
         .process_into_buffer(&source, &mut sink, None)
         .ok()
-        .map(|(_, written)| written)
+        .map(|(_, written)| written * channels)
 }
 
 #[cfg(test)]
@@ -121,7 +134,7 @@ mod tests {
     #[test]
     fn a_second_stays_a_second_at_any_rate() {
         for rate in [8_000, 16_000, 44_100, 44_099, 48_000, 96_000, 192_000] {
-            let mut converter = ToOurs::new(rate).unwrap();
+            let mut converter = ToOurs::new(rate, 1).unwrap();
             let input: Vec<f32> = (0..rate).map(|i| (i as f32 * 0.01).sin()).collect();
             let mut out = Vec::new();
             input
@@ -133,7 +146,7 @@ mod tests {
                 out.len()
             );
         }
-        assert!(ToOurs::new(10).is_err());
+        assert!(ToOurs::new(10, 1).is_err());
     }
 
     #[test]
@@ -141,10 +154,35 @@ mod tests {
         let mut converter = ToDevice::new(44_100).unwrap();
         let mut count = |correction| {
             (0..100)
-                .map(|_| converter.process(&[0.1; FRAME], correction).len())
+                .map(|_| converter.process(&[0.1; 2 * FRAME], correction).len() / 2)
                 .sum::<usize>() as f64
         };
         assert!((count(0.0) / 44_100.0 - 1.0).abs() < 0.001);
         assert!((count(0.005) / 44_320.0 - 1.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn two_sides_are_converted_like_each_by_itself() {
+        for rate in [16_000, 44_100, 44_099, 48_000] {
+            let tone = |hz: f32| move |i: u32| (i as f32 / rate as f32 * hz * 6.283).sin();
+            let (left, right) = (tone(440.0), tone(880.0));
+            let mut alone = [Vec::new(), Vec::new()];
+            for (side, out) in alone.iter_mut().enumerate() {
+                let one = |i: u32| if side == 0 { left(i) } else { right(i) };
+                let input: Vec<f32> = (0..rate / 4).map(one).collect();
+                ToOurs::new(rate, 1).unwrap().process(&input, out);
+            }
+            let pairs: Vec<f32> = (0..rate / 4).flat_map(|i| [left(i), right(i)]).collect();
+            let (mut both, mut converter) = (Vec::new(), ToOurs::new(rate, 2).unwrap());
+            converter.process(&pairs, &mut both);
+            assert_eq!(both.len(), 2 * alone[0].len(), "{rate}");
+            for (i, pair) in both.chunks_exact(2).enumerate() {
+                let apart = [alone[0][i], alone[1][i]];
+                let off = (0..2)
+                    .map(|n| (pair[n] - apart[n]).abs())
+                    .fold(0.0, f32::max);
+                assert!(off < 1e-6, "{rate}: {off} at {i}");
+            }
+        }
     }
 }

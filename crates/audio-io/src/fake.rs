@@ -1,6 +1,6 @@
 //! Devices without hardware, paced by the wall clock.
 
-use crate::{Frame, Microphone, SAMPLE_RATE, Speaker};
+use crate::{Frame, Microphone, SAMPLE_RATE, Speaker, StereoFrame};
 use std::time::{Duration, Instant};
 
 const FRAME_TIME: Duration = Duration::from_millis(10);
@@ -63,6 +63,8 @@ pub struct NullSpeaker;
 
 impl Speaker for NullSpeaker {
     fn write(&mut self, _frame: &Frame) {}
+
+    fn write_stereo(&mut self, _frame: &StereoFrame) {}
 }
 
 #[cfg(test)]

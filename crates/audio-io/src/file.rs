@@ -2,7 +2,8 @@
 
 use crate::convert::ToOurs;
 use crate::fake::Pacer;
-use crate::{DeviceEvent, FRAME, Frame, Microphone, OpenError, SAMPLE_RATE, Speaker};
+use crate::sides::{frame_of, mean, rechannel, sides, spread};
+use crate::{DeviceEvent, FRAME, Frame, Microphone, OpenError, SAMPLE_RATE, Speaker, StereoFrame};
 use crossbeam_channel::{Sender, bounded};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 use std::fs::File;
@@ -14,6 +15,8 @@ use std::thread::JoinHandle;
 pub struct FileMicrophone {
     reader: WavReader<BufReader<File>>,
     converter: ToOurs,
+    /// Sides that are read: one, mixed, or both.
+    sides: usize,
     looped: bool,
     ended: bool,
     told: bool,
@@ -30,7 +33,8 @@ impl FileMicrophone {
             return Err(OpenError::Format);
         }
         Ok(FileMicrophone {
-            converter: ToOurs::new(spec.sample_rate)?,
+            converter: ToOurs::new(spec.sample_rate, 1)?,
+            sides: 1,
             // An empty file can't be looped: it would be read for ever.
             looped: looped && reader.duration() > 0,
             ended: false,
@@ -67,14 +71,7 @@ impl FileMicrophone {
             }
         }
         let short = self.piece.len() < wanted;
-        let frames = self.piece.len() / channels;
-        for i in 0..frames {
-            self.piece[i] = self.piece[i * channels..(i + 1) * channels]
-                .iter()
-                .sum::<f32>()
-                / channels as f32;
-        }
-        self.piece.truncate(frames);
+        self.mix(channels);
         self.converter.process(&self.piece, &mut self.ready);
         if short {
             // A damaged file ends where it can't be read any further.
@@ -82,23 +79,66 @@ impl FileMicrophone {
             if self.ended {
                 // Push out what the converter still holds.
                 self.piece.clear();
-                self.piece.resize(wanted / channels, 0.0);
+                self.piece.resize(wanted / channels * self.sides, 0.0);
                 self.converter.process(&self.piece, &mut self.ready);
             }
         }
+    }
+
+    /// Turns the piece's channels into the sides that are read.
+    fn mix(&mut self, channels: usize) {
+        let frames = self.piece.len() / channels;
+        if self.sides == 2 {
+            let moments = self.piece.chunks_exact(channels);
+            self.piece = moments
+                .flat_map(|moment| sides(channels, moment.iter().copied()))
+                .collect();
+            return;
+        }
+        for i in 0..frames {
+            self.piece[i] = self.piece[i * channels..(i + 1) * channels]
+                .iter()
+                .sum::<f32>()
+                / channels as f32;
+        }
+        self.piece.truncate(frames);
+    }
+
+    /// Gives one side or both from now on.
+    fn set_sides(&mut self, sides: usize) {
+        if self.sides == sides {
+            return;
+        }
+        let rate = self.reader.spec().sample_rate;
+        if let Ok(converter) = ToOurs::new(rate, sides) {
+            rechannel(&mut self.ready, self.sides, sides);
+            (self.sides, self.converter) = (sides, converter);
+        }
+    }
+
+    /// The next 10 ms of the sides that are read.
+    fn next(&mut self, frame: &mut [f32]) {
+        self.pacer.wait();
+        while self.ready.len() < frame_of(self.sides) && !self.ended {
+            self.fill();
+        }
+        let there = self.ready.len().min(frame.len());
+        frame[..there].copy_from_slice(&self.ready[..there]);
+        frame[there..].fill(0.0);
+        self.ready.drain(..there);
     }
 }
 
 impl Microphone for FileMicrophone {
     fn read(&mut self, frame: &mut Frame) {
-        self.pacer.wait();
-        while self.ready.len() < FRAME && !self.ended {
-            self.fill();
-        }
-        let there = self.ready.len().min(FRAME);
-        frame[..there].copy_from_slice(&self.ready[..there]);
-        frame[there..].fill(0.0);
-        self.ready.drain(..there);
+        self.set_sides(1);
+        self.next(frame);
+    }
+
+    fn read_stereo(&mut self, frame: &mut StereoFrame) -> usize {
+        self.set_sides(2);
+        self.next(frame);
+        usize::from(self.reader.spec().channels).min(2)
     }
 
     fn poll_event(&mut self) -> Option<DeviceEvent> {
@@ -111,14 +151,17 @@ impl Microphone for FileMicrophone {
 /// Writes what is played. A thread of its own does the writing: a slow disk must not hold up a voice. When it is two seconds
 /// behind, frames are dropped.
 pub struct FileSpeaker {
-    frames: Option<Sender<Frame>>,
+    channels: u16,
+    /// Both sides the same where there is one channel.
+    frames: Option<Sender<StereoFrame>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl FileSpeaker {
-    pub fn create(path: &Path) -> Result<FileSpeaker, OpenError> {
+    /// `channels`: 1 or 2.
+    pub fn create(path: &Path, channels: u16) -> Result<FileSpeaker, OpenError> {
         let spec = WavSpec {
-            channels: 1,
+            channels,
             sample_rate: SAMPLE_RATE,
             bits_per_sample: 16,
             sample_format: SampleFormat::Int,
@@ -126,7 +169,7 @@ impl FileSpeaker {
         let mut writer = WavWriter::create(path, spec)?;
         // A reader finds a valid, empty file from the first moment.
         writer.flush()?;
-        let (frames, queue) = bounded::<Frame>(200);
+        let (frames, queue) = bounded::<StereoFrame>(200);
         let work = move || {
             if let Err(error) =
                 write_all(&mut writer, queue.iter()).and_then(|()| writer.finalize())
@@ -139,6 +182,7 @@ impl FileSpeaker {
             .spawn(work)
             .map_err(OpenError::Thread)?;
         Ok(FileSpeaker {
+            channels,
             frames: Some(frames),
             thread: Some(thread),
         })
@@ -147,10 +191,11 @@ impl FileSpeaker {
 
 fn write_all(
     writer: &mut WavWriter<BufWriter<File>>,
-    frames: impl Iterator<Item = Frame>,
+    frames: impl Iterator<Item = StereoFrame>,
 ) -> Result<(), hound::Error> {
+    let step = 2 / usize::from(writer.spec().channels.clamp(1, 2));
     for (i, frame) in frames.enumerate() {
-        for sample in frame {
+        for sample in frame.iter().step_by(step) {
             writer.write_sample((sample.clamp(-1.0, 1.0) * 32_767.0).round() as i16)?;
         }
         if i % 50 == 49 {
@@ -163,7 +208,17 @@ fn write_all(
 
 impl Speaker for FileSpeaker {
     fn write(&mut self, frame: &Frame) {
+        let mut both = [0.0; 2 * FRAME];
+        spread(frame, &mut both);
         if let Some(frames) = &self.frames {
+            let _ = frames.try_send(both);
+        }
+    }
+
+    fn write_stereo(&mut self, frame: &StereoFrame) {
+        if self.channels == 1 {
+            self.write(&mean(frame));
+        } else if let Some(frames) = &self.frames {
             let _ = frames.try_send(*frame);
         }
     }
@@ -245,7 +300,7 @@ mod tests {
     fn the_speaker_file_can_be_read_while_it_is_written() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.wav");
-        let mut speaker = FileSpeaker::create(&path).unwrap();
+        let mut speaker = FileSpeaker::create(&path, 1).unwrap();
         assert_eq!(WavReader::open(&path).unwrap().duration(), 0);
         (0..60).for_each(|_| speaker.write(&[0.5; FRAME]));
         drop(speaker);
@@ -267,5 +322,42 @@ mod tests {
             FileMicrophone::open(&path, true),
             Err(OpenError::File(_))
         ));
+    }
+
+    #[test]
+    fn a_stereo_file_keeps_its_sides_where_both_are_read_and_a_mono_one_has_two_alike() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.wav");
+        let mut speaker = FileSpeaker::create(&path, 2).unwrap();
+        let both: StereoFrame = std::array::from_fn(|i| if i % 2 == 0 { 0.5 } else { -0.25 });
+        (0..20).for_each(|_| speaker.write_stereo(&both));
+        drop(speaker);
+        let mut microphone = FileMicrophone::open(&path, false).unwrap();
+        let (mut frame, mut mono) = ([0.0; 2 * FRAME], [0.0; FRAME]);
+        assert_eq!(microphone.read_stereo(&mut frame), 2);
+        assert!(frame.iter().zip(&both).all(|(a, b)| (a - b).abs() < 1e-4));
+        microphone.read(&mut mono);
+        assert!(mono.iter().all(|s| (s - 0.125).abs() < 1e-4));
+        assert_eq!(microphone.read_stereo(&mut frame), 2);
+        assert!(frame.iter().zip(&both).all(|(a, b)| (a - b).abs() < 1e-4));
+        tone_file(&path, 44_100, 1, 0.2);
+        let mut microphone = FileMicrophone::open(&path, false).unwrap();
+        assert_eq!(microphone.read_stereo(&mut frame), 1);
+        assert_eq!(microphone.read_stereo(&mut frame), 1);
+        assert!(frame.chunks_exact(2).all(|pair| pair[0] == pair[1]));
+        assert!(frame.iter().any(|s| s.abs() > 0.3));
+    }
+
+    #[test]
+    fn a_mono_file_gets_the_mean_of_both_sides() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.wav");
+        let mut speaker = FileSpeaker::create(&path, 1).unwrap();
+        let both: StereoFrame = std::array::from_fn(|i| if i % 2 == 0 { 0.5 } else { 0.0 });
+        speaker.write_stereo(&both);
+        drop(speaker);
+        let mut reader = WavReader::open(&path).unwrap();
+        assert_eq!((reader.spec().channels, reader.duration()), (1, 480));
+        assert!(reader.samples::<i16>().all(|s| s.unwrap() == 8_192));
     }
 }

@@ -1,7 +1,7 @@
 //! Microphones and speakers: real ones through cpal, and twins made of files and tones for tests and headless participants.
 //!
-//! Everyone above sees 10 ms frames of 48 kHz mono, whatever the device's rate, format, channels and callback sizes are. Between a
-//! device's callback and the reader stands a lock-free ring; the callback copies, and nothing else. Rates are converted here, on the
+//! Everyone above sees 10 ms frames of 48 kHz, mono or of two sides as they ask, whatever the device's rate, format, channels and
+//! callback sizes are. Between a device's callback and the reader stands a lock-free ring; the callback copies, and nothing else. Rates are converted here, on the
 //! reader's thread, because only here the device's real clock shows: the speaker's conversion is steered by the fill of its ring, so
 //! a microphone and a speaker on different clocks never drift apart. (That is why `rubato` is a dependency of this crate too.)
 //!
@@ -22,6 +22,7 @@ mod no_alloc;
 mod open;
 mod playback;
 mod ring;
+mod sides;
 mod system;
 mod watch;
 
@@ -38,12 +39,22 @@ pub const SAMPLE_RATE: u32 = 48_000;
 pub const FRAME: usize = 480;
 /// A frame; samples in -1..=1.
 pub type Frame = [f32; FRAME];
+/// A frame of two sides, interleaved, the left one first.
+pub type StereoFrame = [f32; 2 * FRAME];
 
 /// Something that hears. Its pace is the clock of the thread that reads it.
 pub trait Microphone: Send {
     /// Waits until the next frame is there, every 10 ms by the device's clock. While there is no device, frames are silent and paced
     /// by the wall clock.
     fn read(&mut self, frame: &mut Frame);
+    /// As [`Microphone::read`], with both sides; says how many channels the sound has. Where it is one, both sides are the same. Going
+    /// from one kind of reading to the other loses at most some milliseconds.
+    fn read_stereo(&mut self, frame: &mut StereoFrame) -> usize {
+        let mut mono = [0.0; FRAME];
+        self.read(&mut mono);
+        sides::spread(&mono, frame);
+        1
+    }
     /// What happened to the device since the last call.
     fn poll_event(&mut self) -> Option<DeviceEvent> {
         None
@@ -54,6 +65,10 @@ pub trait Microphone: Send {
 pub trait Speaker: Send {
     /// Hands over the next 10 ms; never waits. More than the device plays is dropped, a missing frame is silence.
     fn write(&mut self, frame: &Frame);
+    /// As [`Speaker::write`], with both sides. What has one channel plays their mean.
+    fn write_stereo(&mut self, frame: &StereoFrame) {
+        self.write(&sides::mean(frame));
+    }
     /// How long after now a frame written now is heard.
     fn delay(&self) -> Duration {
         Duration::ZERO
@@ -91,6 +106,8 @@ pub enum SpeakerSpec {
     Id(String),
     /// A 16-bit mono WAV file, readable at any moment, whole to the last second if the process is killed.
     File(PathBuf),
+    /// The same with both sides.
+    StereoFile(PathBuf),
     /// Swallows everything.
     Null,
 }
@@ -176,7 +193,8 @@ pub fn open_speaker(spec: &SpeakerSpec) -> Result<Box<dyn Speaker>, OpenError> {
     Ok(match spec {
         SpeakerSpec::Default => Box::new(playback::DeviceSpeaker::open(None)?),
         SpeakerSpec::Id(id) => Box::new(playback::DeviceSpeaker::open(Some(id.clone()))?),
-        SpeakerSpec::File(path) => Box::new(file::FileSpeaker::create(path)?),
+        SpeakerSpec::File(path) => Box::new(file::FileSpeaker::create(path, 1)?),
+        SpeakerSpec::StereoFile(path) => Box::new(file::FileSpeaker::create(path, 2)?),
         SpeakerSpec::Null => Box::new(fake::NullSpeaker),
     })
 }

@@ -1,6 +1,7 @@
 //! Opens a device in its own format and joins its callback to the ring. The callbacks copy, and nothing else: they take no lock,
 //! allocate nothing and log nothing, because they run on the sound system's own real-time thread.
 
+use crate::sides::sides;
 use crate::watch::Shared;
 use crate::{Direction, OpenError};
 use cpal::traits::{DeviceTrait, StreamTrait};
@@ -67,6 +68,9 @@ where
     f32: FromSample<T>,
 {
     let channels = usize::from(config.channels.max(1));
+    shared
+        .channels
+        .store(u32::from(config.channels), Ordering::Relaxed);
     let (data, error) = (Arc::clone(shared), Arc::clone(shared));
     let failed = move |e: cpal::Error| error.error(&e);
     match direction {
@@ -91,21 +95,20 @@ where
     }
 }
 
-/// A microphone's callback: all channels become one.
+/// A microphone's callback: all channels become two sides.
 fn heard<T: SizedSample>(shared: &Shared, channels: usize, samples: &[T])
 where
     f32: FromSample<T>,
 {
     shared.beat(samples.len() / channels);
-    let scale = 1.0 / channels as f32;
-    let mono = samples.chunks_exact(channels).map(|frame| {
-        let sum: f32 = frame.iter().map(|s| f32::from_sample(*s)).sum();
-        sum * scale
-    });
-    shared.ring.push(mono);
+    let pairs = samples
+        .chunks_exact(channels)
+        .flat_map(|moment| sides(channels, moment.iter().map(|s| f32::from_sample(*s))));
+    shared.ring.push(pairs);
 }
 
-/// A speaker's callback: one becomes all channels; silence where the ring is empty.
+/// A speaker's callback: the first two channels are the sides, any other plays their mean, as does one alone; silence where the
+/// ring is empty.
 fn play<T: SizedSample + FromSample<f32>>(
     shared: &Shared,
     channels: usize,
@@ -115,13 +118,17 @@ fn play<T: SizedSample + FromSample<f32>>(
     shared.beat(out.len() / channels);
     let latency = u32::try_from(latency.as_micros()).unwrap_or(u32::MAX);
     shared.latency.store(latency, Ordering::Relaxed);
-    let mut block = [0.0f32; 256];
+    let mut block = [0.0f32; 2 * 256];
     for part in out.chunks_mut(256 * channels) {
-        let frames = part.len() / channels;
-        let got = shared.ring.pop(&mut block[..frames]);
-        block[got..frames].fill(0.0);
-        for (sample, slots) in block.iter().zip(part.chunks_exact_mut(channels)) {
-            slots.fill(T::from_sample(*sample));
+        let wanted = 2 * (part.len() / channels);
+        let got = shared.ring.pop(&mut block[..wanted]);
+        block[got..wanted].fill(0.0);
+        for (pair, slots) in block.chunks_exact(2).zip(part.chunks_exact_mut(channels)) {
+            let (left, right) = (pair[0], pair[1]);
+            slots.fill(T::from_sample((left + right) * 0.5));
+            if let [first, second, ..] = slots {
+                (*first, *second) = (T::from_sample(left), T::from_sample(right));
+            }
         }
     }
 }
@@ -132,13 +139,22 @@ mod tests {
     use crate::no_alloc::allocations;
 
     #[test]
-    fn channels_are_mixed_down_and_spread_out_again() {
+    fn sides_stay_apart_and_are_mixed_where_there_are_not_two() {
         let shared = Shared::new();
-        heard::<i16>(&shared, 2, &[16384, 0, -16384, -16384, 7]);
+        let moments = [16384, 0, -16384, -16384, 7];
+        heard::<i16>(&shared, 2, &moments);
         let mut out = [0u8; 7];
         play::<u8>(&shared, 3, Duration::from_micros(9), &mut out);
-        assert_eq!(out, [160, 160, 160, 64, 64, 64, 0]);
+        assert_eq!(out, [192, 128, 160, 64, 64, 64, 0]);
         assert_eq!(shared.latency.load(Ordering::Relaxed), 9);
+        heard::<i16>(&shared, 2, &moments);
+        let mut mono = [0u8; 2];
+        play::<u8>(&shared, 1, Duration::ZERO, &mut mono);
+        assert_eq!(mono, [160, 64]);
+        heard::<i16>(&shared, 1, &[16384]);
+        let mut stereo = [0u8; 2];
+        play::<u8>(&shared, 2, Duration::ZERO, &mut stereo);
+        assert_eq!(stereo, [192, 192]);
         // The ring is empty now: silence, which is 128 in this format.
         let mut more = [0u8; 4];
         play::<u8>(&shared, 2, Duration::ZERO, &mut more);

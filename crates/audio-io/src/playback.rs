@@ -1,12 +1,13 @@
-//! A real speaker: the writer converts frames to the device's rate into a ring; the callback (see `open`) copies them out to all
-//! channels.
+//! A real speaker: the writer converts frames to the device's rate into a ring, always with two sides; the callback (see `open`) copies
+//! them out to the device's channels.
 //!
 //! The fill of the ring is held at a target by making frames a little longer or shorter, so that a speaker whose clock differs
 //! from the microphone's neither starves nor falls behind.
 
 use crate::convert::ToDevice;
+use crate::sides::spread;
 use crate::watch::Keeper;
-use crate::{DeviceEvent, Direction, Frame, OpenError, Speaker};
+use crate::{DeviceEvent, Direction, FRAME, Frame, OpenError, Speaker, StereoFrame};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub(crate) struct DeviceSpeaker {
     keeper: Keeper,
     epoch: u64,
     convert: Option<ToDevice>,
-    /// The fill, smoothed over about a second, samples.
+    /// The fill, smoothed over about a second, moments.
     fill: f64,
     /// Frames are being dropped, see [`TOO_MUCH`].
     draining: bool,
@@ -43,7 +44,7 @@ impl DeviceSpeaker {
         })
     }
 
-    /// Samples the ring should hold.
+    /// Moments the ring should hold, a sample of each side.
     fn target(&self, rate: u32) -> usize {
         let burst = self.keeper.shared.burst.load(Ordering::Relaxed) as usize;
         samples(CUSHION, rate) + burst.min(rate as usize / 4)
@@ -52,6 +53,12 @@ impl DeviceSpeaker {
 
 impl Speaker for DeviceSpeaker {
     fn write(&mut self, frame: &Frame) {
+        let mut both = [0.0; 2 * FRAME];
+        spread(frame, &mut both);
+        self.write_stereo(&both);
+    }
+
+    fn write_stereo(&mut self, frame: &StereoFrame) {
         let shared = Arc::clone(&self.keeper.shared);
         let rate = shared.rate.load(Ordering::Acquire);
         if rate == 0 {
@@ -63,15 +70,13 @@ impl Speaker for DeviceSpeaker {
             self.convert = ToDevice::new(rate).ok();
             self.fill = target as f64;
             // The first frame finds a cushion of silence, or the first callback would starve.
-            shared.ring.push(std::iter::repeat_n(
-                0.0,
-                target.saturating_sub(shared.ring.len()),
-            ));
+            let missing = target.saturating_sub(shared.ring.len() / 2);
+            shared.ring.push(std::iter::repeat_n(0.0, 2 * missing));
         }
         let Some(convert) = &mut self.convert else {
             return;
         };
-        let waiting = shared.ring.len();
+        let waiting = shared.ring.len() / 2;
         let limit = if self.draining {
             target
         } else {
@@ -84,7 +89,7 @@ impl Speaker for DeviceSpeaker {
         }
         if waiting == 0 {
             // Starved: rebuild the cushion once instead of clicking frame by frame.
-            shared.ring.push(std::iter::repeat_n(0.0, target));
+            shared.ring.push(std::iter::repeat_n(0.0, 2 * target));
             self.fill = target as f64;
         }
         self.fill += 0.01 * (waiting as f64 - self.fill);
@@ -99,7 +104,7 @@ impl Speaker for DeviceSpeaker {
             0 => Duration::ZERO,
             rate => {
                 let device = shared.latency.load(Ordering::Relaxed);
-                Duration::from_secs_f64(shared.ring.len() as f64 / f64::from(rate))
+                Duration::from_secs_f64((shared.ring.len() / 2) as f64 / f64::from(rate))
                     + Duration::from_micros(device.into())
             }
         }

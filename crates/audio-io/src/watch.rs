@@ -20,18 +20,20 @@ const LOOKS_PER_LIST: u32 = 10;
 const LOOKS_PER_LIST_AWAY: u32 = 3;
 /// A device whose callback has been silent for this long has died without a word. Bluetooth takes two seconds to begin.
 const STALLED: Duration = Duration::from_secs(4);
-/// Seconds of sound a ring holds; a reader or device that far behind loses what is newest (capture) or next (playback).
-const RING_SAMPLES: usize = 48_000;
+/// Samples a ring holds, a second at 48 kHz; a reader or device that far behind loses what is newest (capture) or next (playback).
+const RING_SAMPLES: usize = 2 * 48_000;
 /// Events nobody fetched; the oldest are dropped.
 const EVENTS: usize = 32;
 
 /// What the device's callback, its keeper and its user share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// Mono samples at the device's rate.
+    /// Two sides at the device's rate, interleaved: whatever is pushed or popped is a whole number of pairs.
     pub(crate) ring: Ring,
     /// The device's rate, Hz; 0 while there is no device.
     pub(crate) rate: AtomicU32,
+    /// The device's own channels.
+    pub(crate) channels: AtomicU32,
     /// Rises with every device opened, so that the user starts its conversion anew.
     pub(crate) epoch: AtomicU64,
     /// Frames the device takes or gives in one callback, at the last one.
@@ -50,6 +52,7 @@ impl Shared {
         Shared {
             ring: Ring::new(RING_SAMPLES),
             rate: AtomicU32::new(0),
+            channels: AtomicU32::new(0),
             epoch: AtomicU64::new(0),
             burst: AtomicU32::new(0),
             latency: AtomicU32::new(0),

@@ -111,6 +111,11 @@ pub struct StatsLine {
     pub noise_us: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise_fault: Option<&'static str>,
+    /// Sound: channels as it is sent, or as it is decoded, and the length of a packet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter_buffer_ms: Option<f64>,
     /// What the jitter buffer aims at.
@@ -253,6 +258,8 @@ fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             noise_engine: Some(engine_name(audio.noise.engine)),
             noise_us: Some(audio.noise_cost.as_micros() as u64),
             noise_fault: audio.noise.fault.map(NoiseFault::code),
+            channels: Some(audio.channels),
+            packet_ms: Some(ms(audio.packet)),
             ..own(Source::Microphone)
         };
         add_far(&mut line, far(Source::Microphone, 0), 48_000.0);
@@ -324,6 +331,8 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             lbrr_samples: Some(audio.from_lbrr),
             red_samples: Some(audio.from_copies),
             dred_samples: Some(audio.from_deep),
+            channels: Some(audio.channels),
+            packet_ms: Some(ms(audio.packet)),
             jitter_target_ms: Some(ms(audio.target)),
             jitter_buffer_ms: Some(ms(audio.delay)),
             level_dbov: audio.level.map(|l| l.0),

@@ -108,6 +108,9 @@ pub trait AudioEncoder: Send {
     fn set_expected_loss(&mut self, fraction: f32);
     /// Whether frames are repeated at all in the packet after them (LBRR).
     fn set_inband_fec(&mut self, on: bool);
+    /// Channels of the packets from now on, at most those it was made with; it still takes frames of that many. Left to itself the
+    /// encoder chooses by the rate.
+    fn set_channels(&mut self, channels: usize);
     /// How much of the past every packet describes beside its frame (deep redundancy), up to 1.04 s; zero: nothing. Needs an
     /// expected loss; the bit rate decides how much is really carried.
     fn set_deep_redundancy(&mut self, reach: Duration);

@@ -1,6 +1,8 @@
 //! What a sender's voice does against loss, on its own way and on those of its listeners.
 
-use crate::voice_ladder::{LISTENERS, SENDER, SENDER_PLAIN, VoiceLadder, VoicePath, cost};
+use crate::voice_ladder::{
+    LISTENERS, SENDER, SENDER_PLAIN, VoiceLadder, VoicePath, cost, cost_of_music,
+};
 use confab_base::{Bitrate, Time};
 use confab_rtp::Protection;
 
@@ -10,6 +12,7 @@ pub struct VoiceSender {
     own: VoiceLadder,
     listeners: VoiceLadder,
     copies: bool,
+    music: bool,
     missed: f32,
 }
 
@@ -19,6 +22,7 @@ impl Default for VoiceSender {
             own: VoiceLadder::new(SENDER_PLAIN),
             listeners: VoiceLadder::new(LISTENERS),
             copies: false,
+            music: false,
             missed: 0.0,
         }
     }
@@ -31,6 +35,11 @@ impl VoiceSender {
             self.copies = copies;
             self.own = VoiceLadder::new(if copies { SENDER } else { SENDER_PLAIN });
         }
+    }
+
+    /// Whether it is original sound rather than a voice.
+    pub fn set_music(&mut self, music: bool) {
+        self.music = music;
     }
 
     /// What the listener who misses most misses on the way to it, percent.
@@ -55,9 +64,13 @@ impl VoiceSender {
 
     /// What it takes on the wire, headers included.
     pub fn rate(&self) -> Bitrate {
-        cost(&self.protection())
+        match self.music {
+            true => cost_of_music(&self.protection()),
+            false => cost(&self.protection()),
+        }
     }
 
+    /// Of a voice; original sound makes its own of it, see [`Protection::of_music`].
     pub fn protection(&self) -> Protection {
         joined(self.own.protection(), self.listeners.protection())
     }
@@ -121,5 +134,14 @@ mod tests {
     fn without_copies_losses_are_described() {
         assert!(losing(0.5, 0, false).copies.is_empty());
         assert!(losing(0.5, 0, true).copies.len() > 4);
+    }
+
+    #[test]
+    fn original_sound_takes_four_times_the_rate_of_a_voice() {
+        let mut voice = VoiceSender::default();
+        let before = voice.rate();
+        voice.set_music(true);
+        let now = voice.rate();
+        assert_eq!(now.bps() - 2 * (before.bps() - 32_000), 128_000);
     }
 }

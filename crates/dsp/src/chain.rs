@@ -105,6 +105,8 @@ pub struct VoiceConfig {
     pub learned: bool,
     pub gain_control: bool,
     pub limit: bool,
+    /// The sound is sent as music, with both its sides. The chain itself sees their mean.
+    pub original: bool,
 }
 
 impl Default for VoiceConfig {
@@ -116,12 +118,13 @@ impl Default for VoiceConfig {
             learned: false,
             gain_control: true,
             limit: true,
+            original: false,
         }
     }
 }
 
 impl VoiceConfig {
-    /// Everything off ("original sound"): what goes in comes out, with level and voice activity.
+    /// Everything off: what goes in comes out, with level and voice activity.
     pub const BYPASS: VoiceConfig = VoiceConfig {
         high_pass: false,
         echo_cancel: false,
@@ -129,6 +132,12 @@ impl VoiceConfig {
         learned: false,
         gain_control: false,
         limit: false,
+        original: false,
+    };
+    /// Original sound, for musicians: everything off, and sent as music.
+    pub const ORIGINAL: VoiceConfig = VoiceConfig {
+        original: true,
+        ..VoiceConfig::BYPASS
     };
 
     /// Samples by which the suppressor's window delays.
@@ -283,7 +292,7 @@ impl VoiceChain {
                 *near = *self.echo.error();
             }
             Stage::GuardLoop => {
-                // Analysed even in original sound: voice activity is told in every mode.
+                // Analysed even where all is off: voice activity is told in every mode.
                 self.suppressor.analyse(near, self.echo.echo());
                 if config.echo_cancel {
                     let (error, echo) = self.suppressor.spectra();

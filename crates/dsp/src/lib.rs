@@ -1,8 +1,8 @@
 //! Sound as numbers: the voice chain between microphone and encoder, mixing, metering, resampling, stretching, and the generators
 //! and measures tests need.
 //!
-//! Samples are `f32` in -1..=1 at 48 kHz; a frame is 10 ms, 480 samples of mono. Nothing here allocates after construction,
-//! except where a function says so.
+//! Samples are `f32` in -1..=1 at 48 kHz; a frame is 10 ms, 480 samples of mono; a stereo frame has both sides, interleaved. Nothing
+//! here allocates after construction, except where a function says so.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::needless_range_loop,
@@ -43,6 +43,24 @@ pub const SAMPLE_RATE: u32 = 48_000;
 pub const FRAME: usize = 480;
 /// A mono frame.
 pub type Frame = [f32; FRAME];
+/// A frame of two sides, interleaved, the left one first.
+pub type StereoFrame = [f32; 2 * FRAME];
+
+/// The mean of both sides: what somebody in the middle hears.
+pub fn downmix(frame: &StereoFrame) -> Frame {
+    std::array::from_fn(|i| (frame[2 * i] + frame[2 * i + 1]) * 0.5)
+}
+
+/// Two sides as one stereo frame.
+pub fn interleave(left: &Frame, right: &Frame) -> StereoFrame {
+    std::array::from_fn(|i| {
+        if i % 2 == 0 {
+            left[i / 2]
+        } else {
+            right[i / 2]
+        }
+    })
+}
 
 /// Everything here moves into the thread that runs it.
 const _: () = {

@@ -32,21 +32,33 @@ impl Limiter {
 
     /// Limits mono samples in place; any length.
     pub fn process(&mut self, samples: &mut [f32]) {
-        let blocks = samples.len().div_ceil(BLOCK);
+        self.run::<1>(samples);
+    }
+
+    /// Limits interleaved samples of two sides in place, both by the same gain, so that nothing moves from its place.
+    pub fn process_stereo(&mut self, samples: &mut [f32]) {
+        self.run::<2>(samples);
+    }
+
+    fn run<const CHANNELS: usize>(&mut self, samples: &mut [f32]) {
+        let size = BLOCK * CHANNELS;
+        let blocks = samples.len().div_ceil(size);
         for block in 0..blocks {
-            let start = block * BLOCK;
-            let end = (start + BLOCK).min(samples.len());
-            let peak = peak_of(&samples[start..(end + BLOCK).min(samples.len())]);
+            let start = block * size;
+            let end = (start + size).min(samples.len());
+            let peak = peak_of(&samples[start..(end + size).min(samples.len())]);
             let allowed = if peak > self.ceiling {
                 self.ceiling / peak
             } else {
                 1.0
             };
             let target = allowed.min(self.gain * RELEASE);
-            let step = (target - self.gain) / (end - start) as f32;
-            for sample in &mut samples[start..end] {
+            let step = (target - self.gain) / ((end - start) / CHANNELS).max(1) as f32;
+            for moment in samples[start..end].chunks_mut(CHANNELS) {
                 self.gain += step;
-                *sample = self.bend(*sample * self.gain);
+                for sample in moment {
+                    *sample = self.bend(*sample * self.gain);
+                }
             }
             self.gain = target;
         }

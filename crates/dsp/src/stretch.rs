@@ -193,6 +193,26 @@ mod tests {
     }
 
     #[test]
+    fn both_sides_are_cut_alike_in_packets_of_10_ms_too() {
+        for frames in [480, 960] {
+            let (mut noise, mut stretcher) = (Noise::new(9), Stretcher::new(2));
+            let mut changed = 0;
+            for n in 0..200 {
+                let mut left = vec![0.0; frames];
+                noise.fill(&mut left, 0.3);
+                let mut packet: Vec<f32> = left.iter().flat_map(|s| [*s, *s * 0.5]).collect();
+                changed += match n % 2 {
+                    0 => stretcher.faster(&mut packet),
+                    _ => stretcher.slower(&mut packet),
+                };
+                let alike = |pair: &[f32]| (pair[0] * 0.5 - pair[1]).abs() < 1e-6;
+                assert!(packet.chunks_exact(2).all(alike));
+            }
+            assert!(changed > 0, "{frames}");
+        }
+    }
+
+    #[test]
     fn pieces_too_short_are_left_alone() {
         let mut piece = vec![0.5; 200];
         assert_eq!(Stretcher::new(1).faster(&mut piece), 0);

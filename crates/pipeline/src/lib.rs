@@ -6,10 +6,13 @@
 
 pub mod bus;
 pub mod clock;
+mod coding;
 pub mod devices;
 mod noise;
 pub mod offline;
 pub mod order;
+#[cfg(test)]
+mod original_tests;
 mod packet;
 mod pause;
 mod pipeline;

@@ -1,6 +1,6 @@
 //! `confab-headless process`: the voice chain on files, without devices, network or real time.
 
-use confab_dsp::{FRAME, Frame, VoiceChain, VoiceConfig};
+use confab_dsp::{FRAME, VoiceChain, VoiceConfig, downmix};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 use std::path::Path;
 
@@ -34,7 +34,8 @@ pub struct ProcessReport {
 }
 
 /// Runs `near` through the voice chain with `far` as what the speaker plays, and writes what would be sent to `out`, sample
-/// for sample as long as `near`. A shorter `far` goes on as silence. All files are 48 kHz mono.
+/// for sample as long as `near`. A shorter `far` goes on as silence. All files are 48 kHz mono; in original sound `near` and
+/// `out` may have two channels.
 ///
 /// # Errors
 /// A file that cannot be read or written, or has another format; the path is named.
@@ -44,29 +45,38 @@ pub fn process(
     out: &Path,
     config: VoiceConfig,
 ) -> Result<ProcessReport, ProcessError> {
-    let far = read(far)?;
-    let near = read(near)?;
+    let (far, _) = read(far, 1)?;
+    let (near, channels) = read(near, if config.original { 2 } else { 1 })?;
+    let width = usize::from(channels);
     let mut chain = VoiceChain::new(config);
     let mut sent = Vec::with_capacity(near.len());
     let mut voiced = 0usize;
-    for (index, chunk) in near.chunks(FRAME).enumerate() {
-        let mut frame = to_frame(chunk);
+    for (index, chunk) in near.chunks(FRAME * width).enumerate() {
+        let mut frame = match width {
+            2 => downmix(&padded(chunk)),
+            _ => padded(chunk),
+        };
         let start = (index * FRAME).min(far.len());
         let end = (start + FRAME).min(far.len());
-        let voice = chain.process(&mut frame, &to_frame(&far[start..end]));
+        let voice = chain.process(&mut frame, &padded(&far[start..end]));
         voiced += usize::from(voice.voice_active);
-        sent.extend_from_slice(&frame[..chunk.len()]);
+        match config.original {
+            true => sent.extend_from_slice(chunk),
+            false => sent.extend_from_slice(&frame[..chunk.len()]),
+        }
     }
-    write(out, &sent)?;
-    let frames = near.len().div_ceil(FRAME).max(1);
+    write(out, channels, &sent)?;
+    let samples = near.len() / width;
+    let frames = samples.div_ceil(FRAME).max(1);
     Ok(ProcessReport {
-        seconds: near.len() as f64 / 48_000.0,
+        seconds: samples as f64 / 48_000.0,
         voice: voiced as f64 / frames as f64,
     })
 }
 
-fn to_frame(samples: &[f32]) -> Frame {
-    let mut frame = [0.0; FRAME];
+/// Samples with silence behind them.
+fn padded<const N: usize>(samples: &[f32]) -> [f32; N] {
+    let mut frame = [0.0; N];
     frame[..samples.len()].copy_from_slice(samples);
     frame
 }
@@ -83,17 +93,18 @@ fn failed<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> ProcessError + '_ 
     }
 }
 
-fn read(path: &Path) -> Result<Vec<f32>, ProcessError> {
+/// Interleaved samples, and their channels, `most` of them.
+fn read(path: &Path, most: u16) -> Result<(Vec<f32>, u16), ProcessError> {
     let mut reader = WavReader::open(path).map_err(failed(path))?;
     let spec = reader.spec();
-    if spec.sample_rate != 48_000 || spec.channels != 1 {
+    if spec.sample_rate != 48_000 || !(1..=most).contains(&spec.channels) {
         return Err(ProcessError::Format {
             path: path.display().to_string(),
             rate: spec.sample_rate,
             channels: spec.channels,
         });
     }
-    match spec.sample_format {
+    let samples: Result<Vec<f32>, ProcessError> = match spec.sample_format {
         SampleFormat::Float => reader
             .samples::<f32>()
             .collect::<Result<_, _>>()
@@ -106,11 +117,13 @@ fn read(path: &Path) -> Result<Vec<f32>, ProcessError> {
                 .collect::<Result<_, _>>()
                 .map_err(failed(path))
         }
-    }
+    };
+    Ok((samples?, spec.channels))
 }
 
-fn write(path: &Path, samples: &[f32]) -> Result<(), ProcessError> {
-    let mut writer = WavWriter::create(path, WAV).map_err(failed(path))?;
+fn write(path: &Path, channels: u16, samples: &[f32]) -> Result<(), ProcessError> {
+    let spec = WavSpec { channels, ..WAV };
+    let mut writer = WavWriter::create(path, spec).map_err(failed(path))?;
     for sample in samples {
         writer.write_sample(to_i16(*sample)).map_err(failed(path))?;
     }
@@ -123,7 +136,7 @@ mod tests {
 
     fn file(dir: &Path, name: &str, samples: &[f32]) -> std::path::PathBuf {
         let path = dir.join(name);
-        write(&path, samples).unwrap();
+        write(&path, 1, samples).unwrap();
         path
     }
 
@@ -136,7 +149,7 @@ mod tests {
         let out = dir.path().join("out.wav");
         let report = process(&far_file, &near_file, &out, VoiceConfig::BYPASS).unwrap();
         assert!((report.seconds - 4_900.0 / 48_000.0).abs() < 1e-9);
-        let back = read(&out).unwrap();
+        let (back, _) = read(&out, 1).unwrap();
         assert_eq!(back.len(), near.len());
         let worst = near
             .iter()
@@ -144,6 +157,25 @@ mod tests {
             .map(|(a, b)| (a - b).abs())
             .fold(0.0, f32::max);
         assert!(worst < 0.01, "{worst}");
+    }
+
+    #[test]
+    fn two_channels_come_out_as_they_were_in_original_sound_and_are_refused_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let near: Vec<f32> = (0..9_802).map(|i| (i as f32 * 0.05).sin() * 0.3).collect();
+        let (near_file, out) = (dir.path().join("near.wav"), dir.path().join("out.wav"));
+        write(&near_file, 2, &near).unwrap();
+        let far_file = file(dir.path(), "far.wav", &[0.0; 100]);
+        let report = process(&far_file, &near_file, &out, VoiceConfig::ORIGINAL).unwrap();
+        assert!((report.seconds - 4_901.0 / 48_000.0).abs() < 1e-9);
+        let (back, channels) = read(&out, 2).unwrap();
+        assert_eq!((back.len(), channels), (near.len(), 2));
+        assert!(near.iter().zip(&back).all(|(a, b)| (a - b).abs() < 1e-3));
+        let refused = process(&far_file, &near_file, &out, VoiceConfig::default());
+        assert!(matches!(
+            refused,
+            Err(ProcessError::Format { channels: 2, .. })
+        ));
     }
 
     #[test]

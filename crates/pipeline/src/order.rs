@@ -54,7 +54,7 @@ pub const VOICE_UP: [Stage<VoiceUp>; 4] = [
     stage(
         VoiceUp::Capture,
         "mic",
-        "10 ms of the microphone as the device gave it, 48 kHz mono",
+        "10 ms of the microphone as the device gave it, 48 kHz mono; in original sound the mean of both sides",
     ),
     stage(
         VoiceUp::Chain,
@@ -64,7 +64,7 @@ pub const VOICE_UP: [Stage<VoiceUp>; 4] = [
     stage(
         VoiceUp::Encode,
         "opus",
-        "two frames to one 20 ms packet: half the headers of 10 ms packets for 10 ms more delay",
+        "two frames to one 20 ms packet: half the headers of 10 ms packets for 10 ms more delay; original sound, which is played together with, gets both sides and 10 ms packets",
     ),
     stage(
         VoiceUp::Send,

@@ -130,6 +130,8 @@ pub struct Pipeline {
     /// The switch of the share that goes out, or went out last.
     shared: Mutex<Option<PauseSwitch>>,
     closed: AtomicBool,
+    /// The microphone is sent as original sound.
+    original: AtomicBool,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -180,6 +182,7 @@ impl Pipeline {
             probes: taps.probes,
             shared: Mutex::default(),
             closed: AtomicBool::new(false),
+            original: AtomicBool::new(options.voice.original),
         })
     }
 
@@ -215,15 +218,22 @@ impl Pipeline {
         };
         self.voice
             .set_microphone(microphone, self.chains.make(chain));
+        self.original.store(chain.original, Ordering::Relaxed);
         self.sources.add_microphone();
         self.stay_closed();
         Ok(())
     }
 
     /// Another voice chain, which has to learn the room anew, unless only its noise suppression is another. Waits until it works,
-    /// 10 ms and what reading the weights takes.
+    /// 30 ms at most and what reading the weights takes.
     pub fn set_voice(&self, chain: VoiceConfig) {
         self.voice.set_chain(self.chains.make(chain));
+        self.original.store(chain.original, Ordering::Relaxed);
+    }
+
+    /// Whether the microphone is sent as original sound, which takes more of the network than a voice.
+    pub fn is_original_sound(&self) -> bool {
+        self.original.load(Ordering::Relaxed)
     }
 
     /// Plays through another speaker from now on; `None`: through none. Waits until it is open.
@@ -393,7 +403,7 @@ impl Pipeline {
         self.sources.with(source, |sender| sender.set_layers(rates));
     }
 
-    /// What voice may spend.
+    /// What a voice may spend; original sound has its own rate.
     pub fn set_voice_bitrate(&self, bitrate: Bitrate) {
         self.voice.set_bitrate(bitrate);
     }

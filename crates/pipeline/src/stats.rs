@@ -33,6 +33,9 @@ pub struct AudioUpStats {
     pub protection: Protection,
     /// Packets that carried copies.
     pub red_packets: u64,
+    /// Channels of a packet, and its length.
+    pub channels: u8,
+    pub packet: Duration,
 }
 
 /// One slot's way to the ear.
@@ -65,6 +68,9 @@ pub struct AudioDownStats {
     pub jitter: Duration,
     /// RFC 6464 level of the last packet.
     pub level: Option<AudioLevel>,
+    /// Channels it is decoded to, and the length of its last packet.
+    pub channels: u8,
+    pub packet: Duration,
 }
 
 /// One simulcast layer's way up.

@@ -108,7 +108,8 @@ impl Voice {
         drop(old.recv());
     }
 
-    /// Another voice chain from the next 10 ms on. Returns when the one before is gone.
+    /// Another voice chain from the next 10 ms on, or three times as late where one of both is original sound. Returns when the one
+    /// before is gone.
     pub(crate) fn set_chain(&self, chain: ReadyChain) {
         let (back, old) = bounded(1);
         self.order(Order::Chain(chain, back));
@@ -173,9 +174,7 @@ fn carry_out(order: Order, ear: &mut Ear, mouth: &mut Mouth) {
         Order::Speaker(speaker, back) => {
             let _ = back.send(ear.set_speaker(speaker));
         }
-        Order::Chain(chain, back) => {
-            let _ = back.send(mouth.set_chain(chain));
-        }
+        Order::Chain(chain, back) => mouth.set_chain(chain, back),
         Order::Clip(clip) => ear.play(clip),
     }
 }

@@ -12,10 +12,10 @@ use crate::tap::Taps;
 use confab_audio_io::Speaker;
 use confab_base::{AudioLevel, Duration, Time};
 use confab_codec::{AudioDecoder, CodecError, opus_decoder};
-use confab_dsp::{FRAME, Frame, Mixer, SAMPLE_RATE, Stretcher};
+use confab_dsp::{FRAME, Frame, Mixer, SAMPLE_RATE, StereoFrame, Stretcher, downmix};
 use confab_rtp::{
     AudioJitterBuffer, AudioJitterConfig, AudioPacket, JitterEstimator, LossCounter, Pace, Pull,
-    TimestampUnwrapper, red,
+    TimestampUnwrapper, opus, red,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -35,7 +35,8 @@ pub(crate) struct Ear {
     slots: BTreeMap<usize, VoiceSlot>,
     mixer: Mixer,
     speaker: Box<dyn Speaker>,
-    /// The mix of these 10 ms.
+    /// The mix of these 10 ms: where anybody has two sides, both of them, and their mean.
+    sides: Option<StereoFrame>,
     mix: Frame,
     far: Frame,
     watch: Option<crate::AudioWatch>,
@@ -57,6 +58,7 @@ impl Ear {
             slots: BTreeMap::new(),
             mixer: Mixer::default(),
             speaker,
+            sides: None,
             mix: [0.0; FRAME],
             far: [0.0; FRAME],
             watch,
@@ -118,7 +120,7 @@ impl Ear {
             match stage.stage {
                 VoiceDown::Decode => self.decode(stage.name),
                 VoiceDown::Mix => {
-                    self.mixer.finish(&mut self.mix);
+                    self.mix();
                     self.taps.audio(stage.name, "", &self.mix);
                 }
                 VoiceDown::FarReference => {
@@ -126,7 +128,10 @@ impl Ear {
                     self.taps.audio(stage.name, "", &self.far);
                 }
                 VoiceDown::Play => {
-                    self.speaker.write(&self.mix);
+                    match &self.sides {
+                        Some(sides) => self.speaker.write_stereo(sides),
+                        None => self.speaker.write(&self.mix),
+                    }
                     if let Some(watch) = &self.watch {
                         watch(&self.mix, clock::now());
                     }
@@ -139,14 +144,34 @@ impl Ear {
 
     fn decode(&mut self, name: &str) {
         let now = clock::now();
-        let mut frame = [0.0; FRAME];
+        let (mut frame, mut both) = ([0.0; FRAME], [0.0; 2 * FRAME]);
         for (index, slot) in &mut self.slots {
-            slot.play(now, &mut frame);
+            slot.fill(now);
+            if slot.channels() == 2 {
+                slot.take(&mut both);
+                self.mixer.add_stereo(&both);
+                frame = downmix(&both);
+            } else {
+                slot.take(&mut frame);
+                self.mixer.add(&frame, 1.0, 1.0);
+            }
             self.taps.probes.heard(*index, &frame);
             self.taps.audio(name, &slot.tag, &frame);
-            self.mixer.add(&frame, 1.0, 1.0);
         }
         self.add_clip(&mut frame);
+    }
+
+    /// What all voices are together.
+    fn mix(&mut self) {
+        if !self.mixer.is_stereo() {
+            self.sides = None;
+            self.mixer.finish(&mut self.mix);
+            return;
+        }
+        let mut both = [0.0; 2 * FRAME];
+        self.mixer.finish_stereo(&mut both);
+        self.mix = downmix(&both);
+        self.sides = Some(both);
     }
 
     /// Part of the mix, so that the echo canceller knows it.
@@ -174,14 +199,19 @@ impl Ear {
     }
 }
 
-struct VoiceSlot {
+/// One voice: its jitter buffer and decoder, and what is decoded and not played yet.
+pub(crate) struct VoiceSlot {
     track: RemoteTrack,
     tag: String,
     sync: Option<SharedSync>,
     buffer: AudioJitterBuffer,
     decoder: Box<dyn AudioDecoder>,
     stretcher: Stretcher,
-    /// Decoded and not played yet: less than a packet.
+    /// What the decoder gives: two from the first packet on that has two, since one in the middle sounds the same there.
+    channels: usize,
+    /// Samples of the packet that was decoded last, per channel.
+    packet: u32,
+    /// Decoded and not played yet, interleaved: less than a packet.
     pcm: VecDeque<f32>,
     scratch: Vec<f32>,
     loss: LossCounter,
@@ -194,7 +224,7 @@ struct VoiceSlot {
 }
 
 impl VoiceSlot {
-    fn new(track: AudioTrack) -> Result<VoiceSlot, CodecError> {
+    pub(crate) fn new(track: AudioTrack) -> Result<VoiceSlot, CodecError> {
         Ok(VoiceSlot {
             tag: track.track.tag(),
             track: track.track,
@@ -202,6 +232,8 @@ impl VoiceSlot {
             buffer: AudioJitterBuffer::new(AudioJitterConfig::default()),
             decoder: opus_decoder(1)?,
             stretcher: Stretcher::new(1),
+            channels: 1,
+            packet: 0,
             pcm: VecDeque::with_capacity(4 * FRAME),
             scratch: Vec::with_capacity(6 * FRAME),
             loss: LossCounter::default(),
@@ -214,7 +246,7 @@ impl VoiceSlot {
         })
     }
 
-    fn push(&mut self, packet: ReceivedPacket) {
+    pub(crate) fn push(&mut self, packet: ReceivedPacket) {
         self.packets += 1;
         self.bytes += packet.payload.len() as u64;
         self.loss.packet(packet.seq);
@@ -250,15 +282,13 @@ impl VoiceSlot {
         }
     }
 
-    /// The next 10 ms of this voice.
-    fn play(&mut self, now: Time, out: &mut Frame) {
-        while self.pcm.len() < FRAME {
-            let held = Duration::from_micros(self.pcm.len() as u64 * 1_000_000 / 48_000);
+    /// Makes the next 10 ms of this voice ready.
+    pub(crate) fn fill(&mut self, now: Time) {
+        while self.pcm.len() < FRAME * self.channels {
+            let held = (self.pcm.len() / self.channels) as u64;
+            let held = Duration::from_micros(held * 1_000_000 / 48_000);
             let pull = self.buffer.pull(now + held);
             self.decode(pull);
-        }
-        for sample in out.iter_mut() {
-            *sample = self.pcm.pop_front().unwrap_or(0.0);
         }
         self.frames += 1;
         // Four times a second, as often as the sync takes a step.
@@ -270,7 +300,40 @@ impl VoiceSlot {
         }
     }
 
+    /// Channels of what is taken: one, or two once two came.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The samples that come next, of all channels.
+    pub(crate) fn take(&mut self, out: &mut [f32]) {
+        for sample in out {
+            *sample = self.pcm.pop_front().unwrap_or(0.0);
+        }
+    }
+
+    /// Two sides from now on. The new decoder begins with this packet, as it did for a sender that turned to original sound.
+    fn become_stereo(&mut self) -> Result<(), CodecError> {
+        self.decoder = opus_decoder(2)?;
+        self.stretcher = Stretcher::new(2);
+        self.channels = 2;
+        self.pcm = self.pcm.iter().flat_map(|s| [*s, *s]).collect();
+        Ok(())
+    }
+
     fn decode(&mut self, pull: Pull) {
+        if let Pull::Packet {
+            payload, samples, ..
+        } = &pull
+        {
+            self.packet = *samples;
+            if self.channels == 1
+                && opus::is_stereo(payload)
+                && let Err(error) = self.become_stereo()
+            {
+                tracing::error!("no stereo decoder for {}: {error}", self.tag);
+            }
+        }
         self.scratch.clear();
         let (samples, out) = (pull.samples() as usize, &mut self.scratch);
         let (result, pace) = match pull {
@@ -296,7 +359,7 @@ impl VoiceSlot {
             tracing::debug!("audio of {}: {error}", self.tag);
         }
         if self.scratch.is_empty() {
-            self.scratch.resize(samples.max(1), 0.0);
+            self.scratch.resize(samples.max(1) * self.channels, 0.0);
         }
         match pace {
             Pace::Normal => 0,
@@ -306,7 +369,7 @@ impl VoiceSlot {
         self.pcm.extend(&self.scratch);
     }
 
-    fn report(&self) -> AudioDownStats {
+    pub(crate) fn report(&self) -> AudioDownStats {
         let buffer = self.buffer.stats();
         AudioDownStats {
             packets: self.packets,
@@ -324,6 +387,8 @@ impl VoiceSlot {
             target: buffer.target_delay,
             jitter: self.jitter.jitter(),
             level: self.level,
+            channels: self.channels as u8,
+            packet: Duration::from_micros(u64::from(self.packet) * 1000 / 48),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From the mouth to the network: microphone, voice chain, Opus. Runs on the voice thread, 10 ms at a time.
 
 use crate::clock;
+use crate::coding::Coding;
 use crate::devices::{DeviceUse, DeviceWatch, audio_news};
 use crate::noise::{NoiseWatch, ReadyChain, WatchedChain};
 use crate::order::{VOICE_UP, VoiceUp};
@@ -9,18 +10,15 @@ use crate::stats::AudioUpStats;
 use crate::tap::Taps;
 use confab_audio_io::Microphone;
 use confab_base::{AudioLevel, Bitrate, Duration, Source};
-use confab_codec::{AudioEncoder, CodecError, OpusConfig, opus_encoder};
+use confab_codec::{CodecError, OpusConfig};
 use confab_dsp::chain::Stage as Inner;
-use confab_dsp::{FRAME, Frame, SAMPLE_RATE, VoiceChain, VoiceFrame};
+use confab_dsp::{FRAME, Frame, SAMPLE_RATE, StereoFrame, VoiceChain, VoiceFrame, downmix};
 use confab_rtp::Protection;
 use confab_rtp::red::History;
+use crossbeam_channel::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-/// Samples of one packet: 20 ms.
-const PACKET: usize = 2 * FRAME;
-/// A packet is this long, and its first sample that old when it is sent.
-const PACKET_TIME: Duration = Duration::from_millis(20);
 /// All work of a frame has to be done in this time, or the next one waits.
 const DEADLINE: Duration = Duration::from_millis(10);
 
@@ -28,9 +26,11 @@ pub(crate) struct Mouth {
     source: Source,
     microphone: Box<dyn Microphone>,
     chain: WatchedChain,
-    encoder: Box<dyn AudioEncoder>,
-    /// While nothing has to be done against loss.
-    bitrate: Bitrate,
+    /// What takes the chain's place when the coding before is closed, and who waits for that.
+    coming: Option<(ReadyChain, Sender<Box<VoiceChain>>)>,
+    coding: Coding,
+    /// Against loss, as it is asked for and as it is done.
+    wanted: Protection,
     protection: Protection,
     /// The payload type of plain frames, where the other side takes copies.
     red: Option<u8>,
@@ -41,10 +41,11 @@ pub(crate) struct Mouth {
     on_device: Option<DeviceWatch>,
     taps: Taps,
     near: Frame,
-    /// Of the frames in `pcm`: the loudest level, and whether any had a voice.
+    /// In original sound: both sides, whose mean is in `near`.
+    both: StereoFrame,
+    /// Of the frames of the next packet: the loudest level, and whether any had a voice.
     level: AudioLevel,
     voice: bool,
-    pcm: Vec<f32>,
     opus: Vec<u8>,
     seq: u64,
     timestamp: u32,
@@ -74,24 +75,26 @@ pub(crate) struct MouthConfig {
 
 impl Mouth {
     pub(crate) fn new(config: MouthConfig) -> Result<Mouth, CodecError> {
+        let original = config.chain.chain.config().original;
         Ok(Mouth {
             source: config.source,
             microphone: config.microphone,
             chain: WatchedChain::new(config.chain, config.on_noise),
-            bitrate: config.opus.bitrate,
+            coming: None,
+            coding: Coding::new(config.opus, original)?,
+            wanted: Protection::NONE,
             protection: Protection::NONE,
             red: None,
             sent: History::default(),
-            encoder: opus_encoder(config.opus)?,
             network: config.network,
             watch: config.watch,
             watch_spoken: config.watch_spoken,
             on_device: config.on_device,
             taps: config.taps,
             near: [0.0; FRAME],
+            both: [0.0; 2 * FRAME],
             level: AudioLevel::SILENCE,
             voice: false,
-            pcm: Vec::with_capacity(PACKET),
             opus: Vec::with_capacity(1500),
             seq: config.first.0,
             timestamp: config.first.1,
@@ -106,8 +109,7 @@ impl Mouth {
         if self.muted && !muted {
             // It is encoded while muted, too, and packets tell of the sound before them (LBRR, deep redundancy): nothing
             // of what was said while muted may be in the first ones.
-            self.encoder.reset();
-            self.pcm.fill(0.0);
+            self.coding.forget();
         }
         self.muted = muted;
         self.marker |= muted;
@@ -119,13 +121,52 @@ impl Mouth {
         microphone: Box<dyn Microphone>,
         chain: ReadyChain,
     ) -> (Box<dyn Microphone>, Box<VoiceChain>) {
+        self.give_up_change();
+        let original = chain.chain.config().original;
         let chain = self.chain.replace_all(chain);
+        if original != self.coding.is_music() {
+            self.set_original(original);
+        }
         (std::mem::replace(&mut self.microphone, microphone), chain)
     }
 
-    /// Takes another chain, or its noise suppressor alone. Gives what is of no use any more.
-    pub(crate) fn set_chain(&mut self, chain: ReadyChain) -> Box<VoiceChain> {
-        self.chain.replace(chain)
+    /// Takes another chain, or its noise suppressor alone: at once, or, where one of both is original sound, when what is said now
+    /// has faded out. `back` gets what is of no use any more.
+    pub(crate) fn set_chain(&mut self, chain: ReadyChain, back: Sender<Box<VoiceChain>>) {
+        self.give_up_change();
+        if chain.chain.config().original == self.coding.is_music() {
+            let _ = back.send(self.chain.replace(chain));
+        } else {
+            self.coding.close();
+            self.coming = Some((chain, back));
+        }
+    }
+
+    /// A change that has not come to be is overtaken by another.
+    fn give_up_change(&mut self) {
+        if let Some((chain, back)) = self.coming.take() {
+            self.coding.reopen();
+            let _ = back.send(chain.chain);
+        }
+    }
+
+    /// Makes a change that was waited for.
+    fn change(&mut self) {
+        if let Some((chain, back)) = self.coming.take() {
+            let original = chain.chain.config().original;
+            let _ = back.send(self.chain.replace(chain));
+            self.set_original(original);
+        }
+    }
+
+    fn set_original(&mut self, original: bool) {
+        if let Err(error) = self.coding.set_music(original) {
+            tracing::error!("no encoder for original sound: {error}");
+            self.coding.reopen();
+        }
+        // Frames of another length can't be copied.
+        self.sent.clear();
+        self.protect(self.wanted, self.red);
     }
 
     /// The next packet's sequence number and timestamp, for whoever goes on with the stream.
@@ -142,19 +183,14 @@ impl Mouth {
     }
 
     pub(crate) fn set_bitrate(&mut self, bitrate: Bitrate) {
-        self.bitrate = bitrate;
-        self.protect(self.protection, self.red);
+        self.coding.set_bitrate(bitrate);
     }
 
     /// What to do against loss. `red`: the payload type of plain frames, where the other side takes copies of them, too.
     pub(crate) fn protect(&mut self, protection: Protection, red: Option<u8>) {
-        let bitrate = protection.bitrate.unwrap_or(self.bitrate);
-        self.encoder.set_bitrate(bitrate);
-        self.encoder.set_inband_fec(protection.inband_fec);
-        self.encoder.set_deep_redundancy(protection.deep);
-        self.encoder.set_expected_loss(protection.expected_loss);
-        (self.protection, self.red) = (protection, red);
-        self.stats.protection = protection;
+        (self.wanted, self.red) = (protection, red);
+        self.protection = self.coding.protect(protection);
+        self.stats.protection = self.protection;
     }
 
     /// Waits for the next 10 ms of the microphone and sends them on. `far`: what the speaker got for the same 10 ms; `spent`: the
@@ -165,7 +201,7 @@ impl Mouth {
         for stage in &VOICE_UP {
             match stage.stage {
                 VoiceUp::Capture => {
-                    self.microphone.read(&mut self.near);
+                    self.capture();
                     begun = Instant::now();
                     if let Some(watch) = &self.watch {
                         watch(&self.near, clock::now());
@@ -180,13 +216,16 @@ impl Mouth {
                     self.taps.audio(stage.name, "", &self.near);
                 }
                 VoiceUp::Encode => {
-                    if !self.encode() {
+                    if !self.coding.encode(&mut self.opus) {
                         break;
                     }
                     self.taps.bytes(stage.name, "", &self.opus);
                 }
                 VoiceUp::Send => self.send(stage.name),
             }
+        }
+        if self.coding.is_closed() {
+            self.change();
         }
         self.stats.frames += 1;
         self.stats.muted = self.muted;
@@ -197,9 +236,22 @@ impl Mouth {
         self.stats.howling = chain.is_howling();
         self.stats.noise = self.chain.state();
         self.stats.noise_cost = self.chain.cost();
+        self.stats.channels = self.coding.channels() as u8;
+        self.stats.packet = self.coding.time();
         // Whoever reads it holds it for a moment; this thread does not wait for them.
         if let Ok(mut report) = self.report.try_lock() {
             *report = self.stats;
+        }
+    }
+
+    /// The next 10 ms of the microphone.
+    fn capture(&mut self) {
+        if self.coding.is_music() {
+            let channels = self.microphone.read_stereo(&mut self.both);
+            self.coding.set_channels(channels);
+            self.near = downmix(&self.both);
+        } else {
+            self.microphone.read(&mut self.near);
         }
     }
 
@@ -227,29 +279,14 @@ impl Mouth {
     fn note(&mut self, voice: VoiceFrame) {
         self.level = self.level.min(voice.level);
         self.voice |= voice.voice_active;
-        self.pcm.extend_from_slice(&self.near);
-    }
-
-    /// Whether a packet is ready.
-    fn encode(&mut self) -> bool {
-        if self.pcm.len() < PACKET {
-            return false;
-        }
-        self.opus.clear();
-        let result = self.encoder.encode(&self.pcm, &mut self.opus);
-        self.pcm.clear();
-        if let Err(error) = result {
-            tracing::warn!("voice encoder: {error}");
-            self.opus.clear();
-        }
-        true
+        self.coding.add(&self.near, &self.both);
     }
 
     fn send(&mut self, name: &str) {
         // The timestamp runs on while muted, so that listeners know how long the pause was; the sequence number does not, so
         // that they know nothing was lost.
         let timestamp = self.timestamp;
-        self.timestamp = self.timestamp.wrapping_add(PACKET as u32);
+        self.timestamp = self.timestamp.wrapping_add(self.coding.samples() as u32);
         let level = std::mem::replace(&mut self.level, AudioLevel::SILENCE);
         let voice = std::mem::take(&mut self.voice);
         if self.muted || self.opus.is_empty() {
@@ -264,7 +301,7 @@ impl Mouth {
             red,
             audio_level: Some(level),
             voice,
-            captured: clock::now() - PACKET_TIME - self.chain_delay(),
+            captured: clock::now() - self.coding.time() - self.chain_delay(),
         };
         self.taps.bytes(name, "", &packet.payload);
         self.seq += 1;

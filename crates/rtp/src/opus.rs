@@ -12,6 +12,11 @@ pub fn duration(packet: &[u8]) -> Option<u32> {
     (1..=5760).contains(&samples).then_some(samples)
 }
 
+/// Whether the packet holds two channels. Decoders give as many as they were made for, whatever came.
+pub fn is_stereo(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|toc| toc & 4 != 0)
+}
+
 /// Whether the packet carries in-band FEC (LBRR) for the packet before it: the flag that follows the voice-activity flags at the
 /// start of its first SILK frame (RFC 6716, section 4.2.4). CELT-only packets have none.
 pub fn has_lbrr(packet: &[u8]) -> bool {
@@ -27,7 +32,7 @@ pub fn has_lbrr(packet: &[u8]) -> bool {
     // One voice-activity bit per 20 ms comes before each channel's LBRR bit.
     let vad_bits = (frame_samples(toc) / 960).max(1);
     let mid = first >> (7 - vad_bits) & 1 != 0;
-    let stereo = toc & 4 != 0;
+    let stereo = is_stereo(packet);
     mid || stereo && vad_bits <= 3 && first >> (6 - 2 * vad_bits as i32).max(0) & 1 != 0
 }
 
@@ -141,6 +146,13 @@ mod tests {
         assert_eq!(duration(&[0xf9, 0]), Some(1920), "two CELT frames of 20 ms");
         assert_eq!(duration(&[0xfb, 7]), None, "140 ms are too many");
         assert_eq!(duration(&[]), None);
+    }
+
+    #[test]
+    fn the_third_bit_from_the_right_tells_two_channels() {
+        assert!(is_stereo(&[0xf4, 0]));
+        assert!(!is_stereo(&[0xf0, 0]));
+        assert!(!is_stereo(&[]));
     }
 
     #[test]

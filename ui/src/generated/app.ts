@@ -43,7 +43,11 @@ microphoneOn: boolean, cameraOn: boolean,
 /**
  * Latest first.
  */
-deviceSets: Array<DeviceSet>, echoCancellation: boolean, noiseSuppression: NoiseSuppression, gainControl: boolean, mirrorSelf: boolean, dataSaver: boolean, language: Language, theme: Theme, highContrast: boolean, reducedMotion: boolean, 
+deviceSets: Array<DeviceSet>, echoCancellation: boolean, noiseSuppression: NoiseSuppression, gainControl: boolean, 
+/**
+ * Nothing is done to the own sound, whatever the three above say.
+ */
+originalSound: boolean, mirrorSelf: boolean, dataSaver: boolean, language: Language, theme: Theme, highContrast: boolean, reducedMotion: boolean, 
 /**
  * 1, 1.25, 1.5, 1.75 or 2.
  */

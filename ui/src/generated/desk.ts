@@ -201,7 +201,11 @@ thumbnail?: string, };
 
 export type BusAddress = { url: string, token: string, };
 
-export type Processing = { echoCancellation: boolean, noiseSuppression: NoiseSuppression, gainControl: boolean, };
+export type Processing = { echoCancellation: boolean, noiseSuppression: NoiseSuppression, gainControl: boolean, 
+/**
+ * For musicians: nothing of the above, in stereo where the microphone is, at a rate for music.
+ */
+originalSound: boolean, };
 
 export type ShownVideo = { track: TrackId, 
 /**

@@ -35,6 +35,8 @@ export interface Settings {
   echoCancellation: boolean;
   noiseSuppression: NoiseSuppression;
   gainControl: boolean;
+  /** Nothing is done to the own sound, whatever the three above say. */
+  originalSound: boolean;
   /** The own picture as in a mirror; the others see it as it is. */
   mirrorSelf: boolean;
   dataSaver: boolean;

@@ -110,7 +110,9 @@ class GuestPort implements Port {
   setMicrophone = (on: boolean) => ((this.#borrowed = false), this.#devices.set("microphone", on));
   setCamera = (on: boolean) => this.#devices.set("camera", on);
   refreshDevices = () => this.#devices.refresh();
-  setProcessing = (processing: Processing) => this.#devices.setProcessing(processing);
+  setProcessing = async (processing: Processing) => {
+    await Promise.all([this.#devices.setProcessing(processing), this.#media.setOriginal(processing.originalSound)]);
+  };
   setDataSaver = (on: boolean) => void this.#media.limitCamera(on ? SAVING_HEIGHT : Infinity);
   /** The browser asks by itself. */
   screenSources = async () => [];

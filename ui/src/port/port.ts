@@ -77,6 +77,8 @@ export interface Processing {
   echoCancellation: boolean;
   noiseSuppression: NoiseSuppression;
   gainControl: boolean;
+  /** For musicians: nothing of the above, in stereo where the microphone is, at a rate for music. */
+  originalSound: boolean;
 }
 
 /** `strong` where it can be; else it counts as `standard`. */

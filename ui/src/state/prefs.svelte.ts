@@ -53,8 +53,8 @@ export async function recallDevices(port: Port, local: LocalState): Promise<void
 
 /** Tells the port what is done to the own voice and how much is sent. */
 export function applyMedia(port: Port): void {
-  const { echoCancellation, noiseSuppression, gainControl, dataSaver } = prefs;
-  void port.setProcessing({ echoCancellation, noiseSuppression, gainControl });
+  const { echoCancellation, noiseSuppression, gainControl, originalSound, dataSaver } = prefs;
+  void port.setProcessing({ echoCancellation, noiseSuppression, gainControl, originalSound });
   port.setDataSaver(dataSaver);
 }
 

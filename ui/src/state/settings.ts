@@ -18,6 +18,7 @@ export const DEFAULTS: Prefs = {
   echoCancellation: true,
   noiseSuppression: "standard",
   gainControl: true,
+  originalSound: false,
   mirrorSelf: true,
   dataSaver: false,
   language: "system",

@@ -128,6 +128,8 @@ pub struct Processing {
     pub echo_cancellation: bool,
     pub noise_suppression: NoiseSuppression,
     pub gain_control: bool,
+    /// For musicians: nothing of the above, in stereo where the microphone is, at a rate for music.
+    pub original_sound: bool,
 }
 
 /// How noise is taken out of the own voice.
@@ -143,12 +145,13 @@ pub enum NoiseSuppression {
 }
 
 impl Default for Processing {
-    /// All of it.
+    /// All of it, for voices.
     fn default() -> Processing {
         Processing {
             echo_cancellation: true,
             noise_suppression: NoiseSuppression::Standard,
             gain_control: true,
+            original_sound: false,
         }
     }
 }

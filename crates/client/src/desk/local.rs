@@ -236,7 +236,7 @@ impl Machine {
     fn microphone(&self) -> (confab_pipeline::MicrophoneSpec, VoiceConfig) {
         let id = self.local.state.microphone.device.as_deref();
         let (spec, chain) = devices::microphone(id, self.options.test_devices.as_ref());
-        let chain = if chain {
+        let chain = if chain || self.processing.original_sound {
             self.voice()
         } else {
             VoiceConfig::BYPASS

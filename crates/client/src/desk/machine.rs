@@ -374,7 +374,11 @@ impl Machine {
             echo_cancellation,
             noise_suppression,
             gain_control,
+            original_sound,
         } = self.processing;
+        if original_sound {
+            return VoiceConfig::ORIGINAL;
+        }
         let noise = noise_suppression != NoiseSuppression::Off;
         if !echo_cancellation && !noise && !gain_control {
             return VoiceConfig::BYPASS;

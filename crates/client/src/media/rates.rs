@@ -35,6 +35,7 @@ impl MediaSide {
             rtt: peer.rtt,
             rate: self.estimate,
         };
+        self.voice.set_music(self.pipeline.is_original_sound());
         self.voice.update(path, clock::now());
         self.budget.set_audio(self.voice.rate());
         self.pipeline

@@ -24,6 +24,8 @@ pub struct OpusConfig {
     pub expected_loss: f32,
     /// Repeat parts of each frame in the next one when loss is expected (LBRR).
     pub inband_fec: bool,
+    /// Any sound, as faithfully as the rate allows; else made for speech to be understood.
+    pub music: bool,
 }
 
 impl Default for OpusConfig {
@@ -35,6 +37,20 @@ impl Default for OpusConfig {
             complexity: 9,
             expected_loss: 0.0,
             inband_fec: true,
+            music: false,
+        }
+    }
+}
+
+impl OpusConfig {
+    /// Music: stereo, 128 kbps. Without LBRR, for whose sake the encoder would treat it as speech.
+    pub fn music() -> OpusConfig {
+        OpusConfig {
+            channels: 2,
+            bitrate: Bitrate::kbps(128),
+            inband_fec: false,
+            music: true,
+            ..OpusConfig::default()
         }
     }
 }
@@ -57,13 +73,17 @@ impl Encoder {
         if !(1..=2).contains(&config.channels) || config.complexity > 10 {
             return Err(CodecError::Unsupported);
         }
+        let application = match config.music {
+            true => sys::OPUS_APPLICATION_AUDIO,
+            false => sys::OPUS_APPLICATION_VOIP,
+        };
         let mut code = 0;
         // SAFETY: the library allocates a state or gives null; `code` is valid for the call.
         let state = unsafe {
             sys::opus_encoder_create(
                 SAMPLE_RATE as i32,
                 config.channels as c_int,
-                sys::OPUS_APPLICATION_VOIP,
+                application,
                 &mut code,
             )
         };
@@ -140,6 +160,12 @@ impl AudioEncoder for Encoder {
 
     fn set_inband_fec(&mut self, on: bool) {
         let accepted = self.set(sys::OPUS_SET_INBAND_FEC_REQUEST, c_int::from(on));
+        debug_assert!(accepted.is_ok());
+    }
+
+    fn set_channels(&mut self, channels: usize) {
+        let coded = channels.clamp(1, self.channels) as c_int;
+        let accepted = self.set(sys::OPUS_SET_FORCE_CHANNELS_REQUEST, coded);
         debug_assert!(accepted.is_ok());
     }
 

@@ -106,6 +106,44 @@ fn stereo_keeps_its_sides_apart() {
 }
 
 #[test]
+fn music_in_packets_of_10_ms_keeps_its_sides_apart_and_its_highs() {
+    let tone = |hz: f32, i: usize| (i as f32 * hz / 48_000.0 * std::f32::consts::TAU).sin();
+    let pcm: Vec<f32> = (0..96_000)
+        .flat_map(|i| [0.2 * tone(440.0, i), 0.2 * tone(15_000.0, i)])
+        .collect();
+    let mut encoder = Encoder::new(OpusConfig::music()).unwrap();
+    encoder.set_channels(2);
+    let mut decoder = Decoder::new(2).unwrap();
+    let (mut heard, mut out, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for packet in packets(&mut encoder, &pcm, 2 * 480) {
+        assert!(packet[0] & 4 != 0, "two channels");
+        assert!(packet[0] & 0x80 != 0, "no speech model");
+        bytes += packet.len();
+        decoder.decode(&packet, &mut out).unwrap();
+        assert_eq!(out.len(), 2 * 480);
+        heard.extend_from_slice(&out);
+    }
+    let side = |n: usize| -> Vec<f32> { heard[9600..].chunks_exact(2).map(|p| p[n]).collect() };
+    for n in 0..2 {
+        assert!((energy(&side(n)) / 0.02 - 1.0).abs() < 0.05, "side {n}");
+    }
+    let kbps = bytes as f64 * 8.0 / 2.0 / 1000.0;
+    assert!((90.0..160.0).contains(&kbps), "{kbps} kbps");
+}
+
+#[test]
+fn an_encoder_of_two_channels_can_send_one_and_goes_back() {
+    let pcm: Vec<f32> = chirp(480 * 20).iter().flat_map(|&s| [s, s]).collect();
+    let mut encoder = Encoder::new(OpusConfig::music()).unwrap();
+    for channels in [2, 1, 2, 9] {
+        encoder.set_channels(channels);
+        let all = packets(&mut encoder, &pcm, 2 * 480);
+        let stereo = all.last().unwrap()[0] & 4 != 0;
+        assert_eq!(stereo, channels > 1);
+    }
+}
+
+#[test]
 fn frames_of_every_allowed_length_are_taken_and_no_others() {
     let mut encoder = Encoder::new(OpusConfig::default()).unwrap();
     let mut decoder = Decoder::new(1).unwrap();

@@ -41,7 +41,7 @@ export class LocalDevices {
   /** Rises with every order for a device, so that an overtaken one can tell. */
   readonly #order: Record<Capture, number> = { microphone: 0, camera: 0 };
   #rehearsing = false;
-  #processing: Processing = { echoCancellation: true, noiseSuppression: "standard", gainControl: true };
+  #processing: Processing = { echoCancellation: true, noiseSuppression: "standard", gainControl: true, originalSound: false };
 
   constructor(events: DeviceEvents) {
     this.#events = events;
@@ -204,7 +204,7 @@ async function capture(kind: Capture, device: string | undefined, processing: Pr
   if (navigator.mediaDevices?.getUserMedia === undefined) throw new DOMException("", window.isSecureContext ? "NotSupportedError" : "SecurityError");
   const id = device === undefined ? {} : { deviceId: { exact: device } };
   const wanted: MediaStreamConstraints = kind === "microphone"
-    ? { audio: { ...id, echoCancellation: processing.echoCancellation, noiseSuppression: processing.noiseSuppression !== "off", autoGainControl: processing.gainControl, channelCount: 1 } }
+    ? { audio: { ...id, ...voiceConstraints(processing) } }
     : { video: { ...id, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } } };
   try {
     const track = (await navigator.mediaDevices.getUserMedia(wanted)).getTracks()[0];
@@ -218,3 +218,8 @@ async function capture(kind: Capture, device: string | undefined, processing: Pr
   }
 }
 
+/** What a browser is to do to the voice. */
+function voiceConstraints({ echoCancellation, noiseSuppression, gainControl, originalSound }: Processing): MediaTrackConstraints {
+  if (originalSound) return { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: { ideal: 2 } };
+  return { echoCancellation, noiseSuppression: noiseSuppression !== "off", autoGainControl: gainControl, channelCount: 1 };
+}

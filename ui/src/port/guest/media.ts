@@ -33,6 +33,7 @@ export class Media {
   #peer: PeerLink | undefined;
   #shown: readonly ShownVideo[] = [];
   #tallest = Infinity;
+  #original = false;
   /** Which track each slot carries, by mid. */
   #slots = new Map<string, TrackId>();
 
@@ -49,6 +50,11 @@ export class Media {
 
   async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
     await this.#peer?.setTrack(source, track);
+  }
+
+  async setOriginal(original: boolean): Promise<void> {
+    this.#original = original;
+    await this.#peer?.setOriginal(original);
   }
 
   async limitCamera(tallest: number): Promise<void> {
@@ -124,6 +130,7 @@ export class Media {
   /** Puts what is open into a new peer connection before its first offer. */
   async #fillPeer(peer: PeerLink): Promise<void> {
     await peer.limitCamera(this.#tallest);
+    await peer.setOriginal(this.#original);
     for (const source of ["microphone", "camera"] as const) {
       if (this.#devices.state[source].on) await peer.setTrack(source, this.#devices.track(source));
     }

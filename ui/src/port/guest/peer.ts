@@ -4,6 +4,7 @@
 import type { Publish } from "../../generated/protocol";
 import type { Source } from "../port";
 import { CAMERA_LAYERS, cameraLayers, EXTENSIONS, preferAudio, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
+import { hearsStereo, ORIGINAL_BITRATE, takesMusic } from "./stereo";
 
 export interface PeerEvents {
   offer(sdp: string, publish: Publish[]): void;
@@ -26,6 +27,8 @@ export class PeerLink {
   #ladder = cameraLayers(1280, 720);
   /** No camera layer taller than this is sent. */
   #tallest = Infinity;
+  /** The microphone is sent as original sound. */
+  #original = false;
   /** Whether the first offer was made. */
   #begun = false;
   #negotiating = false;
@@ -77,6 +80,21 @@ export class PeerLink {
     if (source === "camera" && track !== null && sender !== undefined) await this.#fitLadder(sender, track);
   }
 
+  /** Sends the microphone as original sound, or as a voice, from the next answer on. */
+  async setOriginal(original: boolean): Promise<void> {
+    if (this.#original === original || this.#closed) return;
+    this.#original = original;
+    const sender = this.#sends.get("microphone")?.sender;
+    const parameters = sender?.getParameters();
+    for (const encoding of parameters?.encodings ?? []) encoding.maxBitrate = original ? ORIGINAL_BITRATE : VOICE_BITRATE;
+    try {
+      if (parameters !== undefined) await sender?.setParameters(parameters);
+    } catch {
+      // It stays at the rate it has.
+    }
+    if (this.#begun) await this.negotiate();
+  }
+
   /** Leaves out the camera's layers above this height, from now on. */
   async limitCamera(tallest: number): Promise<void> {
     if (this.#tallest === tallest) return;
@@ -125,7 +143,8 @@ export class PeerLink {
     this.#begun = true;
     this.#again = false;
     try {
-      await this.#pc.setLocalDescription();
+      const offer = await this.#pc.createOffer();
+      await this.#pc.setLocalDescription({ type: "offer", sdp: hearsStereo(offer.sdp ?? "") });
       if (!this.#closed) this.#events.offer(this.#pc.localDescription?.sdp ?? "", this.#publish());
     } catch {
       this.#fail();
@@ -134,7 +153,7 @@ export class PeerLink {
 
   async accept(sdp: string): Promise<void> {
     try {
-      await this.#pc.setRemoteDescription({ type: "answer", sdp });
+      await this.#pc.setRemoteDescription({ type: "answer", sdp: takesMusic(sdp, this.#original) });
     } catch {
       this.#fail();
       return;

@@ -44,6 +44,9 @@ pub struct ProcessArgs {
     /// What would be sent. As long as NEAR; a shorter FAR goes on as silence.
     #[arg(long, value_name = "WAV")]
     pub out: PathBuf,
+    /// Original sound: nothing is done to NEAR, which may have two channels then.
+    #[arg(long)]
+    pub original_sound: bool,
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +59,9 @@ pub struct JoinArgs {
 
     #[command(flatten)]
     pub microphone: MicrophoneArgs,
+    /// Original sound, for music: the microphone goes out untouched, in stereo where it is, at 128 kbps in packets of 10 ms.
+    #[arg(long, conflicts_with_all = ["noise_suppression", "raw_voice"])]
+    pub original_sound: bool,
     #[command(flatten)]
     pub noise: NoiseArgs,
     #[command(flatten)]
@@ -136,6 +142,9 @@ pub struct OutputArgs {
     /// Write what a person would hear to this WAV (48 kHz mono).
     #[arg(long, value_name = "WAV", conflicts_with = "speaker_device")]
     pub speaker_file: Option<PathBuf>,
+    /// The file of --speaker-file has both sides.
+    #[arg(long, requires = "speaker_file")]
+    pub speaker_stereo: bool,
     /// Play what a person would hear on this device: an id that `devices` lists, or `default`.
     #[arg(long, value_name = "ID")]
     pub speaker_device: Option<String>,
@@ -303,6 +312,22 @@ mod tests {
             Some(Noise::Strong)
         );
         assert_eq!(chosen(&["--noise-suppression", "much"]), None);
+    }
+
+    #[test]
+    fn original_sound_goes_with_nothing_that_changes_it() {
+        let line = |more: &[&str]| {
+            let line = ["confab-headless", "join", "l", "--name", "n"];
+            Cli::try_parse_from(line.iter().chain(more)).is_ok()
+        };
+        assert!(line(&["--original-sound"]));
+        assert!(!line(&[
+            "--original-sound",
+            "--noise-suppression",
+            "strong"
+        ]));
+        assert!(!line(&["--original-sound", "--raw-voice"]));
+        assert!(!line(&["--speaker-stereo"]), "of what file?");
     }
 
     #[test]

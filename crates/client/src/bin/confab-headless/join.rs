@@ -187,6 +187,9 @@ fn options(args: &JoinArgs) -> Result<ClientOptions, Failure> {
 fn media(args: &JoinArgs) -> MediaOptions {
     let looped = args.meeting.looped;
     let speaker = match (&args.output.speaker_file, &args.output.speaker_device) {
+        (Some(path), _) if args.output.speaker_stereo => {
+            Some(SpeakerSpec::StereoFile(path.clone()))
+        }
         (Some(path), _) => Some(SpeakerSpec::File(path.clone())),
         (None, Some(id)) if id == "default" => Some(SpeakerSpec::Default),
         (None, Some(id)) => Some(SpeakerSpec::Id(id.clone())),
@@ -217,6 +220,9 @@ fn media(args: &JoinArgs) -> MediaOptions {
 }
 
 fn voice(args: &JoinArgs) -> VoiceConfig {
+    if args.original_sound {
+        return VoiceConfig::ORIGINAL;
+    }
     if args.testing.raw_voice {
         return VoiceConfig::BYPASS;
     }

@@ -65,7 +65,10 @@ fn list_devices(args: &DevicesArgs) -> Result<(), Failure> {
 }
 
 fn process(args: &ProcessArgs) -> Result<(), Failure> {
-    let config = VoiceConfig::default();
+    let config = match args.original_sound {
+        true => VoiceConfig::ORIGINAL,
+        false => VoiceConfig::default(),
+    };
     let report = offline::process(&args.far, &args.near, &args.out, config)
         .map_err(|e| Failure::File(e.to_string()))?;
     println!(
