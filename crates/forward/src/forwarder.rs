@@ -5,6 +5,7 @@ use crate::gate;
 use crate::io::{ForwardConfig, Input, LinkHealth, Output, RtpIn};
 use crate::leg::{Leg, Slot};
 use crate::quality::Quality;
+use crate::same_room::SameRoom;
 use crate::slot::Flow;
 use crate::speaker::Speakers;
 use crate::track::Track;
@@ -25,6 +26,7 @@ pub struct Forwarder {
     /// Slots of all receivers by key, so that a track finds its subscribers without a search. Empty keys are re-used.
     pub(crate) slots: Vec<Option<Slot>>,
     pub(crate) speakers: Speakers,
+    pub(crate) same_room: SameRoom,
     pub(crate) quality: Quality,
     pub(crate) out: VecDeque<Output>,
     /// Seeds drawn so far.
@@ -44,6 +46,7 @@ impl Forwarder {
             legs: BTreeMap::new(),
             slots: Vec::new(),
             speakers: Speakers::default(),
+            same_room: SameRoom::default(),
             quality: Quality::default(),
             out: VecDeque::new(),
             seeds: 0,
@@ -214,6 +217,10 @@ impl Forwarder {
         if let (Source::Microphone, Some(level)) = (source, packet.audio_level) {
             self.speakers.note(owner, level, packet.voice, now);
         }
+        if let (MediaKind::Audio, Some(level)) = (source.kind(), packet.audio_level) {
+            self.same_room
+                .note(owner, source, level, packet.timestamp, now);
+        }
         let Some(track) = self.tracks.get(&id) else {
             return;
         };
@@ -281,6 +288,9 @@ impl Forwarder {
         }
         if let Some(list) = self.speakers.poll(now) {
             self.out.push_back(Output::Speakers(list));
+        }
+        if let Some(pairs) = self.same_room.poll(now) {
+            self.out.push_back(Output::SameRoom(pairs));
         }
         if let Some(levels) = self.quality.poll(now) {
             self.out.push_back(Output::Quality(levels));

@@ -91,6 +91,7 @@ impl Forwarder {
         if track.source == Source::Microphone {
             self.speakers.remove(track.owner);
         }
+        self.same_room.remove(track.owner, track.source);
         if track.told_loss.is_any() {
             // The owner's next track begins with nothing told.
             self.out.push_back(Output::VoiceLoss {
@@ -127,10 +128,11 @@ impl Forwarder {
             layer.alive = false;
             layer.last = None;
         }
-        if muted && track.source == Source::Microphone {
-            let owner = track.owner;
+        let (owner, source) = (track.owner, track.source);
+        if muted && source == Source::Microphone {
             self.speakers.remove(owner);
         }
+        self.same_room.mute(owner, source, muted, now);
         self.refresh(id, now);
     }
 
