@@ -40,6 +40,8 @@ pub(crate) struct Ear {
     far: Frame,
     watch: Option<crate::AudioWatch>,
     on_device: Option<DeviceWatch>,
+    /// Nothing of the others is played.
+    deaf: bool,
     /// A sound of our own that is being played, and where in it we are.
     clip: (Vec<f32>, usize),
     taps: Taps,
@@ -61,6 +63,7 @@ impl Ear {
             far: [0.0; FRAME],
             watch,
             on_device,
+            deaf: false,
             clip: (Vec::new(), 0),
             taps,
             reports: AudioReports::default(),
@@ -92,6 +95,11 @@ impl Ear {
     pub(crate) fn restart(&mut self) {
         let indices: Vec<usize> = self.slots.keys().copied().collect();
         indices.into_iter().for_each(|i| self.set_track(i, None));
+    }
+
+    /// Voices are received and decoded as ever, and not heard: when they are again, nothing has to begin first.
+    pub(crate) fn set_deaf(&mut self, deaf: bool) {
+        self.deaf = deaf;
     }
 
     /// Takes another speaker; gives the one before.
@@ -144,7 +152,9 @@ impl Ear {
             slot.play(now, &mut frame);
             self.taps.probes.heard(*index, &frame);
             self.taps.audio(name, &slot.tag, &frame);
-            self.mixer.add(&frame, 1.0, 1.0);
+            if !self.deaf {
+                self.mixer.add(&frame, 1.0, 1.0);
+            }
         }
         self.add_clip(&mut frame);
     }

@@ -212,8 +212,10 @@ fn talking_at_the_same_time_is_no_room() {
 fn laughing_together_is_no_room() {
     let scene = |rng: &mut Rng| {
         // Everybody laughs for three seconds of nine.
-        let one = late(rng, in_turns(laughter(rng, 60), 3, 6, 0));
-        let two = late(rng, in_turns(laughter(rng, 60), 3, 6, 0));
+        let one = in_turns(laughter(rng, 60), 3, 6, 0);
+        let one = late(rng, one);
+        let two = in_turns(laughter(rng, 60), 3, 6, 0);
+        let two = late(rng, two);
         let microphones = [(A, plain(rng, &one)), (B, plain(rng, &two))];
         meeting(rng, &microphones)
     };

@@ -33,6 +33,8 @@ export class Media {
   #peer: PeerLink | undefined;
   #shown: readonly ShownVideo[] = [];
   #tallest = Infinity;
+  /** Another device in this room is live. */
+  #silent = false;
   /** Which track each slot carries, by mid. */
   #slots = new Map<string, TrackId>();
 
@@ -48,7 +50,15 @@ export class Media {
   }
 
   async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
-    await this.#peer?.setTrack(source, track);
+    await this.#peer?.setTrack(source, source === "microphone" && this.#silent ? null : track);
+  }
+
+  /** Another device in this room is live, or none any more: microphone and sounds follow at once. */
+  setSilent(silent: boolean): void {
+    if (silent === this.#silent) return;
+    this.#silent = silent;
+    this.sounds.setDeaf(silent);
+    void this.setTrack("microphone", this.#devices.track("microphone"));
   }
 
   async limitCamera(tallest: number): Promise<void> {
@@ -97,6 +107,7 @@ export class Media {
     this.#slots.clear();
     this.pictures.place(() => undefined);
     this.sounds.play(new Map());
+    this.setSilent(false);
   }
 
   newPeer(generation: number): void {
@@ -125,7 +136,8 @@ export class Media {
   async #fillPeer(peer: PeerLink): Promise<void> {
     await peer.limitCamera(this.#tallest);
     for (const source of ["microphone", "camera"] as const) {
-      if (this.#devices.state[source].on) await peer.setTrack(source, this.#devices.track(source));
+      const isSilent = source === "microphone" && this.#silent;
+      if (this.#devices.state[source].on && !isSilent) await peer.setTrack(source, this.#devices.track(source));
     }
     for (const source of ["screen", "screen_audio"] as const) {
       const track = this.#devices.track(source);
