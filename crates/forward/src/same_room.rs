@@ -1,8 +1,8 @@
 //! Whose microphones hear the same room, from the audio levels of RFC 6464: nothing is decoded.
 //!
 //! Once a second the [`Envelope`]s of those who can be heard are compared, two at a time, over the last eight seconds. What is
-//! compared is the rise and fall of syllables (the level less its mean of the 650 ms around), since the longer waves of speech and
-//! pause are alike for any two who laugh or take turns. Two microphones of one room rise and fall together, at once: *at once*
+//! compared is the rise and fall of syllables (the level less the mean of the speech 300 ms to either side), since the longer waves
+//! of speech and pause are alike for any two who laugh together or answer each other. Two microphones of one room rise and fall together, at once: *at once*
 //! tells them from a microphone that hears a loudspeaker, where the sound comes after a way through the network and a jitter buffer.
 //! Who hears somebody in that way in these seconds tells nothing about third ones, who may hear the same loudspeaker's voice.
 //!
@@ -26,7 +26,7 @@ const LAGS: usize = 9;
 /// Steps by which one of two microphones in a room may be later: 100 ms, for sound on its way, and devices and encoders of
 /// different speed. For each, how much quieter the later may be, dB: an echo that came quickly is late and faint.
 const AT_ONCE: [f32; 3] = [f32::INFINITY, 18.0, 8.0];
-/// Steps to either side of the mean that is taken away.
+/// Steps to either side over which the mean is taken that is taken away.
 const AROUND: usize = 6;
 /// More than this above or below the mean is an edge, dB: one door that slams must not outweigh seconds of speech.
 const EDGE: f32 = 10.0;
@@ -41,10 +41,10 @@ const FRESH: usize = 10;
 /// Speech rises and falls by more than this, dB (standard deviation); a fan does not.
 const LIVELY: f32 = 2.5;
 /// Correlation from which two hear the same, and below which they do not.
-const SAME: f32 = 0.65;
+const SAME: f32 = 0.7;
 const APART: f32 = 0.35;
 /// Correlation from which a later one is taken for an echo.
-const ECHO: f32 = 0.5;
+const ECHO: f32 = 0.4;
 /// Checks in a row that must say so.
 const CHECKS_SAME: u8 = 3;
 const CHECKS_APART: u8 = 20;
@@ -220,10 +220,8 @@ impl Heard {
         let loud = window.iter().filter(|l| **l >= ACTIVE);
         let loudness = loud.sum::<f32>() / spoken as f32;
         let around = levels.windows(2 * AROUND + 1);
-        let mean = |w: &[f32]| w.iter().sum::<f32>() / w.len() as f32;
-        let shape: Vec<f32> = around.map(|w| (w[AROUND] - mean(w)).clamp(-EDGE, EDGE)).collect();
+        let shape: Vec<f32> = around.map(|w| rise(w[AROUND], w)).collect();
         let power = shape[LAGS..][..WINDOW].iter().map(|s| s * s).sum::<f32>();
-        // What a short word among silence gives has to do for all of the window.
         let deviation = (power / spoken as f32).sqrt();
         (deviation >= LIVELY).then_some(Heard {
             who,
@@ -233,6 +231,17 @@ impl Heard {
             shape,
         })
     }
+}
+
+/// How far an active step is above the active ones around it, dB. Others are as good as left out: that two begin or stop at the same
+/// time says little, and would outweigh everything else.
+fn rise(level: f32, around: &[f32]) -> f32 {
+    if level < ACTIVE {
+        return 0.0;
+    }
+    let active = around.iter().filter(|l| **l >= ACTIVE);
+    let (sum, count) = active.fold((0.0, 0.0), |(sum, count), l| (sum + l, count + 1.0));
+    (level - sum / f32::max(count, 1.0)).clamp(-EDGE, EDGE)
 }
 
 impl Heard {
@@ -294,12 +303,13 @@ fn verdicts(heard: &[Heard]) -> Vec<(Two, Verdict)> {
     for (j, b) in heard.iter().enumerate() {
         for (i, a) in heard[..j].iter().enumerate() {
             let like = likeness(a, b);
-            if like.best >= ECHO && like.later.unsigned_abs() as usize >= AT_ONCE.len() {
+            let is_late = is_late(a, b, like.later);
+            if like.best >= ECHO && is_late {
                 hears_echo[if like.later > 0 { j } else { i }] = true;
             }
             let microphones = [a.source, b.source] == [Source::Microphone; 2];
             if microphones && a.who != b.who {
-                found.push((i, j, verdict(a, b, &like)));
+                found.push((i, j, verdict(&like, is_late)));
             }
         }
     }
@@ -311,14 +321,18 @@ fn verdicts(heard: &[Heard]) -> Vec<(Two, Verdict)> {
     told.collect()
 }
 
-fn verdict(a: &Heard, b: &Heard, like: &Likeness) -> Verdict {
-    let quieter = match like.later {
-        ..0 => b.above(a, like.later.unsigned_abs()),
-        0 => 0.0,
-        1.. => a.above(b, like.later.unsigned_abs()),
+/// Whether one is too late, or too late for how faint it is, to be in the room of the other.
+fn is_late(a: &Heard, b: &Heard, later: i32) -> bool {
+    let steps = later.unsigned_abs();
+    let quieter = match later {
+        ..0 => b.above(a, steps),
+        0.. => a.above(b, steps),
     };
-    let allowed = AT_ONCE.get(like.later.unsigned_abs() as usize);
-    if like.best >= SAME && allowed.is_some_and(|most| quieter <= *most) {
+    AT_ONCE.get(steps as usize).is_none_or(|most| quieter > *most)
+}
+
+fn verdict(like: &Likeness, is_late: bool) -> Verdict {
+    if like.best >= SAME && !is_late {
         Verdict::Same
     } else if like.at_once < APART {
         Verdict::Apart

@@ -155,7 +155,6 @@ fn two_microphones_on_a_table_are_found_within_seconds_of_speech() {
         assert_eq!(told.len(), 1, "and stay found");
         slowest = slowest.max(*at);
     }
-    eprintln!("slowest {slowest}");
     assert!(slowest <= 12_000, "{slowest} ms");
 }
 
