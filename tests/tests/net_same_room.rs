@@ -1,8 +1,5 @@
 //! Two devices on one table and one far away: the server finds the two by what their microphones hear.
-#![allow(
-    clippy::print_stdout,
-    reason = "a report test prints what it measured"
-)]
+#![allow(clippy::print_stdout, reason = "a report test prints what it measured")]
 
 mod net_common;
 

@@ -209,7 +209,11 @@ mod tests {
         let mut held = state(false);
         let people = held.room.as_mut().map(|r| &mut r.participants);
         people.unwrap()[0].same_room = Some(ParticipantId(3));
-        let looks = [(0, 0, state(false)), (0, 700, held.clone()), (0, 9000, held)];
+        let looks = [
+            (0, 0, state(false)),
+            (0, 700, held.clone()),
+            (0, 9000, held),
+        ];
         assert_eq!(listen(&looks), 0);
     }
 

@@ -251,7 +251,9 @@ impl Heard {
         let own = &self.levels[LAGS..][..WINDOW];
         let others = &other.levels[LAGS + later as usize..][..WINDOW];
         let loud = own.iter().zip(others).filter(|(l, _)| **l >= self.loudness);
-        let (sum, count) = loud.fold((0.0, 0.0), |(sum, count), (l, o)| (sum + l - o, count + 1.0));
+        let (sum, count) = loud.fold((0.0, 0.0), |(sum, count), (l, o)| {
+            (sum + l - o, count + 1.0)
+        });
         sum / f32::max(count, 1.0)
     }
 }
@@ -328,7 +330,9 @@ fn is_late(a: &Heard, b: &Heard, later: i32) -> bool {
         ..0 => b.above(a, steps),
         0.. => a.above(b, steps),
     };
-    AT_ONCE.get(steps as usize).is_none_or(|most| quieter > *most)
+    AT_ONCE
+        .get(steps as usize)
+        .is_none_or(|most| quieter > *most)
 }
 
 fn verdict(like: &Likeness, is_late: bool) -> Verdict {

@@ -318,9 +318,8 @@ mod tests {
 
     #[test]
     fn a_choice_about_the_same_room_is_one_of_two() {
-        let say = |choice: &str| {
-            format!(r#"{{"id":1,"body":{{"type":"same_room","choice":{choice}}}}}"#)
-        };
+        let say =
+            |choice: &str| format!(r#"{{"id":1,"body":{{"type":"same_room","choice":{choice}}}}}"#);
         assert!(parse_client(&say(r#""use_mine""#)).is_ok());
         assert!(parse_client(&say(r#""apart""#)).is_ok());
         assert_eq!(code(&say(r#""both""#)), Code::BadMessage);

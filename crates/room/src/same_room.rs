@@ -11,11 +11,7 @@ use confab_protocol::{Code, Event, SameRoomChoice};
 use std::collections::BTreeSet;
 
 impl Room {
-    pub(crate) fn on_same_room(
-        &mut self,
-        pairs: Vec<(ParticipantId, ParticipantId)>,
-        at: Moment,
-    ) {
+    pub(crate) fn on_same_room(&mut self, pairs: Vec<(ParticipantId, ParticipantId)>, at: Moment) {
         self.pairs = pairs;
         self.regroup(at);
     }
@@ -25,7 +21,10 @@ impl Room {
         // Those who were in a room with it are in a room with each other.
         let (its, mut pairs): (Vec<_>, Vec<_>) =
             self.pairs.iter().partition(|(a, b)| *a == who || *b == who);
-        let others: Vec<_> = its.iter().map(|(a, b)| if *a == who { *b } else { *a }).collect();
+        let others: Vec<_> = its
+            .iter()
+            .map(|(a, b)| if *a == who { *b } else { *a })
+            .collect();
         pairs.extend(others.windows(2).map(|two| (two[0], two[1])));
         self.pairs = pairs;
         self.regroup(at);

@@ -118,7 +118,11 @@ impl Envelope {
         for (i, level) in into.iter_mut().enumerate() {
             let step = (last + 1 + i as u64).saturating_sub(count);
             let known = step <= self.newest && self.newest - step < KEPT as u64;
-            *level = if known { self.levels[slot(step)] } else { FLOOR };
+            *level = if known {
+                self.levels[slot(step)]
+            } else {
+                FLOOR
+            };
         }
     }
 }
@@ -151,7 +155,10 @@ mod tests {
     fn a_shaken_way_changes_nothing() {
         let (mut steady, mut shaken) = (Envelope::default(), Envelope::default());
         feed(&mut steady, std::iter::repeat_n(30, 100));
-        feed(&mut shaken, (0..100).map(|i| 30 + (i * 7 % 13) * (i.min(1)) * 8));
+        feed(
+            &mut shaken,
+            (0..100).map(|i| 30 + (i * 7 % 13) * (i.min(1)) * 8),
+        );
         let last = 12_000 / 50 - 2;
         assert_eq!(heard(&steady, last, 36), heard(&shaken, last, 36));
         assert!(heard(&steady, last, 36).windows(2).all(|w| w[0] <= w[1]));

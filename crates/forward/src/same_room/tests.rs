@@ -107,7 +107,9 @@ type Told = Vec<(u64, Vec<Two>)>;
 /// Sends the levels of each over a network with 20 to 60 ms of delay.
 fn meeting(rng: &mut Rng, microphones: &[(ParticipantId, Vec<f32>)]) -> Told {
     let mut room = SameRoom::default();
-    let sources = microphones.iter().map(|(who, l)| (*who, Source::Microphone, l));
+    let sources = microphones
+        .iter()
+        .map(|(who, l)| (*who, Source::Microphone, l));
     run(rng, &mut room, &sources.collect::<Vec<_>>())
 }
 
@@ -177,9 +179,8 @@ fn three_laptops_in_one_room_are_all_found() {
         let rng = &mut Rng::new(seed);
         let mouth = speech(rng, 30);
         let each = [(A, 0, 0.0), (B, 1, 6.0), (C, 2, 11.0)];
-        let microphones = each.map(|(who, later, quieter)| {
-            (who, heard(rng, &[(&mouth, later, quieter)], -60.0))
-        });
+        let microphones =
+            each.map(|(who, later, quieter)| (who, heard(rng, &[(&mouth, later, quieter)], -60.0)));
         let told = meeting(rng, &microphones);
         let (_, pairs) = told.last().expect("they are found");
         assert_eq!(*pairs, [(A, B), (A, C), (B, C)]);
@@ -241,7 +242,10 @@ fn music_of_one_and_noise_of_the_other_are_no_room() {
 fn steady_noise_is_nothing_to_compare() {
     let scene = |rng: &mut Rng| {
         let none = vec![SILENCE; 60 * RATE];
-        let (one, two) = (heard(rng, &[(&none, 0, 0.0)], -35.0), heard(rng, &[(&none, 0, 0.0)], -35.0));
+        let (one, two) = (
+            heard(rng, &[(&none, 0, 0.0)], -35.0),
+            heard(rng, &[(&none, 0, 0.0)], -35.0),
+        );
         meeting(rng, &[(A, one), (B, two)])
     };
     assert_eq!(alarms(20, scene), 0);
@@ -252,7 +256,10 @@ fn an_echo_over_the_network_is_no_room() {
     for later in [5, 7, 10, 15, 20] {
         for quieter in [15.0, 25.0, 32.0] {
             let scene = |rng: &mut Rng| {
-                let (one, two) = (in_turns(speech(rng, 60), 6, 3, 0), in_turns(speech(rng, 60), 3, 6, 3));
+                let (one, two) = (
+                    in_turns(speech(rng, 60), 6, 3, 0),
+                    in_turns(speech(rng, 60), 3, 6, 3),
+                );
                 let near = heard(rng, &[(&one, 0, 0.0)], -66.0);
                 let leaking = heard(rng, &[(&two, 0, 0.0), (&one, later, quieter)], -66.0);
                 meeting(rng, &[(A, near), (B, leaking)])
