@@ -64,6 +64,8 @@ pub(crate) struct SameRoom {
     /// The lower id first.
     pairs: BTreeMap<Two, Pair>,
     told: Vec<Two>,
+    /// Pairs began or ended since they were told.
+    is_new: bool,
     checked: Time,
 }
 
@@ -121,6 +123,7 @@ impl SameRoom {
     fn part(&mut self, who: ParticipantId) {
         let others: Vec<_> = self.same().filter_map(|two| other(two, who)).collect();
         self.pairs.retain(|two, _| other(*two, who).is_none());
+        self.is_new |= !others.is_empty();
         for (i, a) in others.iter().enumerate() {
             for b in &others[i + 1..] {
                 let pair = self.pairs.entry(ordered(*a, *b)).or_default();
@@ -139,6 +142,10 @@ impl SameRoom {
         if now.since(self.checked) >= CHECK {
             self.checked = now;
             self.check(now);
+        }
+        // For every packet: nothing is listed without need.
+        if !std::mem::take(&mut self.is_new) {
+            return None;
         }
         let same: Vec<Two> = self.same().collect();
         if same == self.told {
@@ -176,6 +183,7 @@ impl SameRoom {
         pair.checks = if verdict == new { pair.checks + 1 } else { 0 };
         if pair.checks >= needed {
             (pair.is_same, pair.checks) = (!pair.is_same, 0);
+            self.is_new = true;
         }
         if !pair.is_same && pair.checks == 0 {
             self.pairs.remove(&two);

@@ -58,7 +58,9 @@ export class Media {
     if (silent === this.#silent) return;
     this.#silent = silent;
     this.sounds.setDeaf(silent);
-    void this.setTrack("microphone", this.#devices.track("microphone"));
+    // A microphone that is off stays open, and must not be sent.
+    const isOn = this.#devices.state.microphone.on;
+    void this.setTrack("microphone", isOn ? this.#devices.track("microphone") : null);
   }
 
   async limitCamera(tallest: number): Promise<void> {
