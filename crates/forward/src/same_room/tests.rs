@@ -29,13 +29,11 @@ fn speech(rng: &mut Rng, seconds: usize) -> Vec<f32> {
                     levels.push(peak - depth * (1.0 - swing) + between(rng, -1.0, 1.0));
                 }
             }
-            for _ in 0..rng.below(6) {
-                levels.push(-50.0);
-            }
+            let gap = rng.below(6) as usize;
+            levels.extend(std::iter::repeat_n(-50.0, gap));
         }
-        for _ in 0..10 + rng.below(35) {
-            levels.push(SILENCE);
-        }
+        let pause = 10 + rng.below(35) as usize;
+        levels.extend(std::iter::repeat_n(SILENCE, pause));
     }
     levels.truncate(seconds * RATE);
     levels
