@@ -6,8 +6,8 @@ mod common;
 use common::{Invitation, Person, Server, Socket, hello};
 use confab_protocol::{
     Code, Layer, Listening, MAX_CHAT, MAX_CLIENT_ID, MAX_CLIENT_MESSAGE, MAX_NAME, MAX_SDP,
-    MAX_SLOTS, MeetingId, Offer, ParticipantId, Publish, Reaction, Request, Resume, Slot, Snapshot,
-    Source, TrackId, VideoCodec,
+    MAX_SLOTS, MeetingId, Offer, ParticipantId, Publish, Reaction, Request, Resume, SameRoomChoice,
+    Slot, Snapshot, Source, TrackId, VideoCodec,
 };
 use serde_json::{Value, json};
 
@@ -77,6 +77,9 @@ fn one_of_each(meeting: &Invitation) -> Vec<Request> {
             minutes: 0,
             fluent_minutes: 0,
         }),
+        Request::SameRoom {
+            choice: SameRoomChoice::UseMine,
+        },
         Request::Resync { last_seq: 0 },
         Request::Ping,
         Request::Leave,
@@ -103,13 +106,14 @@ fn name(request: &Request) -> &'static str {
         Request::HostSpotlight { .. } => "host_spotlight",
         Request::HostEnd => "host_end",
         Request::Listening(_) => "listening",
+        Request::SameRoom { .. } => "same_room",
         Request::Resync { .. } => "resync",
         Request::Ping => "ping",
         Request::Leave => "leave",
     }
 }
 
-const TYPES: usize = 20;
+const TYPES: usize = 21;
 
 /// Fields that may be left out; without a camera's layers the offer means nothing, which is another test's matter.
 fn may_be_absent(kind: &Value, path: &str) -> bool {
@@ -507,6 +511,13 @@ async fn values_out_of_their_range_are_refused_with_their_code() {
         (
             offer(1, "", vec![camera(vec![layer(&"q".repeat(17))])]),
             value,
+        ),
+        // Nobody else is in Eve's room.
+        (json!({ "type": "same_room", "choice": "use_mine" }), value),
+        (json!({ "type": "same_room", "choice": "apart" }), value),
+        (
+            json!({ "type": "same_room", "choice": "both" }),
+            Code::BadMessage,
         ),
         (
             json!({ "type": "mute", "source": "trombone", "muted": true }),

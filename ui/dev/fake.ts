@@ -38,6 +38,8 @@ export interface Scene {
   place?: Port["place"];
   speakerProblem?: boolean;
   picturesLost?: boolean;
+  /** Another device in this room is live. */
+  sameRoom?: boolean;
 }
 
 const CHAT: [number, string][] = [
@@ -55,6 +57,7 @@ export function fakePort(scene: Scene, path: string): Port {
     id: i + 1, name: NAMES[i % NAMES.length] as string, role: i === 0 && scene.host !== false ? "host" : i === 3 ? "host" : "guest", client: "browser",
     presence: i === 4 ? "reconnecting" : "connected", muted: i % 3 === 2 ? ["microphone"] : [], decodes: ["h264"], joined_at: i,
     ...(i === 2 || i === 6 ? { hand: 1000 - i } : {}),
+    ...(scene.sameRoom === true && i === 0 ? { same_room: 2 } : {}),
     tracks: [
       { id: i * 10 + 1, source: "microphone", layers: [] },
       ...(cameras && i % 4 !== 3 ? [{ id: i * 10 + 2, source: "camera" as const, layers: [] }] : []),
@@ -138,6 +141,10 @@ export function fakePort(scene: Scene, path: string): Port {
     },
     react: (reaction) => events.forEach((l) => l({ type: "reaction", participant: 1, reaction })),
     rename: (name) => me({ name }),
+    sameRoom: () => {
+      const { same_room: _, ...rest } = state.participants[0] as Participant;
+      set({ participants: [rest, ...state.participants.slice(1)] });
+    },
     host: (action) => action.type === "lock" && state.meeting !== undefined && set({ meeting: { ...state.meeting, locked: action.locked } }),
     linkStats: async () => ({ rttMs: 23, sendKbps: 1840, receiveKbps: 3120, loss: 0.004, transport: "udp" }),
   };

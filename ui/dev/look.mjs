@@ -56,6 +56,8 @@ const scenes = {
   "no-speaker-settings": meeting({ people: 4, app: true, speakerProblem: true }, { act: (p) => settings(p, 0) }),
   skip: meeting({ people: 2 }, { act: (p) => p.keyboard.press("Tab") }),
   streams: meeting({ people: 5 }, { act: (p) => more(p, /Connection|连接状况/) }),
+  "same-room": meeting({ people: 4, sameRoom: true }),
+  "same-room-people": meeting({ people: 4, sameRoom: true, app: true }, { act: (p) => panel(p, 0) }),
   offline: meeting({ people: 4, phase: "reconnecting", offlineFor: 21_000, soundBlocked: true }),
   "pages-two": meeting({ people: 40 }, { act: (p) => p.keyboard.press("PageDown") }),
   "speaker-many": meeting({ people: 25 }, { layout: "speaker" }),

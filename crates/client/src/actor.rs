@@ -227,7 +227,7 @@ impl Actor {
                 self.update_media();
             }
             Some(Command::SourcesChanged) => {
-                self.media.refresh_sources(&self.session.state().own.muted);
+                self.media.refresh_sources(&self.session.state().silent());
                 self.update_media();
             }
             Some(Command::SmallCamera(small)) => self.media.set_small_camera(small),
@@ -284,7 +284,9 @@ impl Actor {
                 }
             }
         }
-        self.media.set_muted(&self.session.state().own.muted);
+        let state = self.session.state();
+        self.media.set_muted(&state.silent());
+        self.media.set_deaf(state.live_instead().is_some());
         self.update_media();
     }
 

@@ -88,7 +88,9 @@ fn voices(state: &SessionState) -> impl Iterator<Item = (ParticipantId, TrackId)
     let others = people.filter(|p| Some(p.id) != state.you && p.presence == Presence::Connected);
     others.flat_map(|p| {
         let sounds = p.tracks.iter().filter(|t| is_sound(t));
-        let open = sounds.filter(|t| !p.muted.contains(&t.source));
+        // Who is silent for another device in its room sends nothing.
+        let held = |t: &Track| t.source == Source::Microphone && p.same_room.is_some();
+        let open = sounds.filter(move |t| !p.muted.contains(&t.source) && !held(t));
         open.map(|t| (p.id, t.id))
     })
 }
@@ -133,6 +135,7 @@ mod tests {
                 Vec::new()
             },
             hand: None,
+            same_room: None,
             tracks: vec![track],
             decodes: Vec::new(),
             joined_at: 0,
@@ -197,6 +200,19 @@ mod tests {
             (0, 9000, state(true)),
             (0, 10_000, state(false)),
             (10_000, 0, state(false)),
+        ];
+        assert_eq!(listen(&looks), 0);
+    }
+
+    #[test]
+    fn who_is_silent_for_another_device_does_not_stall() {
+        let mut held = state(false);
+        let people = held.room.as_mut().map(|r| &mut r.participants);
+        people.unwrap()[0].same_room = Some(ParticipantId(3));
+        let looks = [
+            (0, 0, state(false)),
+            (0, 700, held.clone()),
+            (0, 9000, held),
         ];
         assert_eq!(listen(&looks), 0);
     }

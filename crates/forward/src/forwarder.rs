@@ -2,15 +2,15 @@
 //! takes part and publishes what, `views` the part about who gets which layer.
 
 use crate::gate;
-use crate::io::{ForwardConfig, Input, LinkHealth, Output, RtpIn};
+use crate::io::{ForwardConfig, Input, Output, RtpIn};
 use crate::leg::{Leg, Slot};
 use crate::quality::Quality;
+use crate::same_room::SameRoom;
 use crate::slot::Flow;
 use crate::speaker::Speakers;
 use crate::track::Track;
 use crate::views::report;
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
-use confab_congestion::VoicePath;
 use std::collections::{BTreeMap, VecDeque};
 
 /// How often rates are measured, silence is noticed and budgets are shared anew without another reason.
@@ -25,6 +25,7 @@ pub struct Forwarder {
     /// Slots of all receivers by key, so that a track finds its subscribers without a search. Empty keys are re-used.
     pub(crate) slots: Vec<Option<Slot>>,
     pub(crate) speakers: Speakers,
+    pub(crate) same_room: SameRoom,
     pub(crate) quality: Quality,
     pub(crate) out: VecDeque<Output>,
     /// Seeds drawn so far.
@@ -44,6 +45,7 @@ impl Forwarder {
             legs: BTreeMap::new(),
             slots: Vec::new(),
             speakers: Speakers::default(),
+            same_room: SameRoom::default(),
             quality: Quality::default(),
             out: VecDeque::new(),
             seeds: 0,
@@ -150,34 +152,6 @@ impl Forwarder {
         }
     }
 
-    fn health(&mut self, participant: ParticipantId, health: LinkHealth, now: Time) {
-        let Some(leg) = self.legs.get_mut(&participant) else {
-            return;
-        };
-        let slots = leg
-            .slots
-            .iter()
-            .filter_map(|k| self.slots.get(*k)?.as_ref());
-        let carries = |s: &&Slot| s.spec.kind == MediaKind::Audio && s.spec.track.is_some();
-        let voices = slots.filter(carries).count() as u64;
-        let path = VoicePath {
-            loss: health.loss_down,
-            burst: None,
-            rtt: health.rtt,
-            // Each voice has its part.
-            rate: Some(Bitrate(leg.estimate.bps() / voices.max(1))),
-        };
-        if leg.voice.update(path, now) {
-            let protection = leg.voice.protection();
-            for key in &leg.slots {
-                if let Some(slot) = self.slots.get_mut(*key).and_then(Option::as_mut) {
-                    slot.copier.protection = protection;
-                }
-            }
-        }
-        self.quality.note(participant, health);
-    }
-
     fn packet(&mut self, id: TrackId, layer: u8, packet: &RtpIn, now: Time) {
         let Some(track) = self.tracks.get_mut(&id) else {
             return;
@@ -211,8 +185,12 @@ impl Forwarder {
         if woke || died {
             self.choose_subscribers(id, now);
         }
-        if let (Source::Microphone, Some(level)) = (source, packet.audio_level) {
-            self.speakers.note(owner, level, packet.voice, now);
+        if let Some(level) = packet.audio_level {
+            if source == Source::Microphone {
+                self.speakers.note(owner, level, packet.voice, now);
+            }
+            let spoken = packet.timestamp;
+            self.same_room.note(owner, source, level, spoken, now);
         }
         let Some(track) = self.tracks.get(&id) else {
             return;
@@ -281,6 +259,9 @@ impl Forwarder {
         }
         if let Some(list) = self.speakers.poll(now) {
             self.out.push_back(Output::Speakers(list));
+        }
+        if let Some(pairs) = self.same_room.poll(now) {
+            self.out.push_back(Output::SameRoom(pairs));
         }
         if let Some(levels) = self.quality.poll(now) {
             self.out.push_back(Output::Quality(levels));

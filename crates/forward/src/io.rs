@@ -166,6 +166,9 @@ pub enum Output {
     RequestKeyframe { track: TrackId, layer: u8 },
     /// Who speaks, loudest first; at most five times a second.
     Speakers(Vec<ParticipantId>),
+    /// All pairs of participants whose microphones hear the same room, the lower id first, when they change; at most once a
+    /// second but for those who leave.
+    SameRoom(Vec<(ParticipantId, ParticipantId)>),
     /// Levels that changed; at most once a second.
     Quality(Vec<(ParticipantId, QualityLevel)>),
     /// What the listener who misses most misses of this participant's voice, percent; at most once a second.

@@ -10,7 +10,7 @@
 //! * `gate`: where a decoder can start; `request`: asking for such a point without flooding the sender
 //! * `allocate`: a receiver's budget over its slots; `leg`: how quickly the choice may change
 //! * `voice`: copies of frames against loss, hop by hop
-//! * `speaker`: who talks; `quality`: how everyone's link is doing
+//! * `speaker`: who talks; `same_room`: whose microphones hear the same room; `quality`: how everyone's link is doing
 #![forbid(unsafe_code)]
 
 mod allocate;
@@ -21,6 +21,7 @@ mod leg;
 mod members;
 mod quality;
 mod request;
+mod same_room;
 mod slot;
 mod speaker;
 mod track;

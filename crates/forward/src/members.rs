@@ -1,13 +1,13 @@
-//! Who takes part and what they publish.
+//! Who takes part, how their links do and what they publish.
 
 use crate::forwarder::Forwarder;
-use crate::io::{LayerSpec, Output};
-use crate::leg::{FRESH, Leg};
+use crate::io::{LayerSpec, LinkHealth, Output};
+use crate::leg::{FRESH, Leg, Slot};
 use crate::track::Track;
 use crate::views::unsubscribe;
 use crate::voice::Seen;
-use confab_base::{Bitrate, ParticipantId, Source, Time, TrackId, VideoCodec};
-use confab_congestion::{FORWARDER, VoiceLadder};
+use confab_base::{Bitrate, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
+use confab_congestion::{FORWARDER, VoiceLadder, VoicePath};
 
 impl Forwarder {
     pub(crate) fn join(&mut self, participant: ParticipantId, decodes: Vec<VideoCodec>, now: Time) {
@@ -46,6 +46,34 @@ impl Forwarder {
                 unsubscribe(&mut self.tracks, slot.spec.track, key);
             }
         }
+    }
+
+    pub(crate) fn health(&mut self, participant: ParticipantId, health: LinkHealth, now: Time) {
+        let Some(leg) = self.legs.get_mut(&participant) else {
+            return;
+        };
+        let slots = leg
+            .slots
+            .iter()
+            .filter_map(|k| self.slots.get(*k)?.as_ref());
+        let carries = |s: &&Slot| s.spec.kind == MediaKind::Audio && s.spec.track.is_some();
+        let voices = slots.filter(carries).count() as u64;
+        let path = VoicePath {
+            loss: health.loss_down,
+            burst: None,
+            rtt: health.rtt,
+            // Each voice has its part.
+            rate: Some(Bitrate(leg.estimate.bps() / voices.max(1))),
+        };
+        if leg.voice.update(path, now) {
+            let protection = leg.voice.protection();
+            for key in &leg.slots {
+                if let Some(slot) = self.slots.get_mut(*key).and_then(Option::as_mut) {
+                    slot.copier.protection = protection;
+                }
+            }
+        }
+        self.quality.note(participant, health);
     }
 
     pub(crate) fn publish(
@@ -91,6 +119,7 @@ impl Forwarder {
         if track.source == Source::Microphone {
             self.speakers.remove(track.owner);
         }
+        self.same_room.remove(track.owner, track.source);
         if track.told_loss.is_any() {
             // The owner's next track begins with nothing told.
             self.out.push_back(Output::VoiceLoss {
@@ -127,10 +156,11 @@ impl Forwarder {
             layer.alive = false;
             layer.last = None;
         }
-        if muted && track.source == Source::Microphone {
-            let owner = track.owner;
+        let (owner, source) = (track.owner, track.source);
+        if muted && source == Source::Microphone {
             self.speakers.remove(owner);
         }
+        self.same_room.mute(owner, source, muted, now);
         self.refresh(id, now);
     }
 

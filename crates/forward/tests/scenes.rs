@@ -91,7 +91,7 @@ impl Scene {
                 } => {
                     self.desired.insert(participant, desired);
                 }
-                Output::Quality(_) | Output::VoiceLoss { .. } => {}
+                Output::Quality(_) | Output::VoiceLoss { .. } | Output::SameRoom(_) => {}
             }
         }
     }

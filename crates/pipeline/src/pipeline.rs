@@ -392,6 +392,11 @@ impl Pipeline {
         }
     }
 
+    /// Silences what comes of the others, or plays it again; they are received all the same. Clips are still played.
+    pub fn set_deaf(&self, deaf: bool) {
+        self.voice.set_deaf(deaf);
+    }
+
     /// Somebody cannot decode our video; `layer` `None`: all of them.
     pub fn request_keyframe(&self, source: Source, layer: Option<usize>) {
         self.sources

@@ -24,6 +24,7 @@ enum Order {
     Packet(usize, ReceivedPacket),
     Track(usize, Option<AudioTrack>),
     Muted(bool),
+    Deaf(bool),
     Bitrate(Bitrate),
     Protect(Protection, Option<u8>),
     Restart,
@@ -80,6 +81,10 @@ impl Voice {
 
     pub(crate) fn set_muted(&self, muted: bool) {
         self.order(Order::Muted(muted));
+    }
+
+    pub(crate) fn set_deaf(&self, deaf: bool) {
+        self.order(Order::Deaf(deaf));
     }
 
     pub(crate) fn set_bitrate(&self, bitrate: Bitrate) {
@@ -165,6 +170,7 @@ fn carry_out(order: Order, ear: &mut Ear, mouth: &mut Mouth) {
         Order::Packet(slot, packet) => ear.packet(slot, packet),
         Order::Track(slot, track) => ear.set_track(slot, track),
         Order::Muted(muted) => mouth.set_muted(muted),
+        Order::Deaf(deaf) => ear.set_deaf(deaf),
         Order::Bitrate(bitrate) => mouth.set_bitrate(bitrate),
         Order::Protect(protection, red) => mouth.protect(protection, red),
         Order::Restart => ear.restart(),

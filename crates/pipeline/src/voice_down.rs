@@ -41,6 +41,8 @@ pub(crate) struct Ear {
     far: Frame,
     watch: Option<crate::AudioWatch>,
     on_device: Option<DeviceWatch>,
+    /// Nothing of the others is played.
+    deaf: bool,
     /// A sound of our own that is being played, and where in it we are.
     clip: (Vec<f32>, usize),
     taps: Taps,
@@ -63,6 +65,7 @@ impl Ear {
             far: [0.0; FRAME],
             watch,
             on_device,
+            deaf: false,
             clip: (Vec::new(), 0),
             taps,
             reports: AudioReports::default(),
@@ -94,6 +97,11 @@ impl Ear {
     pub(crate) fn restart(&mut self) {
         let indices: Vec<usize> = self.slots.keys().copied().collect();
         indices.into_iter().for_each(|i| self.set_track(i, None));
+    }
+
+    /// Voices are received and decoded as ever, and not heard: when they are again, nothing has to begin first.
+    pub(crate) fn set_deaf(&mut self, deaf: bool) {
+        self.deaf = deaf;
     }
 
     /// Takes another speaker; gives the one before.
@@ -147,13 +155,18 @@ impl Ear {
         let (mut frame, mut both) = ([0.0; FRAME], [0.0; 2 * FRAME]);
         for (index, slot) in &mut self.slots {
             slot.fill(now);
+            // Somebody whose speaker is silent for another device's sake still has the sound counted and shown.
             if slot.channels() == 2 {
                 slot.take(&mut both);
-                self.mixer.add_stereo(&both);
                 frame = downmix(&both);
+                if !self.deaf {
+                    self.mixer.add_stereo(&both);
+                }
             } else {
                 slot.take(&mut frame);
-                self.mixer.add(&frame, 1.0, 1.0);
+                if !self.deaf {
+                    self.mixer.add(&frame, 1.0, 1.0);
+                }
             }
             self.taps.probes.heard(*index, &frame);
             self.taps.audio(name, &slot.tag, &frame);

@@ -77,6 +77,10 @@ pub enum Request {
     HostEnd,
     /// How well this participant hears the others: after a change, at most every five seconds, and at every full minute.
     Listening(Listening),
+    /// What to do about the device that is live in the sender's place; see [`crate::Participant::same_room`].
+    SameRoom {
+        choice: SameRoomChoice,
+    },
     /// Ask for the events after `last_seq`. Answered by [`crate::ReplyBody::CatchUp`].
     Resync {
         #[ts(type = "number")]
@@ -156,6 +160,16 @@ pub struct Listening {
     pub minutes: u32,
     /// Of these, those that were fluent.
     pub fluent_minutes: u32,
+}
+
+/// What somebody wants whose device is silent for another one in the same room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SameRoomChoice {
+    /// This device is to be the live one.
+    UseMine,
+    /// It is in no room with others: it is left out for the rest of the meeting.
+    Apart,
 }
 
 /// The client always offers, the server always answers.

@@ -103,6 +103,13 @@ pub enum Event {
         participant: Option<ParticipantId>,
         by: ParticipantId,
     },
+    /// Another device is live in the participant's place, or none any more (absent).
+    SameRoomChanged {
+        participant: ParticipantId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        live: Option<ParticipantId>,
+    },
     /// The meeting is over for all; the server closes the connection after it.
     Ended {
         by: ParticipantId,

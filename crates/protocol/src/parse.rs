@@ -73,7 +73,7 @@ fn kind_of(text: &str, path: &[&str]) -> Option<String> {
 }
 
 /// Types of [`Request`], to tell an unknown type from a malformed known one.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 21] = [
     "hello",
     "offer",
     "view",
@@ -91,6 +91,7 @@ const KNOWN: [&str; 20] = [
     "host_spotlight",
     "host_end",
     "listening",
+    "same_room",
     "resync",
     "ping",
     "leave",
@@ -313,6 +314,16 @@ mod tests {
         assert_eq!(code(&say(1001, 3, 3)), Code::BadValue);
         assert_eq!(code(&say(0, 3, 4)), Code::BadValue);
         assert_eq!(code(&say(70_000, 3, 3)), Code::BadMessage);
+    }
+
+    #[test]
+    fn a_choice_about_the_same_room_is_one_of_two() {
+        let say =
+            |choice: &str| format!(r#"{{"id":1,"body":{{"type":"same_room","choice":{choice}}}}}"#);
+        assert!(parse_client(&say(r#""use_mine""#)).is_ok());
+        assert!(parse_client(&say(r#""apart""#)).is_ok());
+        assert_eq!(code(&say(r#""both""#)), Code::BadMessage);
+        assert_eq!(code(&say("true")), Code::BadMessage);
     }
 
     #[test]

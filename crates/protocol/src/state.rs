@@ -69,6 +69,11 @@ pub struct Participant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "number")]
     pub hand: Option<u64>,
+    /// Who is live in this one's place, as their microphones hear the same room: this one's microphone sends nothing and its
+    /// loudspeaker plays nothing. Absent: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub same_room: Option<ParticipantId>,
     pub tracks: Vec<Track>,
     /// Video codecs this participant can decode.
     pub decodes: Vec<VideoCodec>,

@@ -46,6 +46,7 @@ pub fn typescript() -> String {
         Offer,
         Slot,
         Listening,
+        SameRoomChoice,
         Request,
         ClientMessage,
         // Server

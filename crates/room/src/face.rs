@@ -124,6 +124,9 @@ pub struct PersistedParticipant {
     pub token: Digest,
     /// Digest of the one before, good until the newest is used: the `welcome` that carried it may have been lost.
     pub previous_token: Option<Digest>,
+    /// It said that it is in no room with others.
+    #[serde(default)]
+    pub apart: bool,
     /// A host removed it: no seat any more, only the memory that these tokens are revoked.
     pub removed: bool,
 }

@@ -182,5 +182,7 @@ fn new_seat(id: ParticipantId, connect: &Connect, at: Moment) -> Seat {
         offers: RateLimit::of_offers(at.now),
         media: SeatMedia::default(),
         heard: Heard::default(),
+        same_room: None,
+        apart: false,
     }
 }

@@ -16,6 +16,7 @@ mod persistence;
 mod publishing;
 mod rate;
 mod room;
+mod same_room;
 mod seat;
 
 pub use face::{

@@ -76,6 +76,8 @@ pub enum MediaEvent {
     },
     Speakers(Vec<ParticipantId>),
     Quality(Vec<ParticipantQuality>),
+    /// All pairs of participants whose microphones hear the same room.
+    SameRoom(Vec<(ParticipantId, ParticipantId)>),
     Slots {
         participant: ParticipantId,
         slots: Vec<SlotState>,

@@ -84,6 +84,9 @@ impl Room {
             },
             at,
         );
+        if source == Source::Microphone {
+            self.microphone_switched(who, muted, at);
+        }
         DONE
     }
 
@@ -156,6 +159,7 @@ impl Room {
         }
         self.speakers.clear();
         self.quality.clear();
+        self.pairs.clear();
         self.out.push_back(Output::Media(MediaCommand::Close));
     }
 }

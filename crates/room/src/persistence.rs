@@ -56,6 +56,7 @@ impl Room {
             last_ticket: 0,
             speakers: Vec::new(),
             quality: BTreeMap::new(),
+            pairs: Vec::new(),
             out: VecDeque::new(),
         }
     }

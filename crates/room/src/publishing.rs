@@ -183,6 +183,7 @@ impl Room {
             } => self.on_media_lost(participant, generation),
             MediaEvent::Speakers(participants) => self.on_speakers(participants),
             MediaEvent::Quality(levels) => self.on_quality(levels),
+            MediaEvent::SameRoom(pairs) => self.on_same_room(pairs, at),
             MediaEvent::Slots { participant, slots } => self.on_slots(participant, slots),
             MediaEvent::VoiceLoss {
                 participant,

@@ -51,6 +51,8 @@ pub struct Room {
     pub(crate) last_ticket: u64,
     pub(crate) speakers: Vec<ParticipantId>,
     pub(crate) quality: BTreeMap<ParticipantId, QualityLevel>,
+    /// Pairs whose microphones hear the same room, as the forwarding unit last told them.
+    pub(crate) pairs: Vec<(ParticipantId, ParticipantId)>,
     pub(crate) out: VecDeque<Output>,
 }
 
@@ -168,6 +170,7 @@ impl Room {
             Request::Chat { text, client_id } => self.say(who, text, client_id, at),
             Request::Rename { name } => self.rename(who, name, at),
             Request::Listening(said) => self.listening(who, said, at),
+            Request::SameRoom { choice } => self.same_room(who, choice, at),
             Request::HostMute { .. }
             | Request::HostMuteAll
             | Request::HostLowerHand { .. }
@@ -249,6 +252,7 @@ impl Room {
         self.speakers.retain(|p| *p != who);
         self.quality.remove(&who);
         self.forget(&seat, reason);
+        self.regroup_without(who, at);
         self.close_account(&seat);
         if self.stored.spotlight == Some(who) {
             // That it is over follows from the leaving: no event.

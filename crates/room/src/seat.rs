@@ -23,6 +23,10 @@ pub(crate) struct Seat {
     pub offers: RateLimit,
     pub media: SeatMedia,
     pub heard: Heard,
+    /// Who is live in its place.
+    pub same_room: Option<ParticipantId>,
+    /// It said that it is in no room with others.
+    pub apart: bool,
 }
 
 /// The signaling connection of a seat, or until when it is waited for.
@@ -84,6 +88,7 @@ impl Seat {
             },
             muted: self.muted.iter().copied().collect(),
             hand: self.hand,
+            same_room: self.same_room,
             tracks: self.media.tracks.values().cloned().collect(),
             decodes: self.decodes.clone(),
             joined_at: self.joined_at,
@@ -102,6 +107,7 @@ impl Seat {
             joined_at: self.joined_at,
             token: self.token,
             previous_token: self.previous_token,
+            apart: self.apart,
             removed: false,
         }
     }
@@ -123,6 +129,8 @@ impl Seat {
             offers: RateLimit::of_offers(Time::ZERO),
             media: SeatMedia::default(),
             heard: Heard::default(),
+            same_room: None,
+            apart: p.apart,
         }
     }
 }

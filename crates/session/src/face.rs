@@ -4,8 +4,8 @@
 
 use confab_base::{MeetingId, ParticipantId, Source, VideoCodec};
 use confab_protocol::{
-    ClientKind, ClientMessage, Code, Listening, ParticipantQuality, Publish, Reaction, Sequenced,
-    ServerMessage, Slot, SlotState, Snapshot,
+    ClientKind, ClientMessage, Code, Listening, ParticipantQuality, Publish, Reaction,
+    SameRoomChoice, Sequenced, ServerMessage, Slot, SlotState, Snapshot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,9 @@ pub enum Action {
     },
     Rename {
         name: String,
+    },
+    SameRoom {
+        choice: SameRoomChoice,
     },
     HostMute {
         participant: ParticipantId,
@@ -271,4 +274,22 @@ pub struct SessionState {
     pub media: MediaPhase,
     /// Number of the current peer connection; 0: none yet.
     pub generation: u32,
+}
+
+impl SessionState {
+    /// Who is live in our place: another device in the same room. While there is one, nothing goes out of our microphone, and
+    /// our loudspeaker is silent; the own switches stay as they are.
+    pub fn live_instead(&self) -> Option<ParticipantId> {
+        let people = &self.room.as_ref()?.participants;
+        people.iter().find(|p| Some(p.id) == self.you)?.same_room
+    }
+
+    /// Sources that must not be sent now: those that are muted, and the microphone while another device is live.
+    pub fn silent(&self) -> Vec<Source> {
+        let mut silent = self.own.muted.clone();
+        if self.live_instead().is_some() && !silent.contains(&Source::Microphone) {
+            silent.push(Source::Microphone);
+        }
+        silent
+    }
 }

@@ -37,6 +37,7 @@ pub fn apply(room: &mut Snapshot, entry: &Sequenced) {
         | Event::RoleChanged { participant, .. }
         | Event::MuteChanged { participant, .. }
         | Event::HandChanged { participant, .. }
+        | Event::SameRoomChanged { participant, .. }
         | Event::TrackPublished { participant, .. }
         | Event::TrackUnpublished { participant, .. } => {
             if let Some(p) = find(room, *participant) {
@@ -57,6 +58,7 @@ fn change(p: &mut Participant, event: &Event) {
         Event::RoleChanged { role, .. } => p.role = *role,
         Event::MuteChanged { source, muted, .. } => set_muted(&mut p.muted, *source, *muted),
         Event::HandChanged { hand, .. } => p.hand = *hand,
+        Event::SameRoomChanged { live, .. } => p.same_room = *live,
         Event::TrackPublished { track, .. } => put_track(&mut p.tracks, track.clone()),
         Event::TrackUnpublished { track, .. } => p.tracks.retain(|t| t.id != *track),
         _ => {}

@@ -192,6 +192,7 @@ fn request_of(action: &Action) -> Option<Request> {
         Action::Reaction { reaction } => Request::Reaction { reaction },
         Action::Chat { text, client_id } => Request::Chat { text, client_id },
         Action::Rename { name } => Request::Rename { name },
+        Action::SameRoom { choice } => Request::SameRoom { choice },
         Action::HostMute {
             participant,
             source,

@@ -159,6 +159,7 @@ impl Room {
                         false,
                     );
                 }
+                Output::SameRoom(pairs) => self.tell(MediaEvent::SameRoom(pairs), true),
                 Output::VoiceLoss {
                     participant,
                     percent,

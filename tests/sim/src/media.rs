@@ -157,7 +157,10 @@ impl Sfu {
                 Output::SlotState { participant, state } => {
                     self.slots.insert((participant, state.slot), state);
                 }
-                Output::Quality(_) | Output::Rates { .. } | Output::VoiceLoss { .. } => {}
+                Output::Quality(_)
+                | Output::SameRoom(_)
+                | Output::Rates { .. }
+                | Output::VoiceLoss { .. } => {}
             }
         }
     }

@@ -300,6 +300,7 @@ impl Dice {
             presence: Presence::Connected,
             muted: vec![self.source()],
             hand: None,
+            same_room: None,
             tracks: Vec::new(),
             decodes: Vec::new(),
             joined_at: 1,

@@ -3,7 +3,9 @@
 //! difference is to be read.
 
 use confab_base::Source;
-use confab_protocol::{Listening, ParticipantQuality, QualityLevel, Reaction, SlotState};
+use confab_protocol::{
+    Listening, ParticipantQuality, QualityLevel, Reaction, SameRoomChoice, SlotState,
+};
 use confab_room::{MediaCommand, MediaEvent};
 use confab_session::{Action, Input};
 use confab_sim::{Meeting, Person, Recording};
@@ -165,6 +167,43 @@ fn a_share_that_a_host_stopped_is_begun_anew() {
     assert!(!muted(&m));
     m.assert_converged();
     keep("share_stopped", m, guest);
+}
+
+#[test]
+fn another_device_in_the_room_is_live() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    for person in [host, guest] {
+        m.act(person, mute(Source::Microphone, false));
+        m.run_ms(100);
+    }
+    let you = m.see(guest).session.state().you.expect("is in");
+    let other = m.see(host).session.state().you.expect("is in");
+    let choose = |choice| Action::SameRoom { choice };
+    let live = |m: &Meeting| m.see(guest).session.state().live_instead();
+    // Nobody is in the room yet: refused.
+    m.act(guest, choose(SameRoomChoice::UseMine));
+    m.run_ms(100);
+    m.server(|s, net| s.media_event(MediaEvent::SameRoom(vec![(other, you)]), net));
+    m.run_ms(100);
+    assert_eq!(live(&m), Some(other));
+    // The switch stays as it is; what is sent does not follow it.
+    assert_eq!(m.see(guest).session.state().own.muted, [Source::Camera]);
+    let silent = m.see(guest).session.state().silent();
+    assert_eq!(silent, [Source::Camera, Source::Microphone]);
+    m.act(guest, choose(SameRoomChoice::UseMine));
+    m.run_ms(100);
+    assert_eq!(live(&m), None);
+    m.act(host, choose(SameRoomChoice::UseMine));
+    m.run_ms(100);
+    cut(&mut m, guest, 4000);
+    m.run_ms(3000);
+    assert_eq!(live(&m), Some(other), "over a cut, too");
+    m.act(guest, choose(SameRoomChoice::Apart));
+    m.run_ms(100);
+    assert_eq!(live(&m), None);
+    m.assert_converged();
+    keep("same_room", m, guest);
 }
 
 #[test]

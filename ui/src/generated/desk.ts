@@ -1,6 +1,6 @@
 // Made by `cargo xtask generate` from crates/client/src/desk. Do not edit.
 import type {
-  Code, Limited, Listening, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, Source, TrackId,
+  Code, Limited, Listening, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, SameRoomChoice, Source, TrackId,
 } from "./protocol";
 
 export type CallPhase = "idle" | "connecting" | "joined" | "reconnecting" | "ended";
@@ -231,7 +231,7 @@ audio: boolean, mode: ScreenMode, } | { "type": "stop_screen" } | { "type": "pau
 /**
  * Which page: tallest wins where several show the same track.
  */
-page: string, videos: Array<ShownVideo>, } | { "type": "chat", text: string, } | { "type": "hand", raised: boolean, } | { "type": "react", reaction: Reaction, } | { "type": "rename", name: string, } | { "type": "host", action: HostAction, } | { "type": "set_processing", processing: Processing, } | { "type": "set_data_saver", on: boolean, } | { "type": "link_stats" } | { "type": "stream_stats" } | { "type": "screen_sources" };
+page: string, videos: Array<ShownVideo>, } | { "type": "chat", text: string, } | { "type": "hand", raised: boolean, } | { "type": "react", reaction: Reaction, } | { "type": "rename", name: string, } | { "type": "host", action: HostAction, } | { "type": "same_room", choice: SameRoomChoice, } | { "type": "set_processing", processing: Processing, } | { "type": "set_data_saver", on: boolean, } | { "type": "link_stats" } | { "type": "stream_stats" } | { "type": "screen_sources" };
 
 export type OwnCode = "unreachable" | "closed";
 

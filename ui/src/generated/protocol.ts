@@ -71,7 +71,12 @@ muted: Array<Source>,
 /**
  * When the hand went up, milliseconds since 1970; absent when it is down. Sort by it for the order of hands.
  */
-hand?: number, tracks: Array<Track>, 
+hand?: number, 
+/**
+ * Who is live in this one's place, as their microphones hear the same room: this one's microphone sends nothing and its
+ * loudspeaker plays nothing. Absent: nobody.
+ */
+same_room?: ParticipantId, tracks: Array<Track>, 
 /**
  * Video codecs this participant can decode.
  */
@@ -127,7 +132,7 @@ export type Event = { "type": "participant_joined", participant: Participant, } 
 /**
  * When it went up, milliseconds since 1970; absent: it is down.
  */
-hand?: number, } | { "type": "track_published", participant: ParticipantId, track: Track, } | { "type": "track_unpublished", participant: ParticipantId, track: TrackId, } | { "type": "chat", message: ChatMessage, } | { "type": "reacted", participant: ParticipantId, reaction: Reaction, } | { "type": "lock_changed", locked: boolean, by: ParticipantId, } | { "type": "spotlight_changed", participant?: ParticipantId, by: ParticipantId, } | { "type": "ended", by: ParticipantId, };
+hand?: number, } | { "type": "track_published", participant: ParticipantId, track: Track, } | { "type": "track_unpublished", participant: ParticipantId, track: TrackId, } | { "type": "chat", message: ChatMessage, } | { "type": "reacted", participant: ParticipantId, reaction: Reaction, } | { "type": "lock_changed", locked: boolean, by: ParticipantId, } | { "type": "spotlight_changed", participant?: ParticipantId, by: ParticipantId, } | { "type": "same_room_changed", participant: ParticipantId, live?: ParticipantId, } | { "type": "ended", by: ParticipantId, };
 
 export type Sequenced = { seq: number, 
 /**
@@ -212,12 +217,14 @@ minutes: number,
  */
 fluent_minutes: number, };
 
+export type SameRoomChoice = "use_mine" | "apart";
+
 export type Request = { "type": "hello" } & Hello | { "type": "offer" } & Offer | { "type": "view", slots: Array<Slot>, } | { "type": "mute", source: Source, muted: boolean, } | { "type": "unpublish", source: Source, } | { "type": "hand", raised: boolean, } | { "type": "reaction", reaction: Reaction, } | { "type": "chat", text: string, 
 /**
  * Unique per message of this client, 1 to [`crate::MAX_CLIENT_ID`] ASCII characters: sending it again after
  * a cut is the same message.
  */
-client_id: string, } | { "type": "rename", name: string, } | { "type": "host_mute", participant: ParticipantId, source: Source, } | { "type": "host_mute_all" } | { "type": "host_lower_hand", participant: ParticipantId, } | { "type": "host_remove", participant: ParticipantId, } | { "type": "host_lock", locked: boolean, } | { "type": "host_spotlight", participant?: ParticipantId, } | { "type": "host_end" } | { "type": "listening" } & Listening | { "type": "resync", last_seq: number, } | { "type": "ping" } | { "type": "leave" };
+client_id: string, } | { "type": "rename", name: string, } | { "type": "host_mute", participant: ParticipantId, source: Source, } | { "type": "host_mute_all" } | { "type": "host_lower_hand", participant: ParticipantId, } | { "type": "host_remove", participant: ParticipantId, } | { "type": "host_lock", locked: boolean, } | { "type": "host_spotlight", participant?: ParticipantId, } | { "type": "host_end" } | { "type": "listening" } & Listening | { "type": "same_room", choice: SameRoomChoice, } | { "type": "resync", last_seq: number, } | { "type": "ping" } | { "type": "leave" };
 
 export type ClientMessage = { id: number, body: Request, };
 

@@ -182,6 +182,7 @@ export const en = {
   "people.microphone_off": "Microphone off",
   "people.camera_on": "Camera on",
   "people.camera_off": "Camera off",
+  "people.same_room": "Silent: {name} is live in the same room",
   "people.shares": "Shares the screen",
 
   "chat.empty": "No messages yet",

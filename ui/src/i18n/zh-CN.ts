@@ -180,6 +180,7 @@ export const zhCN: Catalogue = {
   "people.microphone_off": "麦克风已关闭",
   "people.camera_on": "摄像头已打开",
   "people.camera_off": "摄像头已关闭",
+  "people.same_room": "已静音：同一房间里使用的是{name}的设备",
   "people.shares": "正在共享屏幕",
 
   "chat.empty": "还没有消息",

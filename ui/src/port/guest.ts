@@ -1,6 +1,7 @@
 // The port of a browser guest: the session machine with a WebSocket and an RTCPeerConnection around it. Rules are in
 // ../session, slots in ../state/slots; here is only what moves bytes, tracks and elements.
 
+import { liveInstead } from "../session/face";
 import { Session, type Action, type Input, type Notice, type Output } from "../session/session";
 import { createMeeting, meetingInfo } from "./guest/api";
 import { Awake } from "./guest/awake";
@@ -15,7 +16,7 @@ import { BrowserWindow } from "./guest/window";
 import { browserName, hostAction, parseMessage, randomId } from "./guest/words";
 import type {
   Abilities, CreateMeeting, DeviceKind, EndReason, HostAction, JoinRequest, Place, PopOutHost, Port, PortEvent, PortState, Processing, Reaction,
-  ScreenChoice, ScreenMode, ShownVideo, Source, TrackId,
+  SameRoomChoice, ScreenChoice, ScreenMode, ShownVideo, Source, TrackId,
 } from "./port";
 
 /** Tallest camera layer with the data saver on. */
@@ -155,6 +156,10 @@ class GuestPort implements Port {
     this.#act({ type: "rename", name });
   }
 
+  sameRoom(choice: SameRoomChoice): void {
+    this.#act({ type: "same_room", choice });
+  }
+
   host(action: HostAction): void {
     this.#act(hostAction(action));
   }
@@ -254,11 +259,14 @@ class GuestPort implements Port {
     }
     if (session.seat !== undefined && this.#request !== undefined) keepSeat(this.#request.meeting, { ...session.seat, name: this.#request.name });
     if (session.state.phase.type === "joined") this.#agreeOnMutes(session);
+    this.#media.setSilent(liveInstead(session.state) !== undefined);
     this.#media.plan();
     this.#publish();
   }
 
   #onNotice(notice: Notice): void {
+    // The room was left meanwhile, which is what was wanted.
+    if (notice.type === "failed" && notice.action.type === "same_room") return;
     if (notice.type === "failed") return this.#tell({ type: "refused", code: notice.code });
     if (notice.type === "not_connected") return this.#tell({ type: "refused", code: "going_away" });
     if (notice.type === "offer_failed") {

@@ -11,7 +11,7 @@ import { DeskLink } from "./native/link";
 import { OWN_CAMERA, OWN_SCREEN, type Pictures, connectPictures } from "./native/pictures";
 import type {
   Abilities, AppPort, Code, CreateMeeting, DeviceKind, DeviceProblem, HostAction, JoinRequest, LinkStats, MeetingCreated, MeetingInfo, Place,
-  PopOutHost, PopOutWhat, Port, PortEvent, PortState, Processing, Reaction, Result, ScreenChoice, ScreenMode, ScreenSource, ShownVideo, StreamStats, TrackId,
+  PopOutHost, PopOutWhat, Port, PortEvent, PortState, Processing, Reaction, Result, SameRoomChoice, ScreenChoice, ScreenMode, ScreenSource, ShownVideo, StreamStats, TrackId,
   VideoSurface,
 } from "./port";
 
@@ -171,6 +171,7 @@ class NativePort implements Port {
   raiseHand = (raised: boolean) => this.#do({ type: "hand", raised });
   react = (reaction: Reaction) => this.#do({ type: "react", reaction });
   rename = (name: string) => this.#do({ type: "rename", name });
+  sameRoom = (choice: SameRoomChoice) => this.#do({ type: "same_room", choice });
   host = (action: HostAction) => this.#do({ type: "host", action });
 
   async linkStats(): Promise<LinkStats> {

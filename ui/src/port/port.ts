@@ -3,7 +3,7 @@
 
 import type {
   ChatMessage, Code, CreateMeeting, Limited, Listening, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
-  Role, Slot, Source, Track, VideoCodec,
+  Role, SameRoomChoice, Slot, Source, Track, VideoCodec,
 } from "../generated/protocol";
 import type { AppCode, AppPort } from "./app";
 import type { LinkStats, StreamStats } from "./stats";
@@ -12,7 +12,7 @@ export type * from "./app";
 export type * from "./stats";
 export type {
   ChatMessage, Code, CreateMeeting, Limited, Listening, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
-  Role, Slot, Source, Track, VideoCodec,
+  Role, SameRoomChoice, Slot, Source, Track, VideoCodec,
 };
 export type ParticipantId = number;
 export type TrackId = number;
@@ -311,6 +311,8 @@ export interface Port {
   raiseHand(raised: boolean): void;
   react(reaction: Reaction): void;
   rename(name: string): void;
+  /** What to do about the device that is live in this one's place: `Participant.same_room`. */
+  sameRoom(choice: SameRoomChoice): void;
   host(action: HostAction): void;
 
   linkStats(): Promise<LinkStats>;

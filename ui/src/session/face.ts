@@ -9,6 +9,7 @@ import type {
   ParticipantQuality,
   Publish,
   Reaction,
+  SameRoomChoice,
   Sequenced,
   ServerMessage,
   Slot,
@@ -73,6 +74,7 @@ export type Action =
   /** `client_id`: from the shell's dice, unique. Kept until the server has it. */
   | { type: "chat"; text: string; client_id: string }
   | { type: "rename"; name: string }
+  | { type: "same_room"; choice: SameRoomChoice }
   | { type: "host_mute"; participant: ParticipantId; source: Source }
   | { type: "host_mute_all" }
   | { type: "host_lower_hand"; participant: ParticipantId }
@@ -162,4 +164,12 @@ export interface SessionState {
   media: MediaPhase;
   /** Number of the current peer connection; 0: none yet. */
   generation: number;
+}
+
+/**
+ * Who is live in our place: another device in the same room. While there is one, nothing goes out of our microphone, and our
+ * loudspeaker is silent; the own switches stay as they are.
+ */
+export function liveInstead({ room, you }: SessionState): ParticipantId | undefined {
+  return room?.participants.find((p) => p.id === you)?.same_room;
 }

@@ -61,6 +61,10 @@ function change(p: Participant, event: Event): Participant {
       const { hand: _, ...rest } = p;
       return event.hand === undefined ? rest : { ...rest, hand: event.hand };
     }
+    case "same_room_changed": {
+      const { same_room: _, ...rest } = p;
+      return event.live === undefined ? rest : { ...rest, same_room: event.live };
+    }
     case "track_published":
       return { ...p, tracks: putTrack(p.tracks, event.track) };
     case "track_unpublished":

@@ -3,7 +3,7 @@
 use super::state::{DeskPatch, DeskState, DeviceKind, DeviceProblem, ScreenMode};
 use super::stats::{BusAddress, LinkStats, ScreenSource, StreamStats};
 use confab_base::{ParticipantId, Source, TrackId};
-use confab_protocol::{Code, MeetingInfo, Reaction};
+use confab_protocol::{Code, MeetingInfo, Reaction, SameRoomChoice};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -96,6 +96,10 @@ pub enum DeskCommand {
     },
     Host {
         action: HostAction,
+    },
+    /// What to do about the device that is live in this one's place.
+    SameRoom {
+        choice: SameRoomChoice,
     },
     /// What is done to the own voice; at once.
     SetProcessing {

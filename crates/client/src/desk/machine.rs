@@ -287,6 +287,7 @@ impl Machine {
             | DeskCommand::Hand { .. }
             | DeskCommand::React { .. }
             | DeskCommand::Rename { .. }
+            | DeskCommand::SameRoom { .. }
             | DeskCommand::Host { .. } => {
                 self.on_call_command(command);
                 answer(DeskReply::Done);

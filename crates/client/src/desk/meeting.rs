@@ -131,6 +131,7 @@ impl Machine {
             DeskCommand::Hand { raised } => Action::Hand { raised },
             DeskCommand::React { reaction } => Action::Reaction { reaction },
             DeskCommand::Rename { name } => Action::Rename { name },
+            DeskCommand::SameRoom { choice } => Action::SameRoom { choice },
             DeskCommand::Host { action } => translate::host_action(action),
             _ => return,
         };
@@ -303,6 +304,11 @@ impl Machine {
 
     fn on_notice(&mut self, notice: Notice) {
         match notice {
+            // The room was left meanwhile, which is what was wanted.
+            Notice::Failed {
+                action: Action::SameRoom { .. },
+                ..
+            } => {}
             Notice::Failed { action, code } => {
                 // The switch follows: what the server refused is off.
                 if let Action::Mute {

@@ -280,6 +280,7 @@ mod tests {
             presence: Presence::Connected,
             muted: vec![Source::Camera],
             hand: None,
+            same_room: None,
             tracks: Vec::new(),
             decodes: Vec::new(),
             joined_at: 1,

@@ -7,7 +7,7 @@ use super::stats::*;
 const HEADER: &str = "\
 // Made by `cargo xtask generate` from crates/client/src/desk. Do not edit.
 import type {
-  Code, Limited, Listening, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, Source, TrackId,
+  Code, Limited, Listening, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, SameRoomChoice, Source, TrackId,
 } from \"./protocol\";
 ";
 

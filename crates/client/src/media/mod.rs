@@ -86,6 +86,8 @@ pub(crate) struct MediaSide {
     small_camera: bool,
     /// Sources that send nothing now, which the budget keeps nothing for.
     muted: Vec<Source>,
+    /// The voices are not played here.
+    deaf: bool,
     /// Who spoke last, latest first.
     recent: Vec<ParticipantId>,
     estimate: Option<Bitrate>,
@@ -136,6 +138,7 @@ impl MediaSide {
             shown: None,
             small_camera: false,
             muted: Vec::new(),
+            deaf: false,
             recent: Vec::new(),
             estimate: None,
             peer: None,
@@ -170,6 +173,19 @@ impl MediaSide {
     pub(crate) fn set_muted(&mut self, muted: &[Source]) {
         if self.silence(muted) {
             self.refresh_ladder();
+        }
+    }
+
+    /// Another device in this room is live: the voices are not played here. See [`confab_session::SessionState::live_instead`].
+    pub(crate) fn set_deaf(&mut self, deaf: bool) {
+        if self.deaf == deaf {
+            return;
+        }
+        self.deaf = deaf;
+        self.pipeline.set_deaf(deaf);
+        match deaf {
+            true => tracing::info!("another device in this room is live: silent here"),
+            false => tracing::info!("live in this room"),
         }
     }
 
@@ -444,6 +460,7 @@ impl MediaSide {
         self.network.replace(None);
         if lent {
             self.pipeline.restart_slots();
+            self.pipeline.set_deaf(false);
             return;
         }
         // The sinks' files close with the last handle on them, which the pipeline's threads may hold.

@@ -40,6 +40,11 @@ test("what a mute leaves behind is no stall", () => {
   expect(listen([{ made: 500, begun: 1, state: muted }, { made: 500, state: muted }, { made: 300 }, { made: 0 }])).toBe(0);
 });
 
+test("who is silent for another device in its room does not stall", () => {
+  const held = session({ ...bo(), same_room: 3 });
+  expect(listen([{ made: 500, begun: 1, state: held }, { made: 500, state: held }, { made: 300 }, { made: 0 }])).toBe(0);
+});
+
 test("nobody is heard while the peer connection is made anew", () => {
   const cut = session(bo(), "connecting");
   expect(listen([{ made: 0, state: cut }, { made: 0, state: cut }, { made: 0 }])).toBe(17);

@@ -1,7 +1,7 @@
 // How well this guest hears the others, out of the browser's statistics: which of the sound it played it made up because
 // nothing had come, and whether that lasted so long that a listener misses words.
 
-import type { Listening } from "../../generated/protocol";
+import type { Listening, Participant } from "../../generated/protocol";
 import type { SessionState } from "../../session/session";
 import { Fluency } from "../../state/fluency";
 import type { TrackId } from "../port";
@@ -80,6 +80,8 @@ function lookAt(entry: Record<string, unknown>, before: Look | undefined, audibl
 /** Voices and sounds of others that should be coming in now. */
 function audibleTracks({ room, you }: SessionState): Set<TrackId> {
   const others = (room?.participants ?? []).filter((p) => p.id !== you && p.presence === "connected");
-  return new Set(others.flatMap((p) =>
-    p.tracks.filter((t) => (t.source === "microphone" || t.source === "screen_audio") && !p.muted.includes(t.source)).map((t) => t.id)));
+  // Who is silent for another device in its room sends nothing.
+  const open = (p: Participant) => p.tracks.filter((t) =>
+    (t.source === "screen_audio" || (t.source === "microphone" && p.same_room === undefined)) && !p.muted.includes(t.source));
+  return new Set(others.flatMap((p) => open(p).map((t) => t.id)));
 }

@@ -34,6 +34,8 @@ export class Media {
   #shown: readonly ShownVideo[] = [];
   #tallest = Infinity;
   #original = false;
+  /** Another device in this room is live. */
+  #silent = false;
   /** Which track each slot carries, by mid. */
   #slots = new Map<string, TrackId>();
 
@@ -49,7 +51,17 @@ export class Media {
   }
 
   async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
-    await this.#peer?.setTrack(source, track);
+    await this.#peer?.setTrack(source, source === "microphone" && this.#silent ? null : track);
+  }
+
+  /** Another device in this room is live, or none any more: microphone and sounds follow at once. */
+  setSilent(silent: boolean): void {
+    if (silent === this.#silent) return;
+    this.#silent = silent;
+    this.sounds.setDeaf(silent);
+    // A microphone that is off stays open, and must not be sent.
+    const isOn = this.#devices.state.microphone.on;
+    void this.setTrack("microphone", isOn ? this.#devices.track("microphone") : null);
   }
 
   async setOriginal(original: boolean): Promise<void> {
@@ -103,6 +115,7 @@ export class Media {
     this.#slots.clear();
     this.pictures.place(() => undefined);
     this.sounds.play(new Map());
+    this.setSilent(false);
   }
 
   newPeer(generation: number): void {
@@ -132,7 +145,8 @@ export class Media {
     await peer.limitCamera(this.#tallest);
     await peer.setOriginal(this.#original);
     for (const source of ["microphone", "camera"] as const) {
-      if (this.#devices.state[source].on) await peer.setTrack(source, this.#devices.track(source));
+      const isSilent = source === "microphone" && this.#silent;
+      if (this.#devices.state[source].on && !isSilent) await peer.setTrack(source, this.#devices.track(source));
     }
     for (const source of ["screen", "screen_audio"] as const) {
       const track = this.#devices.track(source);

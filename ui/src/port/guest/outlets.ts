@@ -66,6 +66,7 @@ export class Sounds {
   readonly #playing = new Map<string, HTMLAudioElement>();
   readonly #onBlocked: (blocked: boolean) => void;
   #speaker = "";
+  #deaf = false;
   #box: HTMLElement | undefined;
 
   constructor(onBlocked: (blocked: boolean) => void) {
@@ -87,6 +88,12 @@ export class Sounds {
       element.srcObject = stream;
       void this.#start(element);
     }
+  }
+
+  /** Silences everything, or plays it again; it is received all the same. */
+  setDeaf(deaf: boolean): void {
+    this.#deaf = deaf;
+    for (const element of this.#playing.values()) element.muted = deaf;
   }
 
   /** From within a click. */
@@ -129,6 +136,7 @@ export class Sounds {
     }
     const element = document.createElement("audio");
     element.autoplay = true;
+    element.muted = this.#deaf;
     element.dataset["slot"] = mid;
     this.#box.append(element);
     this.#playing.set(mid, element);
