@@ -30,6 +30,7 @@ fn participant(id: u32) -> Participant {
         tracks: Vec::new(),
         decodes: Vec::new(),
         joined_at: 0,
+        same_room: None,
     }
 }
 
