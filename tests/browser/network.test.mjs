@@ -92,15 +92,17 @@ test('a guest that hears gaps tells the server of them, and its user', async (t)
   const before = told.at(-1)?.stalled_permille ?? 0;
   assert.ok(before <= 15, `hardly anything stalled: ${JSON.stringify(told)}`);
 
-  // Whoever speaks is gone for so long that nothing hides it.
-  nils.child.kill('SIGSTOP');
-  await sleep(3500);
-  nils.child.kill('SIGCONT');
-  const gap = await until('the gap is told', 15000, () => told.find((l) => l.stalled_permille > before));
-  console.log(`told of ${gap.stalled_permille} thousandths of the last minute`);
-  // It may be told before it is over. The browser hides the beginning and what it still had: of 3.5 s, 1.8 count at least.
-  const all = () => told.at(-1).stalled_permille > before + 30;
-  await until('all of it is told', 15000, all).catch((e) => { throw new Error(`${e.message}: ${JSON.stringify(told)}`); });
-  assert.ok(told.every((l) => l.stalled_permille <= before + 70), `for 3.5 s: ${told.map((l) => l.stalled_permille)}`);
+  // Whoever speaks is gone, twice and for so long that nothing hides it. The server takes a silent sender's line away after two
+  // seconds or so; what is missing after that is not the listener's trouble.
+  for (let i = 0; i < 2; i += 1) {
+    nils.child.kill('SIGSTOP');
+    await sleep(3000);
+    nils.child.kill('SIGCONT');
+    await sleep(4000);
+  }
+  const all = () => (told.at(-1)?.stalled_permille ?? 0) > before + 33;
+  await until('the gaps are told', 15000, all).catch((e) => { throw new Error(`${e.message}: ${JSON.stringify(told)}`); });
+  console.log(`told of ${told.map((l) => l.stalled_permille)} thousandths of the last minute`);
+  assert.ok(told.every((l) => l.stalled_permille <= before + 120), `for 6 s: ${told.map((l) => l.stalled_permille)}`);
   await guest.page.getByRole('img', { name: /speech broke up/i }).first().waitFor({ timeout: 10000 });
 });

@@ -104,9 +104,10 @@ test('the far end hears the microphone, silence when muted, and the other microp
   }));
   console.log(`heard at the far end: ${JSON.stringify(heard)}`);
   rmSync(ear.folder, { recursive: true, force: true });
-  // Of the few windows of a short recording chance takes some, more where others speak.
-  const there = (part) => part >= 0.45;
-  const absent = (part) => part < 0.35;
+  // Of the few windows of a short recording chance takes some, more where others speak: who speaks is found in 0.43 to 0.96 of
+  // them, and who does not in 0.22 at most.
+  const there = (part) => part >= 0.4;
+  const absent = (part) => part < 0.3;
   assert.ok(there(heard.open.first) && absent(heard.open.second), 'the first microphone');
   assert.ok(absent(heard.muted.first) && absent(heard.muted.second), 'nothing while muted');
   assert.ok(there(heard.second.second) && absent(heard.second.first), 'the second microphone, and no longer the first');
