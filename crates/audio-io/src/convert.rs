@@ -164,7 +164,8 @@ mod tests {
     #[test]
     fn two_sides_are_converted_like_each_by_itself() {
         for rate in [16_000, 44_100, 44_099, 48_000] {
-            let tone = |hz: f32| move |i: u32| (i as f32 / rate as f32 * hz * 6.283).sin();
+            let tone =
+                |hz: f32| move |i: u32| (i as f32 / rate as f32 * hz * std::f32::consts::TAU).sin();
             let (left, right) = (tone(440.0), tone(880.0));
             let mut alone = [Vec::new(), Vec::new()];
             for (side, out) in alone.iter_mut().enumerate() {
