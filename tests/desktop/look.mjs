@@ -1,13 +1,12 @@
 // Pictures of the real app to look at: `node look.mjs [folder] [width x height] [others]` joins a meeting with that many others and
 // keeps what the whole screen shows at each place, in light and dark.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { artefacts } from '../browser/lib/paths.mjs';
 import { Native, Server, sleep, until } from '../browser/lib/processes.mjs';
 import { App } from './lib/app.mjs';
 import { Desktop } from './lib/desktop.mjs';
 import { page } from './lib/pictures.mjs';
-import { readFileSync } from 'node:fs';
 
 const [folder = artefacts('look'), size = '1280x800', others = '8'] = process.argv.slice(2);
 const THEMES = ['light', 'dark'];
