@@ -60,28 +60,24 @@ pub fn run(options: &Options) -> Result {
     }
     let place = options.place();
     headline("Server, participant, and the desktop app where there is a display");
-    // The workspace's build settings keep codecs fast in debug builds too.
-    let mut args = vec![
-        "build",
-        "--package",
-        "confab-server",
-        "--package",
-        "confab-client",
-        "--bins",
-    ];
-    if place == Where::App {
-        args.extend(["--package", "confab-desktop"]);
-    }
-    if options.release {
-        args.push("--release");
-    }
-    shell::run("cargo", &args)?;
     let bin = target().join(if options.release { "release" } else { "debug" });
     let bin = if bin.is_absolute() {
         bin
     } else {
         root().join(bin)
     };
+    // The workspace's build settings keep codecs fast in debug builds too. Where all of it was built before, as by the tests,
+    // and where the app is wanted, the whole workspace: for fewer packages cargo builds dependencies again with fewer features.
+    let mut args = vec!["build", "--bins"];
+    if place == Where::App || bin.join("confab-desktop").exists() {
+        args.push("--workspace");
+    } else {
+        args.extend(["--package", "confab-server", "--package", "confab-client"]);
+    }
+    if options.release {
+        args.push("--release");
+    }
+    shell::run("cargo", &args)?;
 
     headline("Meeting");
     let data = cache().join("demo");
