@@ -16,20 +16,25 @@ function cpu(pid) {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
-/** Its own memory in MB: pages that no other process has. */
+/** Its memory in MB: `own`, pages that no other process has, and `rss`, all that is resident. */
 function memory(pid) {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  return ['Clean', 'Dirty'].reduce((sum, kind) => sum + Number(new RegExp(`^Private_${kind}:\\s+(\\d+)`, 'm').exec(text)[1]), 0) / 1024;
+  const kilobytes = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)[1]);
+  return { own: (kilobytes('Private_Clean') + kilobytes('Private_Dirty')) / 1024, rss: kilobytes('Rss') / 1024 };
 }
 
 const kinds = ['app', 'web', 'network'];
 
 function look(app) {
   const processes = app.processes();
-  return Object.fromEntries(kinds.map((kind) => [kind, {
-    cpu: processes[kind].reduce((sum, pid) => sum + cpu(pid), 0),
-    memory: processes[kind].reduce((sum, pid) => sum + memory(pid), 0),
-  }]));
+  return Object.fromEntries(kinds.map((kind) => {
+    const sizes = processes[kind].map(memory);
+    return [kind, {
+      cpu: processes[kind].reduce((sum, pid) => sum + cpu(pid), 0),
+      own: sizes.reduce((sum, size) => sum + size.own, 0),
+      rss: sizes.reduce((sum, size) => sum + size.rss, 0),
+    }];
+  }));
 }
 
 /** CPU in per cent of a core between two looks. */
@@ -37,8 +42,14 @@ function spent(before, after, seconds) {
   return kinds.map((k) => `${k} ${((100 * (after[k].cpu - before[k].cpu)) / seconds).toFixed(1)} %`).join(', ');
 }
 
-const size = (now) => kinds.map((k) => `${k} ${now[k].memory.toFixed(0)} MB`).join(', ');
-const total = (now) => kinds.reduce((sum, k) => sum + now[k].memory, 0);
+const total = (now, what) => kinds.reduce((sum, k) => sum + now[k][what], 0);
+const size = (now) => `${kinds.map((k) => `${k} ${now[k].own.toFixed(0)} MB`).join(', ')}, together ${total(now, 'own').toFixed(0)} MB, resident ${total(now, 'rss').toFixed(0)} MB`;
+
+/** How much more of it there is in the mean of the last five looks than in that of the first five, per cent. */
+function growth(looks, what) {
+  const mean = (some) => some.reduce((sum, now) => sum + total(now, what), 0) / some.length;
+  return (100 * mean(looks.slice(-5))) / mean(looks.slice(0, 5)) - 100;
+}
 
 /** Milliseconds from starting the program to a window that shows more than one colour. */
 async function startToHome(desktop) {
@@ -64,7 +75,7 @@ async function start(desktop) {
   const before = look(app);
   await sleep(60000);
   const after = look(app);
-  console.log(`idle at home for 60 s: ${spent(before, after, 60)}; memory ${size(after)}, together ${total(after).toFixed(0)} MB`);
+  console.log(`idle at home for 60 s: ${spent(before, after, 60)}; memory ${size(after)}`);
   await app.quit();
 }
 
@@ -78,15 +89,16 @@ async function meeting(desktop) {
   await app.join('Dora');
   await until('everybody is seen', 60000, async () => (await app.boxes()).length > natives.length);
   await sleep(20000);
-  const first = look(app);
-  let [last, at] = [first, Date.now()];
+  const looks = [look(app)];
+  let [last, at] = [looks[0], Date.now()];
   const end = at + Number(minutes) * 60000;
   const middle = at + Number(minutes) * 30000;
   let stopped = false;
   while (Date.now() < end) {
     await sleep(30000);
     const now = look(app);
-    console.log(`${spent(last, now, (Date.now() - at) / 1000)}; ${size(now)}, together ${total(now).toFixed(0)} MB`);
+    looks.push(now);
+    console.log(`${spent(last, now, (Date.now() - at) / 1000)}; ${size(now)}`);
     [last, at] = [now, Date.now()];
     if (!stopped && at >= middle) {
       stopped = true;
@@ -98,7 +110,7 @@ async function meeting(desktop) {
       [last, at] = [look(app), Date.now()];
     }
   }
-  console.log(`memory at the end is ${((100 * total(last)) / total(first) - 100).toFixed(1)} % above that at the beginning`);
+  console.log(`the mean of the last five looks is above that of the first five by ${growth(looks, 'rss').toFixed(1)} % of what is resident, ${growth(looks, 'own').toFixed(1)} % of their own memory`);
   await app.quit();
   await Promise.all(natives.map((n) => n.leave()));
   server.stop();

@@ -17,6 +17,11 @@ pub enum Bench {
         #[arg(long, default_value = "en")]
         voices: String,
     },
+    /// An hour of sound between clocks 100 ppm apart: what becomes of the delay, and whether it clicks
+    Drift {
+        #[arg(long, default_value_t = 3600)]
+        seconds: u32,
+    },
     /// Echo, noise, gain and howling of the voice chain, beside libwebrtc and sonora
     Voice {
         /// Odd: development voices and rooms; even: validation
@@ -48,40 +53,40 @@ pub fn bench(what: &Bench) -> Result {
             seconds,
             voices,
         } => jitter(*seed, *seconds, voices),
+        Bench::Drift { seconds } => drift(*seconds),
     }
 }
 
 fn jitter(seed: u32, seconds: u32, voices: &str) -> Result {
     headline("Jitter bench");
+    let (seed, seconds) = (seed.to_string(), seconds.to_string());
+    let options = ["--seed", &seed, "--seconds", &seconds, "--voices", voices];
+    link("bench.py", &options)
+}
+
+fn drift(seconds: u32) -> Result {
+    headline("Drift bench");
+    link("drift.py", &["--seconds", &seconds.to_string()])
+}
+
+/// A script that sends sound through `voice_link`.
+fn link(script: &str, options: &[&str]) -> Result {
     let python = environment()?;
     run(
         "cargo",
         &["build", "-p", "confab-codec", "--example", "voice_link"],
     )?;
-    let script = root().join("tools/bench/jitter/bench.py");
+    let script = root().join("tools/bench/jitter").join(script);
     let binary = target().join("debug/examples/voice_link");
     let work = cache().join("bench-jitter");
     std::fs::create_dir_all(&work).map_err(|e| e.to_string())?;
     let media = cache().join("media");
-    let (seed, seconds) = (seed.to_string(), seconds.to_string());
-    run(
-        &python,
-        &[
-            &script.to_string_lossy(),
-            "--binary",
-            &binary.to_string_lossy(),
-            "--media",
-            &media.to_string_lossy(),
-            "--work",
-            &work.to_string_lossy(),
-            "--seed",
-            &seed,
-            "--seconds",
-            &seconds,
-            "--voices",
-            voices,
-        ],
-    )
+    let [script, binary, media, work] =
+        [&script, &binary, &media, &work].map(|p| p.to_string_lossy());
+    let fixed = [
+        &*script, "--binary", &binary, "--media", &media, "--work", &work,
+    ];
+    run(&python, &[&fixed, options].concat())
 }
 
 fn voice(seed: u32, variants: u32, only: &str, engines: &str) -> Result {

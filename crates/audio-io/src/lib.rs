@@ -23,6 +23,7 @@ mod open;
 mod playback;
 mod ring;
 mod sides;
+mod steering;
 mod system;
 mod watch;
 

@@ -1,11 +1,11 @@
 //! A real speaker: the writer converts frames to the device's rate into a ring, always with two sides; the callback (see `open`) copies
 //! them out to the device's channels.
 //!
-//! The fill of the ring is held at a target by making frames a little longer or shorter, so that a speaker whose clock differs
-//! from the microphone's neither starves nor falls behind.
+//! The fill of the ring is held at a target, see `steering`.
 
 use crate::convert::ToDevice;
 use crate::sides::spread;
+use crate::steering::{Next, Steering, samples};
 use crate::watch::Keeper;
 use crate::{DeviceEvent, Direction, FRAME, Frame, OpenError, Speaker, StereoFrame};
 use std::sync::Arc;
@@ -14,22 +14,12 @@ use std::time::Duration;
 
 /// Sound kept in the ring beside one callback's worth, so that a late writer is not heard.
 const CUSHION: Duration = Duration::from_millis(20);
-/// Above the target by this much, frames are dropped until the target is reached: after a hiccup of the writer, playing it off slowly
-/// would keep everyone late for many seconds.
-const TOO_MUCH: Duration = Duration::from_millis(60);
-/// Strength of the correction: 10 ms off the target change the rate by 0.1 %.
-const GAIN_PER_SECOND: f64 = 0.1;
-/// The largest correction: clocks of real devices are off by less, and a change of pitch by 0.3 % is not heard.
-const MOST: f64 = 0.003;
 
 pub(crate) struct DeviceSpeaker {
     keeper: Keeper,
     epoch: u64,
     convert: Option<ToDevice>,
-    /// The fill, smoothed over about a second, moments.
-    fill: f64,
-    /// Frames are being dropped, see [`TOO_MUCH`].
-    draining: bool,
+    steering: Steering,
 }
 
 impl DeviceSpeaker {
@@ -39,8 +29,7 @@ impl DeviceSpeaker {
             keeper,
             epoch: 0,
             convert: None,
-            fill: 0.0,
-            draining: false,
+            steering: Steering::default(),
         })
     }
 
@@ -68,7 +57,7 @@ impl Speaker for DeviceSpeaker {
         if epoch != self.epoch {
             self.epoch = epoch;
             self.convert = ToDevice::new(rate).ok();
-            self.fill = target as f64;
+            self.steering.start(target);
             // The first frame finds a cushion of silence, or the first callback would starve.
             let missing = target.saturating_sub(shared.ring.len() / 2);
             shared.ring.push(std::iter::repeat_n(0.0, 2 * missing));
@@ -77,24 +66,15 @@ impl Speaker for DeviceSpeaker {
             return;
         };
         let waiting = shared.ring.len() / 2;
-        let limit = if self.draining {
-            target
-        } else {
-            target + samples(TOO_MUCH, rate)
+        let longer = match self.steering.next(waiting, target, rate) {
+            Next::Drop => return,
+            Next::Refill => {
+                shared.ring.push(std::iter::repeat_n(0.0, 2 * target));
+                0.0
+            }
+            Next::Write(longer) => longer,
         };
-        self.draining = waiting > limit;
-        if self.draining {
-            self.fill = target as f64;
-            return;
-        }
-        if waiting == 0 {
-            // Starved: rebuild the cushion once instead of clicking frame by frame.
-            shared.ring.push(std::iter::repeat_n(0.0, 2 * target));
-            self.fill = target as f64;
-        }
-        self.fill += 0.01 * (waiting as f64 - self.fill);
-        let off = (target as f64 - self.fill) / f64::from(rate);
-        let made = convert.process(frame, (off * GAIN_PER_SECOND).clamp(-MOST, MOST));
+        let made = convert.process(frame, longer);
         shared.ring.push(made.iter().copied());
     }
 
@@ -113,8 +93,4 @@ impl Speaker for DeviceSpeaker {
     fn poll_event(&mut self) -> Option<DeviceEvent> {
         self.keeper.shared.poll_event()
     }
-}
-
-fn samples(time: Duration, rate: u32) -> usize {
-    (time.as_secs_f64() * f64::from(rate)) as usize
 }

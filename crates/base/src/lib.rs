@@ -13,7 +13,9 @@ mod time;
 pub use code::Code;
 pub use device::DeviceFault;
 pub use id::{MeetingId, ParticipantId, TrackId};
-pub use media::{AudioLevel, Bitrate, Limited, MediaKind, QualityLevel, Source, VideoCodec};
+pub use media::{
+    AudioLevel, Bitrate, Limited, MediaKind, QualityLevel, Source, VideoCodec, VoiceLoss,
+};
 pub use time::{Duration, Time};
 /// For [`declare_types`].
 #[doc(hidden)]

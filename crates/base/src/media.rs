@@ -89,6 +89,16 @@ pub enum QualityLevel {
     Good,
 }
 
+/// What is lost of somebody's voice, as the server sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+pub struct VoiceLoss {
+    /// Share of packets lost on the way from the server to the listener who misses most, percent, at most 100.
+    pub percent: u8,
+    /// Mean number of packets lost in a row on the way to the server, in tenths of packets; 0: too few were lost of late to say.
+    #[serde(default)]
+    pub burst: u8,
+}
+
 /// Why less is sent to a receiver than its view asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]

@@ -3,8 +3,8 @@
 //!
 //!     voice_link IN.wav OUT.wav key=value...
 //!
-//! Settings: `loss` (0 to 1), `burst` (mean length in packets; absent: each packet by itself), `seed`, `seconds`, and of the sender
-//! `kbps`, `fec` (0 or 1), `copies` (distances with commas), `deep` (ms), `expected` (0 to 1). Writes what was played, and beside it
+//! Settings: `loss` (0 to 1), `burst` (mean length in packets; absent: each packet by itself), `seed`, `seconds` (a shorter clip is
+//! repeated), `ppm` (how much slower the sender's clock runs than the receiver's), and of the sender `kbps`, `fec` (0 or 1), `copies` (distances with commas), `deep` (ms), `expected` (0 to 1). Writes what was played, and beside it
 //! `OUT.media.wav`: each frame where it belongs in the source, before stretching, for measures that compare. On standard output a
 //! line of JSON.
 
@@ -102,10 +102,26 @@ struct Receiver {
     /// Frames where they belong in the source.
     media: Vec<f32>,
     delays: Vec<f64>,
+    /// From being captured to being heard, ms: for each frame pulled.
+    ways: Vec<f64>,
+    clock: Clock,
+}
+
+/// When the sender's samples are captured, by the receiver's clock.
+#[derive(Clone, Copy)]
+struct Clock {
+    ppm: f64,
+}
+
+impl Clock {
+    fn captured(self, samples: u64) -> Time {
+        let micros = samples as f64 / 0.048 * (1.0 + self.ppm / 1e6);
+        Time::from_millis(START) + Duration::from_micros(micros as u64)
+    }
 }
 
 impl Receiver {
-    fn new(samples: usize) -> Receiver {
+    fn new(samples: usize, clock: Clock) -> Receiver {
         Receiver {
             buffer: AudioJitterBuffer::new(AudioJitterConfig::default()),
             decoder: opus_decoder(1).expect("a decoder for one channel"),
@@ -115,6 +131,8 @@ impl Receiver {
             played: Vec::new(),
             media: vec![0.0; samples],
             delays: Vec::new(),
+            ways: Vec::new(),
+            clock,
         }
     }
 
@@ -155,6 +173,11 @@ impl Receiver {
                 Pace::Slower => self.stretcher.slower(&mut self.made),
             };
             self.held.append(&mut self.made);
+            if let Some(end) = after {
+                let held = Duration::from_micros(self.held.len() as u64 * 1_000_000 / 48_000);
+                let way = (now + held).since(self.clock.captured(end.into()));
+                self.ways.push(way.as_secs_f64() * 1e3);
+            }
         }
         self.played.extend(self.held.drain(..480));
         let delay = self.buffer.stats().delay;
@@ -197,7 +220,18 @@ impl Receiver {
         self.media[start..start + length].copy_from_slice(&self.made[..length]);
     }
 
-    fn report(&self, sent: &Sent, seconds: f64) -> String {
+    /// Largest less smallest mean of a minute, ms; the first ten seconds left out, and a last minute that is not whole.
+    fn drift(&self) -> f64 {
+        let minutes: Vec<f64> = self.ways[self.ways.len().min(500)..]
+            .chunks_exact(3000)
+            .map(|minute| minute.iter().sum::<f64>() / minute.len() as f64)
+            .collect();
+        let largest = minutes.iter().copied().fold(f64::MIN, f64::max);
+        let smallest = minutes.iter().copied().fold(f64::MAX, f64::min);
+        (largest - smallest).max(0.0)
+    }
+
+    fn report(&self, sent: &Sent, (seconds, source): (f64, &[f32])) -> String {
         let stats = self.buffer.stats();
         let share = |samples: u64| samples as f64 / stats.total_samples as f64;
         let rest =
@@ -208,7 +242,8 @@ impl Receiver {
         let kbps = |bytes: usize| bytes as f64 * 8.0 / seconds / 1000.0;
         format!(
             "{{\"loss\": {:.3}, \"kbps\": {:.1}, \"kbps_with_headers\": {:.1}, \"came\": {:.4}, \"red\": {:.4}, \"lbrr\": {:.4}, \
-             \"deep\": {:.4}, \"concealed\": {:.4}, \"delay_ms\": {:.0}, \"delay_p95_ms\": {:.0}, \"stalls\": {}}}",
+             \"deep\": {:.4}, \"concealed\": {:.4}, \"delay_ms\": {:.0}, \"delay_p95_ms\": {:.0}, \"stalls\": {}, \
+             \"drift_ms\": {:.1}, \"step\": {:.2}}}",
             sent.lost as f64 / packets as f64,
             kbps(sent.bytes),
             kbps(sent.bytes + packets * HEADERS),
@@ -220,8 +255,19 @@ impl Receiver {
             delays.iter().sum::<f64>() / delays.len() as f64,
             delays[delays.len() * 95 / 100],
             stats.stalls,
+            self.drift(),
+            step(&self.played) / step(source),
         )
     }
+}
+
+/// Largest difference between neighbouring samples, after the first seconds. A click is larger than the sound's own.
+fn step(pcm: &[f32]) -> f32 {
+    let settled = &pcm[pcm.len().min(96_000)..pcm.len() - pcm.len().min(96_000)];
+    settled
+        .windows(2)
+        .map(|w| (w[1] - w[0]).abs())
+        .fold(0.0, f32::max)
 }
 
 fn read(path: &str, seconds: usize) -> Vec<f32> {
@@ -232,7 +278,12 @@ fn read(path: &str, seconds: usize) -> Vec<f32> {
     );
     let samples = reader.samples::<i16>().map_while(Result::ok);
     let samples = samples.map(|s| f32::from(s) / 32_768.0);
-    samples.take(seconds * 48_000).collect()
+    let clip: Vec<f32> = samples.take(seconds * 48_000).collect();
+    clip.iter()
+        .copied()
+        .cycle()
+        .take(seconds * 48_000)
+        .collect()
 }
 
 fn write(path: &str, pcm: &[f32]) {
@@ -265,18 +316,26 @@ fn main() {
     let settings = Settings(pairs.collect());
     let pcm = read(&input, settings.get("seconds", 60));
     let sent = send(&pcm, &settings);
-    let mut receiver = Receiver::new(pcm.len());
+    let clock = Clock {
+        ppm: settings.get("ppm", 0.0),
+    };
+    let mut receiver = Receiver::new(pcm.len(), clock);
+    let mut coming = 0;
     // The tail of the buffer is played, too.
     for tick in 0..sent.packets.len() * 2 + 50 {
         let now = Time::from_millis(START + tick as u64 * 10);
-        if tick % 2 == 0
-            && let Some(Some(packet)) = sent.packets.get(tick / 2)
-        {
-            receiver.push(tick / 2, packet, now);
+        while coming < sent.packets.len() && clock.captured((coming * FRAME) as u64) <= now {
+            if let Some(packet) = &sent.packets[coming] {
+                receiver.push(coming, packet, now);
+            }
+            coming += 1;
         }
         receiver.play(now);
     }
     write(&output, &receiver.played);
     write(&output.replace(".wav", ".media.wav"), &receiver.media);
-    println!("{}", receiver.report(&sent, pcm.len() as f64 / 48_000.0));
+    println!(
+        "{}",
+        receiver.report(&sent, (pcm.len() as f64 / 48_000.0, &pcm))
+    );
 }

@@ -5,6 +5,7 @@
 mod budget;
 mod fluency;
 pub mod quality;
+mod runs;
 mod send_side;
 mod voice_ladder;
 mod voice_sender;
@@ -12,6 +13,7 @@ mod voice_sender;
 pub use budget::{BudgetConfig, LayerTarget, Report, Rung, SendBudget, Targets};
 pub use fluency::{FLUENT_PERMILLE, Fluency};
 pub use quality::{Path, score};
+pub use runs::{LossRuns, VoiceRuns};
 pub use send_side::SendSide;
 pub use voice_ladder::{FORWARDER, LISTENERS, SENDER, SENDER_PLAIN, Step, VoiceLadder, VoicePath};
 pub use voice_sender::VoiceSender;

@@ -298,7 +298,7 @@ impl Forwarder {
         }
     }
 
-    /// Tells those who speak what is lost on the way to those who listen.
+    /// Tells those who speak what is lost of it on the way here and to those who listen.
     fn tell_losses(&mut self, now: Time) {
         let (slots, legs) = (&self.slots, &self.legs);
         let loss = |key: &usize| {
@@ -309,10 +309,11 @@ impl Forwarder {
         for track in voices.filter(|t| t.source == Source::Microphone) {
             let losses = track.subscribers.iter().filter_map(loss);
             let worst = losses.fold(0.0, f32::max);
-            if let Some(percent) = track.told_loss.update(worst, now) {
+            let burst = track.seen.runs.mean();
+            if let Some(loss) = track.told_loss.update(worst, burst, now) {
                 self.out.push_back(Output::VoiceLoss {
                     participant: track.owner,
-                    percent,
+                    loss,
                 });
             }
         }

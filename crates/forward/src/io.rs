@@ -2,7 +2,7 @@
 
 use confab_base::{
     AudioLevel, Bitrate, Duration, Limited, MediaKind, ParticipantId, QualityLevel, Source, Time,
-    TrackId, VideoCodec,
+    TrackId, VideoCodec, VoiceLoss,
 };
 use std::sync::Arc;
 
@@ -83,6 +83,8 @@ pub struct LinkHealth {
     pub loss_up: f32,
     /// Share of packets lost on the way to the participant, 0 to 1.
     pub loss_down: f32,
+    /// And how many packets of one voice in a row, in the mean, where that is known.
+    pub burst_down: Option<f32>,
     pub rtt: Option<Duration>,
     /// When anything at all was last heard from it: media, RTCP, ICE checks.
     pub heard: Time,
@@ -171,10 +173,10 @@ pub enum Output {
     SameRoom(Vec<(ParticipantId, ParticipantId)>),
     /// Levels that changed; at most once a second.
     Quality(Vec<(ParticipantId, QualityLevel)>),
-    /// What the listener who misses most misses of this participant's voice, percent; at most once a second.
+    /// What is lost of this participant's voice; at most once a second.
     VoiceLoss {
         participant: ParticipantId,
-        percent: u8,
+        loss: VoiceLoss,
     },
     /// What the slot carries changed.
     SlotState {

@@ -6,7 +6,9 @@ use crate::leg::{FRESH, Leg, Slot};
 use crate::track::Track;
 use crate::views::unsubscribe;
 use crate::voice::Seen;
-use confab_base::{Bitrate, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
+use confab_base::{
+    Bitrate, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec, VoiceLoss,
+};
 use confab_congestion::{FORWARDER, VoiceLadder, VoicePath};
 
 impl Forwarder {
@@ -60,7 +62,7 @@ impl Forwarder {
         let voices = slots.filter(carries).count() as u64;
         let path = VoicePath {
             loss: health.loss_down,
-            burst: None,
+            burst: health.burst_down,
             rtt: health.rtt,
             // Each voice has its part.
             rate: Some(Bitrate(leg.estimate.bps() / voices.max(1))),
@@ -124,7 +126,7 @@ impl Forwarder {
             // The owner's next track begins with nothing told.
             self.out.push_back(Output::VoiceLoss {
                 participant: track.owner,
-                percent: 0,
+                loss: VoiceLoss::default(),
             });
         }
         for key in track.subscribers {

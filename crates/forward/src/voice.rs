@@ -3,7 +3,8 @@
 //! loses, as many as that way needs and the receiver can read.
 
 use crate::io::{RtpIn, RtpOut};
-use confab_base::{Duration, Time};
+use confab_base::{Duration, Time, VoiceLoss};
+use confab_congestion::LossRuns;
 use confab_rtp::Protection;
 use confab_rtp::red::{History, restore};
 
@@ -13,6 +14,8 @@ pub(crate) struct Seen {
     highest: Option<u64>,
     /// Bit `n`: the frame `n` before the highest.
     bits: u128,
+    /// How many packets are lost in a row on the way here.
+    pub(crate) runs: LossRuns,
     /// Frames restored in the second that began then.
     second: Option<Time>,
     restored: u64,
@@ -53,6 +56,10 @@ impl Seen {
             .is_none_or(|s| now.since(s) >= Duration::from_secs(1))
         {
             (self.second, self.restored) = (Some(now), 0);
+        }
+        if let Some(highest) = self.highest {
+            self.runs
+                .add(packet.seq.saturating_sub(highest.saturating_add(1)));
         }
         if !packet.red {
             let is_new = self.take(packet.seq);
@@ -120,37 +127,50 @@ impl Copier {
     }
 }
 
-/// What a sender was told of its listeners' losses.
+/// What a sender was told of its losses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ToldLoss {
-    percent: u8,
+    told: VoiceLoss,
     at: Option<Time>,
 }
 
 impl ToldLoss {
     const INTERVAL: Duration = Duration::from_secs(1);
-    /// Percent; smaller changes are not told, but for the last one to nothing.
+    /// Percent, and tenths of packets in a burst; smaller changes are not told, but for the last one of the loss to nothing.
     const STEP: u8 = 5;
 
-    /// The loss in percent, if it has to be told. `loss`: 0 to 1.
-    pub(crate) fn update(&mut self, loss: f32, now: Time) -> Option<u8> {
-        let percent = (loss * 100.0).round() as u8;
-        let far = percent.abs_diff(self.percent) >= ToldLoss::STEP;
-        let over = percent == 0 && self.percent > 0;
+    /// What has to be told, if anything. `missed`: by the listener who misses most, 0 to 1; `burst`: packets lost in a row on the
+    /// way here.
+    pub(crate) fn update(
+        &mut self,
+        missed: f32,
+        burst: Option<f32>,
+        now: Time,
+    ) -> Option<VoiceLoss> {
+        let loss = VoiceLoss {
+            percent: (missed * 100.0).round() as u8,
+            burst: (burst.unwrap_or(0.0) * 10.0).round() as u8,
+        };
+        let steps = [
+            loss.percent.abs_diff(self.told.percent),
+            loss.burst.abs_diff(self.told.burst),
+        ];
+        let far = steps.iter().any(|s| *s >= ToldLoss::STEP);
+        let over = loss.percent == 0 && self.told.percent > 0;
         let early = self.at.is_some_and(|at| now.since(at) < ToldLoss::INTERVAL);
         if early || !(far || over) {
             return None;
         }
         *self = ToldLoss {
-            percent,
+            told: loss,
             at: Some(now),
         };
-        Some(percent)
+        Some(loss)
     }
 
     /// Whether the sender thinks that something is lost.
     pub(crate) fn is_any(&self) -> bool {
-        self.percent > 0
+        self.told != VoiceLoss::default()
     }
 }
 
@@ -211,7 +231,10 @@ mod tests {
     #[test]
     fn losses_are_told_when_they_change_and_not_too_often() {
         let mut told = ToldLoss::default();
-        let mut say = |loss, ms| told.update(loss, Time::from_millis(ms));
+        let mut say = |loss, ms| {
+            let told = told.update(loss, None, Time::from_millis(ms));
+            told.map(|l| l.percent)
+        };
         assert_eq!(say(0.04, 0), None);
         assert_eq!(say(0.30, 100), Some(30));
         assert_eq!(say(0.60, 900), None, "too soon");
@@ -220,6 +243,35 @@ mod tests {
         assert_eq!(say(0.03, 9000), Some(3));
         assert_eq!(say(0.0, 11_000), Some(0));
         assert_eq!(say(0.0, 20_000), None);
+    }
+
+    #[test]
+    fn bursts_on_the_way_here_are_told_when_they_get_longer() {
+        let (mut seen, mut told) = (Seen::default(), ToldLoss::default());
+        let mut say = |runs: &LossRuns, ms| {
+            let told = told.update(0.0, runs.mean(), Time::from_millis(ms));
+            told.map(|l| l.burst)
+        };
+        let mut seq = 100;
+        let mut speak = |seen: &mut Seen, lost: u64| {
+            for _ in 0..40 {
+                seq += 1 + lost;
+                seen.frames(&red(seq, &[1, 2]), Time::ZERO);
+                seq += 1;
+                seen.frames(&plain(seq), Time::ZERO);
+            }
+        };
+        speak(&mut seen, 0);
+        assert_eq!(say(&seen.runs, 1000), None);
+        speak(&mut seen, 1);
+        assert_eq!(
+            say(&seen.runs, 3000),
+            Some(10),
+            "restored or not, it was lost"
+        );
+        speak(&mut seen, 4);
+        assert!(say(&seen.runs, 5000).is_some_and(|b| b > 30));
+        assert_eq!(say(&seen.runs, 7000), None);
     }
 
     #[test]

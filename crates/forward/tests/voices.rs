@@ -70,8 +70,8 @@ impl Meeting {
                 Output::Send { packet, .. } => sent.push(packet),
                 Output::VoiceLoss {
                     participant: ANA,
-                    percent,
-                } => self.told.push(percent),
+                    loss,
+                } => self.told.push(loss.percent),
                 Output::Rates {
                     participant: BEN,
                     desired,
@@ -85,10 +85,15 @@ impl Meeting {
 
     /// Ben's link loses this share of what is sent to him, for a while.
     fn bad_way_down(&mut self, loss_down: f32) {
+        self.way_down_in_bursts(loss_down, None);
+    }
+
+    fn way_down_in_bursts(&mut self, loss_down: f32, burst_down: Option<f32>) {
         for _ in 0..4 {
             let health = LinkHealth {
                 loss_up: 0.0,
                 loss_down,
+                burst_down,
                 rtt: Some(Duration::from_millis(40)),
                 heard: self.now,
             };
@@ -208,6 +213,25 @@ fn room_is_kept_for_copies_only_where_they_are_sent() {
     let plain = desired(Some(PLAIN), 0.0);
     assert_eq!(desired(None, 0.5), plain);
     assert!(desired(Some(PLAIN), 0.5) > plain.scaled(3.0));
+}
+
+#[test]
+fn copies_for_a_listener_who_misses_several_in_a_row_are_further_apart() {
+    for (burst, copied) in [(None, [1, 2]), (Some(1.3), [1, 2]), (Some(4.0), [2, 4])] {
+        let mut meeting = Meeting::new(Some(PLAIN));
+        meeting.speak(0, &[], false);
+        meeting.way_down_in_bursts(0.2, burst);
+        let sent: Vec<RtpOut> = (1..=20)
+            .flat_map(|n| meeting.speak(n, &[], false))
+            .collect();
+        let last = sent.last().expect("is forwarded");
+        let behind: BTreeSet<u64> = frames(last).iter().map(|n| last.seq - n).collect();
+        assert_eq!(
+            behind,
+            BTreeSet::from([0, copied[0], copied[1]]),
+            "{burst:?}"
+        );
+    }
 }
 
 #[test]

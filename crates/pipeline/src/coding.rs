@@ -6,9 +6,6 @@ use confab_codec::{AudioEncoder, CodecError, OpusConfig, opus_encoder};
 use confab_dsp::{FRAME, Frame, StereoFrame};
 use confab_rtp::Protection;
 
-/// What original sound takes while nothing has to be done against loss.
-pub(crate) const ORIGINAL_BITRATE: Bitrate = Bitrate::kbps(128);
-
 /// The encoder at work and the sound that waits for it.
 pub(crate) struct Coding {
     voice: Box<dyn AudioEncoder>,
@@ -86,9 +83,7 @@ impl Coding {
     /// The encoder can't be made; then nothing has changed.
     pub(crate) fn set_music(&mut self, is_music: bool) -> Result<(), CodecError> {
         if is_music && self.music.is_none() {
-            let mut config = OpusConfig::music();
-            config.bitrate = ORIGINAL_BITRATE;
-            self.music = Some(opus_encoder(config)?);
+            self.music = Some(opus_encoder(OpusConfig::music())?);
         }
         self.is_music = is_music;
         self.fade = Fade::SHUT;
@@ -151,7 +146,7 @@ impl Coding {
     pub(crate) fn protect(&mut self, wanted: Protection) -> Protection {
         self.protection = wanted;
         let (done, usual) = match self.is_music {
-            true => (wanted.of_music(), ORIGINAL_BITRATE),
+            true => (wanted.of_music(), OpusConfig::MUSIC_BITRATE),
             false => (wanted, self.bitrate),
         };
         let encoder = self.encoder();

@@ -17,6 +17,7 @@ mod typescript;
 pub use client::*;
 pub use confab_base::{
     Code, Limited, MediaKind, MeetingId, ParticipantId, QualityLevel, Source, TrackId, VideoCodec,
+    VoiceLoss,
 };
 pub use event::*;
 pub use http::*;

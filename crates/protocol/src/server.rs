@@ -1,7 +1,7 @@
 //! What the server says.
 
 use crate::{Sequenced, Snapshot};
-use confab_base::{Code, Limited, ParticipantId, QualityLevel, TrackId};
+use confab_base::{Code, Limited, ParticipantId, QualityLevel, TrackId, VoiceLoss};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -28,9 +28,8 @@ pub enum ServerMessage {
     Quality { levels: Vec<ParticipantQuality> },
     /// What the server sends in the receive slots now; sent when it changes. Not sequenced.
     Slots { slots: Vec<SlotState> },
-    /// How much of the receiver's own voice is lost on the way from the server to the listener who misses most, percent of packets,
-    /// at most 100; sent when it changes by 5 or more, at most once a second. Not sequenced.
-    VoiceLoss { percent: u8 },
+    /// What is lost of the receiver's own voice; sent when a part of it changes by 5 or more, at most once a second. Not sequenced.
+    VoiceLoss(VoiceLoss),
     /// The peer connection of `generation` is gone on the server's side: offer a new one.
     MediaLost { generation: u32 },
     /// The server closes the connection, because of `code`. [`Code::is_final`] tells whether to come back.

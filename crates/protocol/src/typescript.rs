@@ -54,6 +54,7 @@ pub fn typescript() -> String {
         Welcome,
         ReplyBody,
         QualityLevel,
+        VoiceLoss,
         ParticipantQuality,
         Limited,
         SlotState,

@@ -5,7 +5,7 @@ use crate::rate::RateLimit;
 use crate::room::{Moment, Room};
 use crate::seat::{Link, Seat, SeatMedia};
 use crate::{ConnId, Connect, Digest};
-use confab_base::{ParticipantId, Source};
+use confab_base::{ParticipantId, Source, VoiceLoss};
 use confab_protocol::{
     CatchUp, Code, Event, ParticipantQuality, Presence, Role, ServerMessage, VERSION, Welcome,
 };
@@ -111,13 +111,13 @@ impl Room {
         let conn = connect.conn;
         self.register(conn, who, at.now);
         let catch_up = self.catch_up(last_seq.unwrap_or(0));
-        let (media_generation, slots, percent) = match self.seats.get_mut(&who) {
+        let (media_generation, slots, loss) = match self.seats.get_mut(&who) {
             Some(seat) => (
                 seat.media.told_at_welcome(),
                 seat.media.slots.clone(),
                 seat.media.voice_loss,
             ),
-            None => (0, Vec::new(), 0),
+            None => (0, Vec::new(), VoiceLoss::default()),
         };
         self.send(
             conn,
@@ -146,8 +146,8 @@ impl Room {
         if !slots.is_empty() {
             self.send(conn, ServerMessage::Slots { slots });
         }
-        if percent > 0 {
-            self.send(conn, ServerMessage::VoiceLoss { percent });
+        if loss != VoiceLoss::default() {
+            self.send(conn, ServerMessage::VoiceLoss(loss));
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the meeting asks of the media side, and what the media side tells the meeting. The shell carries these between
 //! [`crate::Room`] and the forwarding unit; neither knows the other.
 
-use confab_base::{ParticipantId, TrackId, VideoCodec};
+use confab_base::{ParticipantId, TrackId, VideoCodec, VoiceLoss};
 use confab_protocol::{Code, ParticipantQuality, Publish, Slot, SlotState};
 
 /// From the meeting to the forwarding unit.
@@ -82,9 +82,9 @@ pub enum MediaEvent {
         participant: ParticipantId,
         slots: Vec<SlotState>,
     },
-    /// What the listener who misses most misses of their voice, percent.
+    /// What is lost of their voice.
     VoiceLoss {
         participant: ParticipantId,
-        percent: u8,
+        loss: VoiceLoss,
     },
 }

@@ -5,7 +5,7 @@ use crate::rate::Verdict;
 use crate::room::{Moment, Outcome, Room};
 use crate::seat::{PendingOffer, SeatMedia};
 use crate::{ConnId, MediaCommand, MediaEvent, Output, PublishedLine};
-use confab_base::{ParticipantId, Source, TrackId, VideoCodec};
+use confab_base::{ParticipantId, Source, TrackId, VideoCodec, VoiceLoss};
 use confab_protocol::{
     Code, Event, Offer, ParticipantQuality, Publish, ReplyBody, ServerMessage, Slot, SlotState,
     Track,
@@ -185,10 +185,7 @@ impl Room {
             MediaEvent::Quality(levels) => self.on_quality(levels),
             MediaEvent::SameRoom(pairs) => self.on_same_room(pairs, at),
             MediaEvent::Slots { participant, slots } => self.on_slots(participant, slots),
-            MediaEvent::VoiceLoss {
-                participant,
-                percent,
-            } => self.on_voice_loss(participant, percent),
+            MediaEvent::VoiceLoss { participant, loss } => self.on_voice_loss(participant, loss),
         }
     }
 
@@ -302,16 +299,16 @@ impl Room {
         }
     }
 
-    fn on_voice_loss(&mut self, who: ParticipantId, percent: u8) {
+    fn on_voice_loss(&mut self, who: ParticipantId, loss: VoiceLoss) {
         let Some(seat) = self.seats.get_mut(&who) else {
             return;
         };
-        if seat.media.voice_loss == percent {
+        if seat.media.voice_loss == loss {
             return;
         }
-        seat.media.voice_loss = percent;
+        seat.media.voice_loss = loss;
         if let Some(conn) = seat.conn() {
-            self.send(conn, ServerMessage::VoiceLoss { percent });
+            self.send(conn, ServerMessage::VoiceLoss(loss));
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::listening::Heard;
 use crate::rate::RateLimit;
 use crate::{ConnId, Digest, PersistedParticipant, PublishedLine};
-use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec};
+use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec, VoiceLoss};
 use confab_protocol::{ClientKind, Participant, Presence, Role, SlotState, Track};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,8 +53,8 @@ pub(crate) struct SeatMedia {
     pub offers: BTreeMap<u64, PendingOffer>,
     /// What was last said about the receive slots.
     pub slots: Vec<SlotState>,
-    /// What was last said about who hears it, percent.
-    pub voice_loss: u8,
+    /// What was last said about its voice.
+    pub voice_loss: VoiceLoss,
 }
 
 #[derive(Debug)]

@@ -6,6 +6,11 @@ use common::{Rig, hello, offer};
 use confab_protocol::*;
 use confab_room::{Input, MediaCommand, MediaEvent, Output};
 
+const LOSS: VoiceLoss = VoiceLoss {
+    percent: 40,
+    burst: 23,
+};
+
 const MIC: Source = Source::Microphone;
 const CAMERA: Source = Source::Camera;
 
@@ -566,7 +571,7 @@ fn speakers_quality_slots_and_losses_are_told_when_they_change_and_at_welcome() 
         }));
         rig.feed(Input::Media(MediaEvent::VoiceLoss {
             participant: ParticipantId(2),
-            percent: 40,
+            loss: LOSS,
         }));
     }
     let told = [
@@ -577,7 +582,7 @@ fn speakers_quality_slots_and_losses_are_told_when_they_change_and_at_welcome() 
             levels: vec![quality],
         },
         ServerMessage::Slots { slots },
-        ServerMessage::VoiceLoss { percent: 40 },
+        ServerMessage::VoiceLoss(LOSS),
     ];
     assert_eq!(rig.heard(2), told);
     rig.resume(3, 2, &token, 0);

@@ -2,7 +2,7 @@
 //!
 //! All of it is serialisable in the form the TypeScript twin uses: objects tagged by `type`, in snake case.
 
-use confab_base::{MeetingId, ParticipantId, Source, VideoCodec};
+use confab_base::{MeetingId, ParticipantId, Source, VideoCodec, VoiceLoss};
 use confab_protocol::{
     ClientKind, ClientMessage, Code, Listening, ParticipantQuality, Publish, Reaction,
     SameRoomChoice, Sequenced, ServerMessage, Slot, SlotState, Snapshot,
@@ -264,8 +264,8 @@ pub struct SessionState {
     pub quality: Vec<ParticipantQuality>,
     /// What the server sends in the receive slots.
     pub slots: Vec<SlotState>,
-    /// What the listener who misses most misses of our voice, percent.
-    pub voice_loss: u8,
+    /// What is lost of our voice.
+    pub voice_loss: VoiceLoss,
     /// How well we hear the others; absent: not measured yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listening: Option<Listening>,

@@ -2,7 +2,7 @@
 
 use crate::session::Session;
 use crate::{Output, Phase, SavedSeat};
-use confab_base::{Duration, Time};
+use confab_base::{Duration, Time, VoiceLoss};
 use confab_protocol::{
     CatchUp, Code, Hello, PING_INTERVAL_MS, PING_TIMEOUT_MS, Request, Resume, VERSION, Welcome,
 };
@@ -179,7 +179,7 @@ impl Session {
         self.state.speakers.clear();
         self.state.quality.clear();
         self.state.slots.clear();
-        self.state.voice_loss = 0;
+        self.state.voice_loss = VoiceLoss::default();
         self.told.forget();
         self.set_phase(Phase::Joined);
         self.catch_up(welcome.catch_up);

@@ -164,8 +164,8 @@ impl Session {
                 self.state.slots = slots;
                 self.changed = true;
             }
-            ServerMessage::VoiceLoss { percent } => {
-                self.state.voice_loss = percent;
+            ServerMessage::VoiceLoss(loss) => {
+                self.state.voice_loss = loss;
                 self.changed = true;
             }
             ServerMessage::MediaLost { generation } => self.on_media_failed(generation, now),

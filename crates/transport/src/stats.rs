@@ -16,6 +16,9 @@ pub struct PeerStats {
     pub estimate: Option<Bitrate>,
     /// Fraction of what we sent that got lost of late, 0 to 1: by transport-wide feedback or by what receivers count, whichever is more.
     pub send_loss: Option<f32>,
+    /// How many packets of one voice that we send get lost in a row, in the mean; `None` where it is not known: by the server's own
+    /// way out only, and after some losses.
+    pub send_burst: Option<f32>,
     /// Fraction of what was sent to us that got lost since the last report, 0 to 1.
     pub receive_loss: Option<f32>,
     pub bytes_sent: u64,
@@ -69,6 +72,7 @@ impl StatsGatherer {
             rtt: s.rtt.or(pair.and_then(|p| p.current_round_trip_time)),
             estimate: s.bwe_tx.map(|b| Bitrate(b.as_u64())),
             send_loss: s.egress_loss_fraction,
+            send_burst: None,
             receive_loss: s.ingress_loss_fraction,
             bytes_sent: s.peer_bytes_tx,
             bytes_received: s.peer_bytes_rx,
@@ -188,15 +192,7 @@ impl SentLoss {
             let Some((to, lost)) = line.counted_to.zip(line.lost) else {
                 continue;
             };
-            let known = self.streams.iter().position(|s| s.stream == stream(line));
-            let place = known.unwrap_or_else(|| {
-                self.streams.push(Counts {
-                    stream: stream(line),
-                    counts: VecDeque::new(),
-                });
-                self.streams.len() - 1
-            });
-            self.streams[place].add(stats.at, to, lost);
+            self.counts(stream(line)).add(stats.at, to, lost);
         }
         let sums = self.streams.iter().map(Counts::sums);
         let (sent, lost) = sums.fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
@@ -207,6 +203,16 @@ impl SentLoss {
             (Some(a), Some(b)) => Some(a.max(b)),
             (a, b) => a.or(b),
         }
+    }
+
+    fn counts(&mut self, stream: (Mid, Option<Rid>)) -> &mut Counts {
+        let known = self.streams.iter().position(|s| s.stream == stream);
+        let place = known.unwrap_or(self.streams.len());
+        if known.is_none() {
+            let counts = VecDeque::new();
+            self.streams.push(Counts { stream, counts });
+        }
+        &mut self.streams[place]
     }
 }
 
@@ -241,6 +247,7 @@ mod tests {
             rtt: None,
             estimate: None,
             send_loss: Some(feedback),
+            send_burst: None,
             receive_loss: None,
             bytes_sent: 0,
             bytes_received: 0,

@@ -160,16 +160,9 @@ impl Room {
                     );
                 }
                 Output::SameRoom(pairs) => self.tell(MediaEvent::SameRoom(pairs), true),
-                Output::VoiceLoss {
-                    participant,
-                    percent,
-                } => self.tell(
-                    MediaEvent::VoiceLoss {
-                        participant,
-                        percent,
-                    },
-                    true,
-                ),
+                Output::VoiceLoss { participant, loss } => {
+                    self.tell(MediaEvent::VoiceLoss { participant, loss }, true);
+                }
                 Output::SlotState { participant, state } => self.slot_state(participant, state),
                 Output::Rates {
                     participant,
@@ -254,6 +247,7 @@ fn health(stats: &PeerStats, heard: Time) -> LinkHealth {
     LinkHealth {
         loss_up: stats.receive_loss.unwrap_or(0.0),
         loss_down: stats.send_loss.unwrap_or(0.0),
+        burst_down: stats.send_burst,
         rtt: stats.rtt,
         heard,
     }

@@ -173,7 +173,10 @@ impl Dice {
                     level: QualityLevel::Fair,
                 }],
             },
-            17 => ServerMessage::VoiceLoss { percent: 55 },
+            17 => ServerMessage::VoiceLoss(VoiceLoss {
+                percent: 55,
+                burst: 23,
+            }),
             18 => ServerMessage::Slots {
                 slots: vec![SlotState {
                     mid: "1".into(),

@@ -4,7 +4,7 @@
 
 use confab_base::Source;
 use confab_protocol::{
-    Listening, ParticipantQuality, QualityLevel, Reaction, SameRoomChoice, SlotState,
+    Listening, ParticipantQuality, QualityLevel, Reaction, SameRoomChoice, SlotState, VoiceLoss,
 };
 use confab_room::{MediaCommand, MediaEvent};
 use confab_session::{Action, Input};
@@ -102,7 +102,10 @@ fn join_and_everything_said() {
         }]),
         MediaEvent::VoiceLoss {
             participant: you,
-            percent: 40,
+            loss: VoiceLoss {
+                percent: 40,
+                burst: 0,
+            },
         },
         MediaEvent::Slots {
             participant: you,

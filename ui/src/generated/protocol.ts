@@ -260,6 +260,16 @@ server_time: number, };
 
 export type QualityLevel = "lost" | "poor" | "fair" | "good";
 
+export type VoiceLoss = { 
+/**
+ * Share of packets lost on the way from the server to the listener who misses most, percent, at most 100.
+ */
+percent: number, 
+/**
+ * Mean number of packets lost in a row on the way to the server, in tenths of packets; 0: too few were lost of late to say.
+ */
+burst: number, };
+
 export type ParticipantQuality = { participant: ParticipantId, level: QualityLevel, };
 
 export type Limited = "no" | "bandwidth" | "source" | "codec";
@@ -274,7 +284,7 @@ height: number,
  */
 limited: Limited, };
 
-export type ServerMessage = { "type": "welcome" } & Welcome | { "type": "refused", code: Code, message: string, } | { "type": "reply", id: number, body: ReplyBody, } | { "type": "error", id: number, code: Code, message: string, } | { "type": "event" } & Sequenced | { "type": "speakers", participants: Array<ParticipantId>, } | { "type": "quality", levels: Array<ParticipantQuality>, } | { "type": "slots", slots: Array<SlotState>, } | { "type": "voice_loss", percent: number, } | { "type": "media_lost", generation: number, } | { "type": "bye", code: Code, message: string, };
+export type ServerMessage = { "type": "welcome" } & Welcome | { "type": "refused", code: Code, message: string, } | { "type": "reply", id: number, body: ReplyBody, } | { "type": "error", id: number, code: Code, message: string, } | { "type": "event" } & Sequenced | { "type": "speakers", participants: Array<ParticipantId>, } | { "type": "quality", levels: Array<ParticipantQuality>, } | { "type": "slots", slots: Array<SlotState>, } | { "type": "voice_loss" } & VoiceLoss | { "type": "media_lost", generation: number, } | { "type": "bye", code: Code, message: string, };
 
 export type CreateMeeting = { 
 /**

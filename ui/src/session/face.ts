@@ -17,6 +17,7 @@ import type {
   Snapshot,
   Source,
   VideoCodec,
+  VoiceLoss,
 } from "../generated/protocol";
 
 /** Everything about a join that does not change while it lasts. */
@@ -155,8 +156,8 @@ export interface SessionState {
   quality: ParticipantQuality[];
   /** What the server sends in the receive slots. */
   slots: SlotState[];
-  /** What the listener who misses most misses of our voice, percent. */
-  voice_loss: number;
+  /** What is lost of our voice. */
+  voice_loss: VoiceLoss;
   /** How well we hear the others; absent: not measured yet. */
   listening?: Listening;
   /** Oldest first. */

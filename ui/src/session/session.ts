@@ -71,7 +71,7 @@ export class Session {
       speakers: [],
       quality: [],
       slots: [],
-      voice_loss: 0,
+      voice_loss: { percent: 0, burst: 0 },
       outbox: [],
       media: "none",
       generation: 0,
@@ -231,7 +231,7 @@ export class Session {
     this.#link = { type: "up", heard: now, sent: now };
     this.#attempts = 0;
     this.#options.seat = { participant: welcome.you, token: welcome.token };
-    this.set({ you: welcome.you, speakers: [], quality: [], slots: [], voice_loss: 0 });
+    this.set({ you: welcome.you, speakers: [], quality: [], slots: [], voice_loss: { percent: 0, burst: 0 } });
     this.#told.forget();
     this.#setPhase({ type: "joined" });
     this.#catchUp(welcome.catch_up);
@@ -293,7 +293,7 @@ export class Session {
       case "slots":
         return this.set({ slots: message.slots });
       case "voice_loss":
-        return this.set({ voice_loss: message.percent });
+        return this.set({ voice_loss: { percent: message.percent, burst: message.burst } });
       case "media_lost":
         return this.#peer.onFailed(message.generation, now);
     }

@@ -95,6 +95,8 @@ pub(crate) struct MediaSide {
     budget: SendBudget,
     /// What the voice does against loss, and the payload type of plain frames where the server takes copies.
     voice: VoiceSender,
+    /// Packets of our voice that are lost in a row on the way to the server, tenths; 0: not known.
+    burst: u8,
     red: Option<u8>,
     /// Which source and layer each rung of the budget's ladder is.
     ladder: Vec<(Source, usize)>,
@@ -120,6 +122,7 @@ impl MediaSide {
             budget: ladder::budget(voice.rate(), &outgoing, &ladder),
             ladder,
             voice,
+            burst: 0,
             red: None,
             outgoing,
             pipeline: config.pipeline,

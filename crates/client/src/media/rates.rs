@@ -31,7 +31,7 @@ impl MediaSide {
         let Some(peer) = &self.peer else { return };
         let path = VoicePath {
             loss: peer.send_loss.unwrap_or(0.0),
-            burst: None,
+            burst: (self.burst > 0).then(|| f32::from(self.burst) / 10.0),
             rtt: peer.rtt,
             rate: self.estimate,
         };

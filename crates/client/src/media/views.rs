@@ -23,7 +23,8 @@ pub(crate) struct Tracks {
 impl MediaSide {
     /// The remote tracks of `state`, and who spoke last.
     pub(crate) fn tracks(&mut self, state: &SessionState) -> Tracks {
-        self.voice.set_missed(state.voice_loss);
+        self.voice.set_missed(state.voice_loss.percent);
+        self.burst = state.voice_loss.burst;
         for speaker in state.speakers.iter().rev() {
             self.recent.retain(|p| p != speaker);
             self.recent.insert(0, *speaker);

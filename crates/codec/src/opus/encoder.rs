@@ -43,11 +43,14 @@ impl Default for OpusConfig {
 }
 
 impl OpusConfig {
-    /// Music: stereo, 128 kbps. Without LBRR, for whose sake the encoder would treat it as speech.
+    /// What [`OpusConfig::music`] takes.
+    pub const MUSIC_BITRATE: Bitrate = Bitrate::kbps(128);
+
+    /// Music: stereo, [`OpusConfig::MUSIC_BITRATE`]. Without LBRR, for whose sake the encoder would treat it as speech.
     pub fn music() -> OpusConfig {
         OpusConfig {
             channels: 2,
-            bitrate: Bitrate::kbps(128),
+            bitrate: Self::MUSIC_BITRATE,
             inband_fec: false,
             music: true,
             ..OpusConfig::default()

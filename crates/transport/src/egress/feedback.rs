@@ -92,6 +92,9 @@ impl Egress {
     fn arrived(&mut self, report: &[u8], now: Instant) {
         let time = self.time(now);
         rtcp::transport_wide(report, &mut self.clock, &mut self.arrivals);
+        for (number, at) in &self.arrivals {
+            self.runs.reported(*number, at.is_some());
+        }
         self.side.feedback(self.arrivals.iter().copied(), time);
     }
 }

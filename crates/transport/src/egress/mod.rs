@@ -16,7 +16,7 @@ pub(crate) use keys::tapped;
 use crate::paths::Path;
 use crate::{Codec, LineInfo, LineStats, Mid, OutPacket, PeerEvent, SendError, StatsDirection};
 use confab_base::{Bitrate, MediaKind, Time};
-use confab_congestion::SendSide;
+use confab_congestion::{SendSide, VoiceRuns};
 use keys::KeyCell;
 use rtcp::{ReportClock, SenderPart};
 use seal::{Opener, Sealer};
@@ -54,6 +54,8 @@ pub(crate) struct Egress {
     mids: Vec<Mid>,
     streams: Vec<OutStream>,
     side: SendSide,
+    /// Voice packets lost in a row.
+    runs: VoiceRuns,
     out: Vec<u8>,
     sizes: Vec<u16>,
     /// Where str0m sends to.
@@ -78,6 +80,7 @@ impl Egress {
             mids: Vec::new(),
             streams: Vec::new(),
             side: SendSide::new(start_bitrate),
+            runs: VoiceRuns::default(),
             out: Vec::new(),
             sizes: Vec::new(),
             path: None,
@@ -139,7 +142,8 @@ impl Egress {
                     };
                     let (ssrc, rtx) = (*stream.ssrc(), stream.rtx().map(|r| *r));
                     self.mids.push(line.mid);
-                    self.streams.push(OutStream::new(line.mid, ssrc, rtx));
+                    self.streams
+                        .push(OutStream::new(line.mid, line.kind, ssrc, rtx));
                     self.streams.len() - 1
                 }
             };
@@ -240,6 +244,11 @@ impl Egress {
             .extensions
             .transport_wide
             .map(|id| (id, self.side.sent(payload.len() + OVERHEAD + 40, time)));
+        if let Some((_, number)) = header.transport_wide
+            && stream.kind == MediaKind::Audio
+        {
+            self.runs.sent(number, at);
+        }
         header.write(&mut self.out);
         if sealer
             .rtp(&mut self.out, start, (ssrc, seq), payload)
@@ -362,6 +371,7 @@ impl Egress {
     pub fn stats(&self, stats: &mut crate::PeerStats) {
         stats.estimate = Some(self.side.estimate());
         stats.send_loss = self.side.loss();
+        stats.send_burst = self.runs.mean();
         stats.rtt = self.rtt.or(stats.rtt);
         stats.bytes_sent += self.bytes_sent;
         stats

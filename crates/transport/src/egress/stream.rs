@@ -3,6 +3,7 @@
 use super::rtcp::{Received, SenderPart};
 use crate::stats::lost_in_all;
 use crate::{Codec, LineCodec, Mid, OutPacket};
+use confab_base::MediaKind;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -90,6 +91,7 @@ fn place(seq: u64) -> (usize, u64) {
 #[derive(Debug)]
 pub(crate) struct OutStream {
     pub mid: Mid,
+    pub kind: MediaKind,
     pub ssrc: u32,
     pub rtx: Option<u32>,
     pub sends: bool,
@@ -120,9 +122,10 @@ pub(crate) struct OutStream {
 }
 
 impl OutStream {
-    pub fn new(mid: Mid, ssrc: u32, rtx: Option<u32>) -> OutStream {
+    pub fn new(mid: Mid, kind: MediaKind, ssrc: u32, rtx: Option<u32>) -> OutStream {
         OutStream {
             mid,
+            kind,
             ssrc,
             rtx,
             sends: true,
@@ -336,7 +339,7 @@ mod tests {
     use super::*;
 
     fn stream() -> OutStream {
-        OutStream::new("0".into(), 1, Some(2))
+        OutStream::new("0".into(), MediaKind::Video, 1, Some(2))
     }
 
     fn packet(seq: u64, size: usize) -> OutPacket {
