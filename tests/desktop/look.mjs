@@ -28,6 +28,7 @@ async function keep(app, name, themes = THEMES) {
   for (const theme of themes) {
     const reply = await app.script('return window.__TAURI_INTERNALS__.invoke("app", { command: arguments[0] })', { type: 'save_settings', patch: { theme } });
     if (reply.type !== 'done') throw new Error(`theme ${theme}: ${JSON.stringify(reply)}`);
+    await until(`the page is ${theme}`, 30000, () => app.script('return document.documentElement.dataset.theme === arguments[0]', theme));
     await sleep(1500);
     desktop.screenshot(join(folder, `${name}-${theme}.png`));
     console.log(`${name}-${theme}.png`);
@@ -60,7 +61,7 @@ async function look() {
   await keep(app, 'pre-join');
   const names = ['Amira', 'Ben', 'Chiara', 'David', 'Emre', 'Farid', 'Greta', 'Hana'];
   const natives = Array.from({ length: Number(others) }, (_, i) => new Native(guest_link, names[i % names.length],
-    ['--mic-tone', String(300 + 40 * i), '--camera-pattern', '640x360@15', '--max-videos', '0', '--max-height', '180']));
+    ['--mic-tone', String(300 + 40 * i), '--camera-pattern', '320x180@10', '--max-videos', '0', '--max-height', '180']));
   await app.join('Dora');
   await until('everybody is seen', 60000, async () => (await app.boxes()).length > natives.length);
   await sleep(8000);
