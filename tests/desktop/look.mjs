@@ -45,6 +45,11 @@ async function settings(app) {
   await app.click('button', '^(close|done)');
 }
 
+async function more(app, name) {
+  await app.click('button', '^more');
+  await app.click('menuitem', name);
+}
+
 async function look() {
   const { id, guest_link } = await server.meeting('Product review');
   const link = `confab://join/127.0.0.1:${server.port}/${id}`;
@@ -71,6 +76,23 @@ async function look() {
   await app.click('button', '^chat');
   await keep(app, 'chat', ['dark']);
   await app.click('button', '^chat');
+  await app.click('radio', '^speaker');
+  await sleep(2000);
+  await keep(app, 'speaker');
+  await more(app, '^full screen$');
+  await keep(app, 'full-screen', ['dark']);
+  await more(app, 'full screen');
+  await more(app, 'window|picture');
+  await sleep(3000);
+  await keep(app, 'popped-out');
+  await more(app, 'window|picture');
+  await app.click('button', '^more');
+  await keep(app, 'more');
+  await app.click('menuitem', 'connection');
+  await sleep(2000);
+  await keep(app, 'connection');
+  await app.click('button', '^(close|done)');
+  await app.click('radio', '^grid');
   const code = join(desktop.folder, 'code.png');
   page(readFileSync(new URL('pages/first.txt', import.meta.url), 'utf8'), code);
   await desktop.show('code page', code);

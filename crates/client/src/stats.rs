@@ -2,7 +2,7 @@
 
 use crate::media::Snapshot;
 use confab_base::{ParticipantId, Source, Time, TrackId};
-use confab_pipeline::{NoiseEngine, NoiseFault, RemoteTrack, source_name};
+use confab_pipeline::{NoiseFault, RemoteTrack, source_name};
 use confab_session::SessionState;
 use confab_transport::{LineStats, Mid, PeerStats, Protocol, Rid, StatsDirection};
 use serde::Serialize;
@@ -226,15 +226,6 @@ fn shared(line: &mut StatsLine, peer: Option<&PeerStats>) {
     });
 }
 
-/// As settings and statistics call it.
-fn engine_name(engine: NoiseEngine) -> &'static str {
-    match engine {
-        NoiseEngine::Off => "off",
-        NoiseEngine::Standard => "standard",
-        NoiseEngine::Strong => "strong",
-    }
-}
-
 fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
     let mut lines = Vec::new();
     let estimate = snapshot.estimate.map(|e| round(e.bps() as f64 / 1000.0));
@@ -255,7 +246,7 @@ fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             level_dbov: audio.level.map(|l| l.0),
             redundancy: Some(snapshot.redundancy),
             red_packets: Some(audio.red_packets),
-            noise_engine: Some(engine_name(audio.noise.engine)),
+            noise_engine: Some(audio.noise.engine.name()),
             noise_us: Some(audio.noise_cost.as_micros() as u64),
             noise_fault: audio.noise.fault.map(NoiseFault::code),
             channels: Some(audio.channels),

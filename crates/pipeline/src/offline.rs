@@ -1,8 +1,9 @@
 //! `confab-headless process`: the voice chain on files, without devices, network or real time.
 
-use confab_dsp::{FRAME, VoiceChain, VoiceConfig, downmix};
+use crate::noise::{ChainMaker, NoiseState, ReadyChain};
+use confab_dsp::{FRAME, VoiceConfig, downmix};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The form of every WAV we write: 48 kHz mono, 16 bit.
 pub const WAV: WavSpec = WavSpec {
@@ -31,11 +32,13 @@ pub struct ProcessReport {
     pub seconds: f64,
     /// Share of 10 ms frames in which the chain found a voice.
     pub voice: f64,
+    /// The noise suppressor at the end, and why it is not the learned one that was wanted.
+    pub noise: NoiseState,
 }
 
 /// Runs `near` through the voice chain with `far` as what the speaker plays, and writes what would be sent to `out`, sample
 /// for sample as long as `near`. A shorter `far` goes on as silence. All files are 48 kHz mono; in original sound `near` and
-/// `out` may have two channels.
+/// `out` may have two channels. `weights`: where the learned suppressor's may be, see [`crate::weights_places`].
 ///
 /// # Errors
 /// A file that cannot be read or written, or has another format; the path is named.
@@ -44,11 +47,12 @@ pub fn process(
     near: &Path,
     out: &Path,
     config: VoiceConfig,
+    weights: Vec<PathBuf>,
 ) -> Result<ProcessReport, ProcessError> {
     let (far, _) = read(far, 1)?;
     let (near, channels) = read(near, if config.original { 2 } else { 1 })?;
     let width = usize::from(channels);
-    let mut chain = VoiceChain::new(config);
+    let ReadyChain { mut chain, fault } = ChainMaker::new(weights).make(config);
     let mut sent = Vec::with_capacity(near.len());
     let mut voiced = 0usize;
     for (index, chunk) in near.chunks(FRAME * width).enumerate() {
@@ -71,6 +75,10 @@ pub fn process(
     Ok(ProcessReport {
         seconds: samples as f64 / 48_000.0,
         voice: voiced as f64 / frames as f64,
+        noise: NoiseState {
+            engine: chain.noise_engine(),
+            fault,
+        },
     })
 }
 
@@ -133,6 +141,8 @@ fn write(path: &Path, channels: u16, samples: &[f32]) -> Result<(), ProcessError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::noise::NoiseFault;
+    use confab_dsp::NoiseEngine;
 
     fn file(dir: &Path, name: &str, samples: &[f32]) -> std::path::PathBuf {
         let path = dir.join(name);
@@ -147,7 +157,7 @@ mod tests {
         let near_file = file(dir.path(), "near.wav", &near);
         let far_file = file(dir.path(), "far.wav", &[0.0; 100]);
         let out = dir.path().join("out.wav");
-        let report = process(&far_file, &near_file, &out, VoiceConfig::BYPASS).unwrap();
+        let report = process(&far_file, &near_file, &out, VoiceConfig::BYPASS, vec![]).unwrap();
         assert!((report.seconds - 4_900.0 / 48_000.0).abs() < 1e-9);
         let (back, _) = read(&out, 1).unwrap();
         assert_eq!(back.len(), near.len());
@@ -166,12 +176,12 @@ mod tests {
         let (near_file, out) = (dir.path().join("near.wav"), dir.path().join("out.wav"));
         write(&near_file, 2, &near).unwrap();
         let far_file = file(dir.path(), "far.wav", &[0.0; 100]);
-        let report = process(&far_file, &near_file, &out, VoiceConfig::ORIGINAL).unwrap();
+        let report = process(&far_file, &near_file, &out, VoiceConfig::ORIGINAL, vec![]).unwrap();
         assert!((report.seconds - 4_901.0 / 48_000.0).abs() < 1e-9);
         let (back, channels) = read(&out, 2).unwrap();
         assert_eq!((back.len(), channels), (near.len(), 2));
         assert!(near.iter().zip(&back).all(|(a, b)| (a - b).abs() < 1e-3));
-        let refused = process(&far_file, &near_file, &out, VoiceConfig::default());
+        let refused = process(&far_file, &near_file, &out, VoiceConfig::default(), vec![]);
         assert!(matches!(
             refused,
             Err(ProcessError::Format { channels: 2, .. })
@@ -188,7 +198,22 @@ mod tests {
         };
         WavWriter::create(&path, spec).unwrap().finalize().unwrap();
         let out = dir.path().join("out.wav");
-        let error = process(&path, &path, &out, VoiceConfig::BYPASS).unwrap_err();
+        let error = process(&path, &path, &out, VoiceConfig::BYPASS, vec![]).unwrap_err();
         assert!(error.to_string().contains("slow.wav: 16000 Hz"), "{error}");
+    }
+
+    #[test]
+    fn strong_suppression_without_its_weights_says_so_and_the_standard_one_works() {
+        let dir = tempfile::tempdir().unwrap();
+        let near = file(dir.path(), "near.wav", &[0.1; 48_000]);
+        let out = dir.path().join("out.wav");
+        let strong = VoiceConfig {
+            learned: true,
+            ..VoiceConfig::default()
+        };
+        let missing = vec![dir.path().join("no weights")];
+        let report = process(&near, &near, &out, strong, missing).unwrap();
+        assert_eq!(report.noise.fault, Some(NoiseFault::WeightsMissing));
+        assert_eq!(report.noise.engine, NoiseEngine::Standard);
     }
 }

@@ -221,6 +221,9 @@ fn voice(up: &AudioUpStats) -> Voice {
         moves: echo.moves,
         howling: up.howling,
         overruns: up.overruns,
+        noise_engine: up.noise.engine.name().to_owned(),
+        noise_us: up.noise_cost.as_micros() as u64,
+        noise_fault: up.noise.fault.map(|f| f.code().to_owned()),
     }
 }
 

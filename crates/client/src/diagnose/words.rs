@@ -221,6 +221,13 @@ pub struct Voice {
     pub howling: bool,
     /// 10 ms frames that came due while the machine was too busy.
     pub overruns: u64,
+    /// The noise suppressor that works: `off`, `standard`, `strong`.
+    pub noise_engine: String,
+    /// Microseconds it takes of each 10 ms.
+    pub noise_us: u64,
+    /// Why it is not the strong one that was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_fault: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

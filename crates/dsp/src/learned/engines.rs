@@ -15,6 +15,17 @@ pub enum NoiseEngine {
     Strong,
 }
 
+impl NoiseEngine {
+    /// As settings and statistics call it; never changes.
+    pub fn name(self) -> &'static str {
+        match self {
+            NoiseEngine::Off => "off",
+            NoiseEngine::Standard => "standard",
+            NoiseEngine::Strong => "strong",
+        }
+    }
+}
+
 /// Frames the learned engine hears before it is heard: it remembers what was before.
 const WARM: u32 = 100;
 /// Frames the classic one suppresses again before it is heard: the learned one's delay, within which noise would come twice.

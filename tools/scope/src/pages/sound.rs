@@ -214,6 +214,9 @@ fn echo(ui: &mut Ui, model: &Model, voice: &Voice) {
             (false, false) => ("silent", Tone::Absent),
         };
         look::pill(ui, word.0, word.1);
+        if let Some(fault) = &voice.noise_fault {
+            look::pill(ui, fault, Tone::Warning);
+        }
         if voice.howling {
             look::pill(ui, "howling", Tone::Bad);
         }
@@ -246,6 +249,12 @@ fn echo(ui: &mut Ui, model: &Model, voice: &Voice) {
             ("slips", voice.slips.to_string(), Tone::Plain),
             ("room learnt anew", format!("{}×", voice.moves), Tone::Plain),
             ("overruns", voice.overruns.to_string(), overruns),
+            ("noise suppressor", voice.noise_engine.clone(), Tone::Plain),
+            (
+                "its cost",
+                format!("{:.1} %", voice.noise_us as f64 / 100.0),
+                Tone::above(voice.noise_us as f64, 2000.0, 4000.0),
+            ),
         ];
         Grid::new("echo")
             .num_columns(3)

@@ -1,6 +1,7 @@
 //! The command line. `docs/HEADLESS.md` is its prose.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use confab_client::pipeline::{VoiceConfig, weights_places};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -45,8 +46,10 @@ pub struct ProcessArgs {
     #[arg(long, value_name = "WAV")]
     pub out: PathBuf,
     /// Original sound: nothing is done to NEAR, which may have two channels then.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "noise_suppression")]
     pub original_sound: bool,
+    #[command(flatten)]
+    pub noise: NoiseArgs,
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +90,28 @@ pub struct NoiseArgs {
     /// The file with the weights for `strong`, instead of the usual places.
     #[arg(long, value_name = "FILE")]
     pub noise_weights: Option<PathBuf>,
+}
+
+impl NoiseArgs {
+    /// The usual voice chain with this suppressor.
+    pub fn voice(&self) -> VoiceConfig {
+        let all = VoiceConfig::default();
+        VoiceConfig {
+            noise_suppress: all
+                .noise_suppress
+                .filter(|_| self.noise_suppression != Noise::Off),
+            learned: self.noise_suppression == Noise::Strong,
+            ..all
+        }
+    }
+
+    /// Files that may hold the weights for `strong`.
+    pub fn weights(&self) -> Vec<PathBuf> {
+        match &self.noise_weights {
+            Some(file) => vec![file.clone()],
+            None => weights_places(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,12 +1,12 @@
 //! `confab-headless join`: options from arguments, then events until it is over.
 
-use crate::args::{CameraArgs, JoinArgs, MicrophoneArgs, Noise, OutputArgs, PatternSize};
+use crate::args::{CameraArgs, JoinArgs, MicrophoneArgs, OutputArgs, PatternSize};
 use crate::lines::{Lines, event_json};
 use crate::outcome::Failure;
 use confab_client::diagnose::{DiagnoseOptions, Diagnostics};
 use confab_client::pipeline::{
     CameraSpec, MediaOptions, MicrophoneSpec, NoSinks, ScreenSpec, SpeakerSpec, TapOptions,
-    VideoSinks, VoiceConfig, Y4mSinks, weights_places,
+    VideoSinks, VoiceConfig, Y4mSinks,
 };
 use confab_client::{
     Action, Client, ClientHandle, ClientOptions, Command, Event, MeetingLink, Phase, Trust,
@@ -210,10 +210,7 @@ fn media(args: &JoinArgs) -> MediaOptions {
         camera: camera(&args.camera, looped),
         screen,
         voice: voice(args),
-        noise_weights: match &args.noise.noise_weights {
-            Some(file) => vec![file.clone()],
-            None => weights_places(),
-        },
+        noise_weights: args.noise.weights(),
         taps,
         ..MediaOptions::default()
     }
@@ -226,13 +223,7 @@ fn voice(args: &JoinArgs) -> VoiceConfig {
     if args.testing.raw_voice {
         return VoiceConfig::BYPASS;
     }
-    let all = VoiceConfig::default();
-    let noise = args.noise.noise_suppression;
-    VoiceConfig {
-        noise_suppress: all.noise_suppress.filter(|_| noise != Noise::Off),
-        learned: noise == Noise::Strong,
-        ..all
-    }
+    args.noise.voice()
 }
 
 fn microphone(args: &MicrophoneArgs, looped: bool) -> Option<MicrophoneSpec> {

@@ -67,14 +67,19 @@ fn list_devices(args: &DevicesArgs) -> Result<(), Failure> {
 fn process(args: &ProcessArgs) -> Result<(), Failure> {
     let config = match args.original_sound {
         true => VoiceConfig::ORIGINAL,
-        false => VoiceConfig::default(),
+        false => args.noise.voice(),
     };
-    let report = offline::process(&args.far, &args.near, &args.out, config)
+    let weights = args.noise.weights();
+    let report = offline::process(&args.far, &args.near, &args.out, config, weights)
         .map_err(|e| Failure::File(e.to_string()))?;
     println!(
-        "{:.2} s processed, voice in {:.0} % of it",
+        "{:.2} s processed, voice in {:.0} % of it, noise suppression {}",
         report.seconds,
-        report.voice * 100.0
+        report.voice * 100.0,
+        report.noise.engine.name()
     );
+    if let Some(fault) = report.noise.fault {
+        eprintln!("{}: the standard suppressor worked instead", fault.code());
+    }
     Ok(())
 }
