@@ -58,7 +58,7 @@ impl Network {
 fn addresses(subnet: u8, host: u8) -> [String; 2] {
     let six = match subnet {
         0 => format!("fd99:cfab::{host}"),
-        _ => format!("fd99:cfab:0:{subnet:x}::{host}"),
+        _ => format!("fd99:cfab:0:{subnet}::{host}"),
     };
     [format!("10.99.{subnet}.{host}"), six]
 }

@@ -106,7 +106,8 @@ fn a_bottleneck_lets_no_more_through_than_asked_and_queues_no_longer() {
     let bits = got.0.len() as f64 * 1028.0 * 8.0;
     let rate = bits / 1e3 / (last - first).as_secs_f64();
     println!("{rate:.1} kbit/s of {KBIT}");
-    assert!(rate <= KBIT, "{rate} kbit/s");
+    // Times are counted in microseconds.
+    assert!(rate <= KBIT * 1.001, "{rate} kbit/s");
     assert!(rate > KBIT / 2.0, "{rate} kbit/s");
     let up = &summary["up"];
     let longest = up["queue_ms"]["max"].as_f64().unwrap();
