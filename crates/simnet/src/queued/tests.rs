@@ -28,7 +28,9 @@ fn finish(link: &mut QueuedLink<u64>) -> Vec<(u64, Time)> {
     let mut out = drain(link);
     while let Some(at) = link.next_wakeup() {
         link.handle(LinkInput::Timeout, at);
-        out.extend(drain(link));
+        let due = drain(link);
+        assert!(due.iter().all(|d| d.1 == at), "woken at {at:?} for {due:?}");
+        out.extend(due);
     }
     assert_eq!(link.held(), 0);
     out

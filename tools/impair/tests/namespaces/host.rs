@@ -10,13 +10,13 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Enough on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Nothing more comes after so long without anything.
-const SILENCE: Duration = Duration::from_secs(3);
+/// How often somebody who receives looks whether all has been delivered.
+const LOOK: Duration = Duration::from_millis(200);
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 static RUNS: AtomicU32 = AtomicU32::new(0);
@@ -91,9 +91,15 @@ impl Impair {
 
     /// Waits for a line of this type.
     pub fn line(&self, kind: &str) -> Value {
+        self.line_where(kind, |_| true)
+    }
+
+    /// Waits for a line of this type that fits.
+    pub fn line_where(&self, kind: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
-            if let Some(line) = self.lines().into_iter().find(|l| l["type"] == kind) {
+            let mut lines = self.lines().into_iter();
+            if let Some(line) = lines.find(|l| l["type"] == kind && fits(l)) {
                 return line;
             }
             assert!(begun.elapsed() < PATIENCE, "no {kind} in {PATIENCE:?}");
@@ -146,22 +152,32 @@ pub fn send(socket: &UdpSocket, to: &str, number: u32, bytes: usize) {
 pub struct Received(pub Vec<(u32, Duration, Duration)>);
 
 impl Received {
-    /// Receives so many, or until nothing has come for long. Before the first the wait is longer.
-    pub fn until(socket: &UdpSocket, count: usize) -> Received {
+    /// Receives so many, or until somebody says that all has been delivered.
+    pub fn until(socket: &UdpSocket, count: usize, delivered: &AtomicBool) -> Received {
+        socket.set_read_timeout(Some(LOOK)).unwrap();
         let mut all = Vec::new();
         let mut packet = [0; 2000];
-        while all.len() < count {
-            let wait = if all.is_empty() { PATIENCE } else { SILENCE };
-            socket.set_read_timeout(Some(wait)).unwrap();
+        let mut heard = Instant::now();
+        while all.len() < count && heard.elapsed() < PATIENCE {
+            let last = delivered.load(Ordering::Relaxed);
             let Ok(12..) = socket.recv(&mut packet) else {
-                break;
+                if last {
+                    break;
+                }
+                continue;
             };
+            heard = Instant::now();
             let came = START.elapsed();
             let number = u32::from_be_bytes(packet[..4].try_into().unwrap());
             let sent = u64::from_be_bytes(packet[4..12].try_into().unwrap());
             all.push((number, Duration::from_nanos(sent), came));
         }
         Received(all)
+    }
+
+    /// Receives so many.
+    pub fn exactly(socket: &UdpSocket, count: usize) -> Received {
+        Received::until(socket, count, &AtomicBool::new(false))
     }
 
     pub fn numbers(&self) -> BTreeSet<u32> {
