@@ -1,37 +1,8 @@
 //! One direction of one network path.
 
 use crate::Rng;
+use crate::loss::{Loss, LossProcess};
 use confab_base::{Bitrate, Duration, Time};
-
-/// How datagrams get lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Loss {
-    #[default]
-    None,
-    /// Each by itself, with this probability.
-    Random(f64),
-    /// Gilbert-Elliott: the path is good or bad, and changes with these probabilities per datagram.
-    Bursts {
-        good_to_bad: f64,
-        bad_to_good: f64,
-        loss_when_good: f64,
-        loss_when_bad: f64,
-    },
-}
-
-impl Loss {
-    /// Bursts of `mean_length` datagrams in which everything is lost, with `loss` of all datagrams lost in the long run.
-    pub fn bursts(loss: f64, mean_length: f64) -> Loss {
-        let bad_to_good = 1.0 / mean_length.max(1.0);
-        let loss = loss.clamp(0.0, 0.99);
-        Loss::Bursts {
-            good_to_bad: bad_to_good * loss / (1.0 - loss),
-            bad_to_good,
-            loss_when_good: 0.0,
-            loss_when_bad: 1.0,
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinkConfig {
@@ -83,7 +54,7 @@ pub struct LinkStats {
 pub struct Link {
     pub config: LinkConfig,
     up: bool,
-    bad: bool,
+    losses: LossProcess,
     busy_until: Time,
     last_arrival: Time,
     rng: Rng,
@@ -95,7 +66,7 @@ impl Link {
         Link {
             config,
             up: true,
-            bad: false,
+            losses: LossProcess::default(),
             busy_until: Time::ZERO,
             last_arrival: Time::ZERO,
             rng,
@@ -127,7 +98,7 @@ impl Link {
             self.stats.overflowed += 1;
             return [None, None];
         };
-        if self.loses() {
+        if self.losses.loses(self.config.loss, &mut self.rng) {
             self.stats.lost += 1;
             return [None, None];
         }
@@ -151,28 +122,6 @@ impl Link {
         let us = (bytes as u64 * 8 * 1_000_000).div_ceil(rate.bps().max(1));
         self.busy_until = start + Duration::from_micros(us);
         Some(self.busy_until)
-    }
-
-    fn loses(&mut self) -> bool {
-        match self.config.loss {
-            Loss::None => false,
-            Loss::Random(p) => self.rng.chance(p),
-            Loss::Bursts {
-                good_to_bad,
-                bad_to_good,
-                loss_when_good,
-                loss_when_bad,
-            } => {
-                let flip = if self.bad { bad_to_good } else { good_to_bad };
-                self.bad ^= self.rng.chance(flip);
-                let p = if self.bad {
-                    loss_when_bad
-                } else {
-                    loss_when_good
-                };
-                self.rng.chance(p)
-            }
-        }
     }
 
     fn arrival(&mut self, out: Time) -> Time {

@@ -66,11 +66,13 @@ fn package_of(folder: &str) -> String {
         "signaling-server" => "confab-server".into(),
         "tests" => "confab-tests".into(),
         "src-tauri" => "confab-desktop".into(),
-        "tools/scope" => "confab-scope".into(),
         "xtask" => "xtask".into(),
         _ => format!(
             "confab-{}",
-            folder.trim_start_matches("crates/").replace('/', "-")
+            folder
+                .trim_start_matches("crates/")
+                .trim_start_matches("tools/")
+                .replace('/', "-")
         ),
     }
 }
