@@ -122,6 +122,11 @@ impl DelayFinder {
         })
     }
 
+    /// Whether a delay was ever found.
+    pub fn is_known(&self) -> bool {
+        self.known.is_some()
+    }
+
     /// The echo was seen to come later by so many samples.
     pub fn moved(&mut self, samples: isize) {
         let slow = samples / FACTOR as isize;

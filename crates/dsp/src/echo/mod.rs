@@ -7,6 +7,7 @@ mod delay;
 mod drift;
 mod history;
 mod kalman;
+mod proof;
 mod slip;
 
 use crate::spectrum::{Spectrum, Transform};
@@ -15,6 +16,7 @@ use delay::DelayFinder;
 use drift::DriftTracker;
 use history::{FarLine, FarSpectra};
 use kalman::{Kalman, KalmanTuning};
+use proof::Proof;
 use slip::SlipFinder;
 
 /// Frames of echo tail: rooms up to about half a second of reverberation have less than a thousandth of their echo behind it.
@@ -28,6 +30,8 @@ const GOOD: std::ops::RangeInclusive<f64> = 48.0..=1500.0;
 const QUIET: f32 = 0.05;
 /// Frames for which one filter must do better before the other takes it over.
 const PATIENCE: u32 = 8;
+/// A delay that was found while the filter does well is kept so many frames, in case the filter fails now.
+const OFFERED: u32 = 200;
 /// Smoothing of the energies that the decisions compare, per frame.
 const FAST: f32 = 0.8;
 
@@ -64,6 +68,11 @@ pub struct EchoCanceller {
     echo: Frame,
     /// Share of the quick filter in what is heard.
     blend: f32,
+    proof: Proof,
+    /// Share of the filters' echo that is taken out: 0 where there is none.
+    presence: f32,
+    /// A delay that was found while the filter did well, and for how many frames it counts.
+    offered: Option<(f64, u32)>,
     near_energy: f32,
     echo_energy: f32,
     far_energy: f32,
@@ -154,6 +163,9 @@ impl Default for EchoCanceller {
             error: [0.0; FRAME],
             echo: [0.0; FRAME],
             blend: 0.0,
+            proof: Proof::default(),
+            presence: 1.0,
+            offered: None,
             near_energy: 0.0,
             echo_energy: 0.0,
             far_energy: 0.0,
@@ -171,8 +183,9 @@ impl EchoCanceller {
     pub fn process(&mut self, near: &Frame, far: &Frame) {
         self.line.push(far);
         if let Some(delay) = self.delay.push(near, far) {
-            self.found_delay(delay as f64);
+            self.offered = Some((delay as f64, OFFERED));
         }
+        self.take_offered();
         let mut aligned = [0.0; FRAME];
         self.line.read(0, &mut aligned);
         self.spectra.push(&aligned, &mut self.transform);
@@ -184,10 +197,15 @@ impl EchoCanceller {
         self.quick_left
             .run(&self.quick, spectra, near, scratch, transform);
         self.mix();
+        if self.far_sounds() {
+            let expected = &self.steady_left.echo;
+            self.proof.note(near, expected, self.delay.is_known());
+        }
+        self.leave_alone(near);
         self.near_energy = FAST * self.near_energy + (1.0 - FAST) * energy(near);
         self.echo_energy = FAST * self.echo_energy + (1.0 - FAST) * energy(&self.steady_left.echo);
         self.slip.push(near, &self.steady_left.echo);
-        if self.is_far_active() {
+        if self.far_sounds() {
             self.steady
                 .update(&self.spectra, &self.steady_left.spectrum);
             self.quick.update(&self.spectra, &self.quick_left.spectrum);
@@ -210,8 +228,12 @@ impl EchoCanceller {
         &self.echo
     }
 
-    /// Whether the far side was heard within the filter's memory.
+    /// Whether the far side sounded within the filter's memory, and an echo of it may be in the microphone.
     pub fn is_far_active(&self) -> bool {
+        self.far_sounds() && !self.proof.is_absent()
+    }
+
+    fn far_sounds(&self) -> bool {
         self.far_energy > 1e-5
     }
 
@@ -246,6 +268,21 @@ impl EchoCanceller {
             let mixed = |quick: f32, steady: f32| steady + share * (quick - steady);
             self.error[i] = mixed(self.quick_left.error[i], self.steady_left.error[i]);
             self.echo[i] = mixed(self.quick_left.echo[i], self.steady_left.echo[i]);
+        }
+    }
+
+    /// Takes nothing out where there is no echo.
+    fn leave_alone(&mut self, near: &Frame) {
+        let target = if self.proof.is_absent() { 0.0 } else { 1.0 };
+        let from = self.presence;
+        if from == 1.0 && target == 1.0 {
+            return;
+        }
+        self.presence += (target - from).clamp(-0.2, 0.2);
+        let step = (self.presence - from) / FRAME as f32;
+        for (i, near) in near.iter().enumerate() {
+            self.echo[i] *= from + step * i as f32;
+            self.error[i] = near - self.echo[i];
         }
     }
 
@@ -320,6 +357,19 @@ impl EchoCanceller {
         }
     }
 
+    /// A filter that does well knows better where the echo is: in a near voice other delays are found at times.
+    fn take_offered(&mut self) {
+        let Some((delay, frames)) = self.offered else {
+            return;
+        };
+        if self.proof.is_sure() {
+            self.offered = (frames > 1).then(|| (delay, frames - 1));
+        } else {
+            self.offered = None;
+            self.found_delay(delay);
+        }
+    }
+
     fn found_delay(&mut self, delay: f64) {
         let begins = delay - self.line.delay();
         if GOOD.contains(&begins) || (self.line.delay() == 0.0 && (0.0..=1500.0).contains(&begins))
@@ -331,6 +381,7 @@ impl EchoCanceller {
         self.steady.reset();
         self.quick.reset();
         self.erle = 0.0;
+        self.proof.restart();
         self.start_anew(false);
     }
 
