@@ -5,6 +5,7 @@ use crate::gain::{GainControl, GainInput};
 use crate::high_pass::HighPass;
 use crate::howl::HowlGuard;
 use crate::learned::{Engines, LearnedNoise, NoiseEngine};
+use crate::own::OwnVoice;
 use crate::suppress::{Found, Linear, SuppressOptions, Suppressor};
 use crate::{FRAME, Frame, Limiter, level_of};
 use confab_base::AudioLevel;
@@ -182,6 +183,7 @@ pub struct VoiceChain {
     high_pass: HighPass,
     echo: EchoCanceller,
     guard: HowlGuard,
+    own: OwnVoice,
     suppressor: Suppressor,
     engines: Engines,
     gain: GainControl,
@@ -197,6 +199,7 @@ impl VoiceChain {
             high_pass: HighPass::default(),
             echo: EchoCanceller::default(),
             guard: HowlGuard::default(),
+            own: OwnVoice::default(),
             suppressor: Suppressor::default(),
             engines: Engines::default(),
             gain: GainControl::default(),
@@ -280,6 +283,9 @@ impl VoiceChain {
             self.run(stage, near, far);
             watch(stage, near);
         }
+        if self.config.echo_cancel {
+            self.own.send(near);
+        }
         self.detector.measure(near, self.found.voice)
     }
 
@@ -297,6 +303,7 @@ impl VoiceChain {
                 if config.echo_cancel {
                     let (error, echo) = self.suppressor.spectra();
                     self.echo.follow(error, echo);
+                    self.own.hear(error);
                     self.guard.update(self.suppressor.power());
                 }
             }
@@ -329,6 +336,7 @@ impl VoiceChain {
         let linear = Linear {
             far_active: config.echo_cancel && self.echo.is_far_active(),
             erle_db: self.echo.state().erle_db,
+            own: self.own.comes_back(),
         };
         let mut cleaned = [0.0; FRAME];
         self.found = self
