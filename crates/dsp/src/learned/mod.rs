@@ -22,7 +22,7 @@ pub use layers::BadWeights;
 #[derive(Debug)]
 enum Network {
     Deep(Box<DeepFrames>),
-    Small(Hops),
+    Small(Box<Hops>),
 }
 
 /// The engine with its weights.
@@ -41,7 +41,7 @@ impl LearnedNoise {
     /// The file holds neither network.
     pub fn new(weights: &[u8]) -> Result<LearnedNoise, BadWeights> {
         let network = match Hops::new(weights) {
-            Ok(hops) => Network::Small(hops),
+            Ok(hops) => Network::Small(Box::new(hops)),
             Err(BadWeights) => Network::Deep(Box::new(DeepFrames::new(weights)?)),
         };
         Ok(LearnedNoise { network })
