@@ -33,7 +33,7 @@ pub enum Bench {
         /// Scene names, with commas; all by default
         #[arg(long, default_value = "")]
         only: String,
-        /// Chains, with commas; `ours+learned` brings the weights
+        /// Chains, with commas; `ours+learned` and `ours+gtcrn` bring the weights
         #[arg(long, default_value = "ours,libwebrtc,sonora")]
         engines: String,
     },
@@ -103,7 +103,7 @@ fn voice(seed: u32, variants: u32, only: &str, engines: &str) -> Result {
             "voice_pipe",
         ],
     )?;
-    if engines.contains("learned") {
+    if engines.contains("learned") || engines.contains("gtcrn") {
         crate::weights::bring()?;
     }
     let script = root().join("tools/bench/voice/bench.py");

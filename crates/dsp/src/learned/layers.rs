@@ -49,7 +49,7 @@ impl<'a> Weights<'a> {
     }
 }
 
-fn sigmoid(x: f32) -> f32 {
+pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 
@@ -126,10 +126,8 @@ impl Conv {
                 let source = &input[from..from + wide];
                 let taps = &self.kernel[(channel * fan + i) * self.width..][..self.width];
                 for (tap, weight) in taps.iter().enumerate() {
-                    if self.width == 1 {
-                        out.iter_mut()
-                            .zip(source)
-                            .for_each(|(o, s)| *o += weight * s);
+                    if self.stride == 1 && !self.transposed {
+                        shifted(out, source, *weight, tap, pad);
                     } else if self.transposed {
                         for (at, s) in source.iter().enumerate() {
                             if let Some(o) = (at * self.stride + tap)
@@ -152,6 +150,14 @@ impl Conv {
                 }
             }
         }
+    }
+}
+
+/// Adds `weight` times the source, moved by `tap - pad` places, to `out` of the same length: a loop without bounds to look at, for the vector unit.
+fn shifted(out: &mut [f32], source: &[f32], weight: f32, tap: usize, pad: usize) {
+    let (to, from) = (pad.saturating_sub(tap), tap.saturating_sub(pad));
+    for (o, s) in out[to..].iter_mut().zip(&source[from..]) {
+        *o += weight * s;
     }
 }
 
@@ -252,8 +258,23 @@ pub fn dense(weights: &[f32], bias: &[f32], input: &[f32], output: &mut [f32]) {
         .zip(weights.chunks_exact(input.len()))
         .zip(bias)
     {
-        *out = bias + row.iter().zip(input).map(|(w, x)| w * x).sum::<f32>();
+        *out = bias + dot(row, input);
     }
+}
+
+/// Sums in so many lanes: floating-point addition may not be reordered by the compiler, and one sum would wait for itself.
+const LANES: usize = 16;
+
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0f32; LANES];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
 }
 
 /// Layer normalisation over everything, with a learned scale and offset for each value.

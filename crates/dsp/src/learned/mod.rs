@@ -1,142 +1,113 @@
-//! The learned noise suppressor: [GTCRN](gtcrn) in place of the classic noise estimate, for machines that can spare a few per cent of a core. It removes what comes and goes (keyboards, dishes,
-//! dogs), which no estimate of steady noise can.
-//!
-//! The network hears up to 8 kHz. A spectrum of 32 ms at 48 kHz has the same bins there as the one it was trained on at 16 kHz, so nothing is resampled; what is above gets the mean gain of
-//! the highest octave below. Its frames of 16 ms do not fit ours of 10: with the window's half they make 30 ms of delay.
+//! The learned noise suppressors, in place of the classic noise estimate, for machines that can spare some of a core. They remove what comes and goes (keyboards, dishes, dogs), which no
+//! estimate of steady noise can. Which network works is told by the file of weights: [DeepFilterNet3](deep_filter), the better one, or [GTCRN](gtcrn), a fortieth of its size.
 
 mod budget;
+mod deep_filter;
+mod deep_frames;
 mod engines;
 mod gtcrn;
+mod hops;
 mod layers;
+mod streams;
 
-use crate::spectrum::{Spectrum, Transform, root_hann};
-use crate::{FRAME, Frame};
+use crate::Frame;
 pub use budget::{EngineBudget, FRAME_BUDGET};
+use deep_frames::DeepFrames;
 pub(crate) use engines::Engines;
 pub use engines::NoiseEngine;
-use gtcrn::{BINS, Gtcrn};
+use hops::Hops;
 pub use layers::BadWeights;
 
-/// Samples of a window, and between windows.
-const WINDOW: usize = 1536;
-const HOP: usize = WINDOW / 2;
-/// Samples ready before the first are wanted: the most that frames of 480 can run ahead of hops of 768.
-const AHEAD: usize = 672;
-/// Bins above what the network hears take the mean gain of these, 5 to 8 kHz.
-const NEIGHBOURS: std::ops::Range<usize> = 160..BINS;
+/// One of the networks with sound around it.
+#[derive(Debug)]
+enum Network {
+    Deep(Box<DeepFrames>),
+    Small(Box<Hops>),
+}
 
 /// The engine with its weights.
 #[derive(Debug)]
 pub struct LearnedNoise {
-    network: Gtcrn,
-    transform: Transform,
-    window: Vec<f32>,
-    spectrum: Spectrum,
-    mask: Spectrum,
-    heard: Vec<f32>,
-    tail: Vec<f32>,
-    ready: Vec<f32>,
+    network: Network,
 }
 
 impl LearnedNoise {
-    /// Samples by which it delays.
-    pub const DELAY: usize = HOP + AHEAD;
+    /// Samples by which it delays, whichever network it is.
+    pub const DELAY: usize = Hops::DELAY;
 
-    /// `weights`: the file that `cargo xtask weights` makes of the package named there.
+    /// `weights`: a file that `cargo xtask weights` makes of the packages named there.
     ///
     /// # Errors
-    /// The file does not hold this network.
+    /// The file holds neither network.
     pub fn new(weights: &[u8]) -> Result<LearnedNoise, BadWeights> {
-        let mut heard = Vec::with_capacity(WINDOW + FRAME);
-        heard.resize(HOP, 0.0);
-        let mut ready = Vec::with_capacity(WINDOW + FRAME);
-        ready.resize(AHEAD, 0.0);
-        Ok(LearnedNoise {
-            network: Gtcrn::read(weights)?,
-            transform: Transform::new(WINDOW),
-            window: root_hann(WINDOW),
-            spectrum: Spectrum::new(HOP + 1),
-            mask: Spectrum::new(BINS),
-            heard,
-            tail: vec![0.0; HOP],
-            ready,
-        })
+        let network = match Hops::new(weights) {
+            Ok(hops) => Network::Small(Box::new(hops)),
+            Err(BadWeights) => Network::Deep(Box::new(DeepFrames::new(weights)?)),
+        };
+        Ok(LearnedNoise { network })
     }
 
     /// Forgets what was heard, keeps the weights.
     pub fn reset(&mut self) {
-        self.network.reset();
-        self.tail.fill(0.0);
-        self.heard.clear();
-        self.heard.resize(HOP, 0.0);
-        self.ready.clear();
-        self.ready.resize(AHEAD, 0.0);
+        match &mut self.network {
+            Network::Deep(deep) => deep.reset(),
+            Network::Small(hops) => hops.reset(),
+        }
     }
 
     /// Takes a frame and gives back the one of 30 ms ago, cleaned.
     pub fn process(&mut self, frame: &mut Frame) {
-        self.heard.extend_from_slice(frame);
-        if self.heard.len() >= WINDOW {
-            self.hop();
-        }
-        frame.copy_from_slice(&self.ready[..FRAME]);
-        self.ready.drain(..FRAME);
-    }
-
-    fn hop(&mut self) {
-        self.transform
-            .forward_windowed(&[&self.heard[..WINDOW]], &self.window, &mut self.spectrum);
-        self.heard.drain(..HOP);
-        // Three times as many samples as at 16 kHz make bins three times as large.
-        let scale = |values: &mut [f32], by: f32| values.iter_mut().for_each(|v| *v *= by);
-        scale(&mut self.spectrum.re, 1.0 / 3.0);
-        scale(&mut self.spectrum.im, 1.0 / 3.0);
-        self.network.run(
-            &self.spectrum.re[..BINS],
-            &self.spectrum.im[..BINS],
-            &mut self.mask.re,
-            &mut self.mask.im,
-        );
-        let mut above = 0.0;
-        for k in 0..BINS {
-            let (re, im) = (self.spectrum.re[k], self.spectrum.im[k]);
-            let (m_re, m_im) = (self.mask.re[k], self.mask.im[k]);
-            self.spectrum.re[k] = re * m_re - im * m_im;
-            self.spectrum.im[k] = im * m_re + re * m_im;
-            if NEIGHBOURS.contains(&k) {
-                above += (m_re * m_re + m_im * m_im).sqrt() / NEIGHBOURS.len() as f32;
-            }
-        }
-        scale(&mut self.spectrum.re[BINS..], above);
-        scale(&mut self.spectrum.im[BINS..], above);
-        let time = self.transform.inverse(&self.spectrum);
-        for i in 0..HOP {
-            self.ready
-                .push(self.tail[i] + 3.0 * time[i] * self.window[i]);
-            self.tail[i] = 3.0 * time[HOP + i] * self.window[HOP + i];
+        match &mut self.network {
+            Network::Deep(deep) => deep.process(frame),
+            Network::Small(hops) => hops.process(frame),
         }
     }
 }
 
+/// Engines change without regard to which network works.
+const _: () = assert!(Hops::DELAY == DeepFrames::DELAY);
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::Noise;
-
-    #[test]
-    fn frames_and_hops_never_run_dry() {
-        // Weights of zero give a mask of zero: silence, frame after frame.
-        let mut engine = LearnedNoise::new(&vec![0; 4 * 47_665]).unwrap();
-        let (mut noise, mut frame) = (Noise::new(1), [0.0; FRAME]);
-        for _ in 0..100 {
-            noise.fill(&mut frame, 0.5);
-            engine.process(&mut frame);
-            assert!(frame.iter().all(|s| s.abs() < 1e-6));
-        }
-    }
+    use crate::FRAME;
 
     #[test]
     fn other_files_are_refused() {
         assert!(LearnedNoise::new(b"hello").is_err());
+    }
+
+    #[test]
+    fn the_file_tells_which_network_it_is() {
+        let small = LearnedNoise::new(&vec![0; 4 * 47_665]).unwrap();
+        assert!(matches!(small.network, Network::Small(_)));
+        let deep = LearnedNoise::new(&vec![0; 4 * deep_filter::NUMBERS]).unwrap();
+        assert!(matches!(deep.network, Network::Deep(_)));
+    }
+
+    /// Random weights make nonsense, but the same nonsense each time nothing is remembered.
+    #[test]
+    fn what_was_heard_is_forgotten_on_reset() {
+        for numbers in [47_665, deep_filter::NUMBERS] {
+            let mut noise = crate::generate::Noise::new(7);
+            let weights: Vec<u8> = (0..numbers)
+                .flat_map(|_| (noise.sample() * 0.1).to_le_bytes())
+                .collect();
+            let mut engine = LearnedNoise::new(&weights).unwrap();
+            let mut hear = |level: f32| {
+                let mut frames = [[0.0; FRAME]; 12];
+                for (f, frame) in frames.iter_mut().enumerate() {
+                    *frame = std::array::from_fn(|i| {
+                        ((f * FRAME + i) as f32 * 0.03 * level).sin() * level
+                    });
+                    engine.process(frame);
+                }
+                engine.reset();
+                frames
+            };
+            let first = hear(0.3);
+            hear(0.9);
+            assert_eq!(hear(0.3), first);
+        }
     }
 }
