@@ -308,7 +308,12 @@ impl VoiceChain {
                 }
             }
             Stage::Suppress => self.suppress(near),
-            Stage::LearnedNoise => self.engines.process(near, self.found.voice > 0.3),
+            Stage::LearnedNoise => {
+                let far = config.echo_cancel && self.echo.is_far_active();
+                let double_talk = far && !self.found.echo_heard;
+                self.engines
+                    .process(near, self.found.voice > 0.3, double_talk);
+            }
             Stage::GainControl if config.gain_control => {
                 let howling = self.guard.is_howling();
                 let input = GainInput {

@@ -95,11 +95,12 @@ impl Engines {
 
     /// Whether the classic engine is to leave the noise to the learned one.
     pub(crate) fn cleans_alone(&self) -> bool {
-        self.phase == Phase::Learned
+        let aside = self.learned.as_ref().is_some_and(|e| e.steps_aside());
+        self.phase == Phase::Learned && !aside
     }
 
-    /// One frame behind the classic suppressor. `voice`: somebody speaks in it.
-    pub(crate) fn process(&mut self, frame: &mut Frame, voice: bool) {
+    /// One frame behind the classic suppressor. `voice`: somebody speaks in it; `double_talk`: and the far voice is heard at the same time.
+    pub(crate) fn process(&mut self, frame: &mut Frame, voice: bool, double_talk: bool) {
         if self.phase == Phase::Classic && self.wanted {
             self.phase = Phase::Warming(0);
         }
@@ -111,7 +112,7 @@ impl Engines {
             return;
         };
         let classic = *frame;
-        engine.process(frame);
+        engine.process(frame, double_talk);
         self.phase = match self.phase {
             Phase::Classic => Phase::Classic,
             Phase::Warming(n) => {
@@ -186,7 +187,7 @@ mod tests {
         for f in from..from + frames {
             let mut frame: Frame =
                 std::array::from_fn(|i| ((f * FRAME + i) as f32 * 0.05).sin() * 0.5);
-            engines.process(&mut frame, voice);
+            engines.process(&mut frame, voice, false);
             all.extend_from_slice(&frame);
         }
         all

@@ -55,10 +55,15 @@ impl LearnedNoise {
         }
     }
 
-    /// Takes a frame and gives back the one of 30 ms ago, cleaned.
-    pub fn process(&mut self, frame: &mut Frame) {
+    /// Whether it leaves sound as it came, and noise with it.
+    pub(crate) fn steps_aside(&self) -> bool {
+        matches!(&self.network, Network::Deep(deep) if deep.steps_aside())
+    }
+
+    /// Takes a frame and gives back the one of 30 ms ago, cleaned. `double_talk`: a near voice came through the echo suppressor together with the far one.
+    pub fn process(&mut self, frame: &mut Frame, double_talk: bool) {
         match &mut self.network {
-            Network::Deep(deep) => deep.process(frame),
+            Network::Deep(deep) => deep.process(frame, double_talk),
             Network::Small(hops) => hops.process(frame),
         }
     }
@@ -100,7 +105,7 @@ mod tests {
                     *frame = std::array::from_fn(|i| {
                         ((f * FRAME + i) as f32 * 0.03 * level).sin() * level
                     });
-                    engine.process(frame);
+                    engine.process(frame, false);
                 }
                 engine.reset();
                 frames
