@@ -150,6 +150,9 @@ struct Before {
     lost: u64,
 }
 
+/// A line seen for the first time has rates only where so much time has passed since the report before.
+const FRESH: Duration = Duration::from_millis(500);
+
 /// Makes lines out of counters.
 #[derive(Debug, Default)]
 pub(crate) struct Reporter {
@@ -166,9 +169,7 @@ impl Reporter {
     }
 
     pub(crate) fn report(&mut self, snapshot: &Snapshot, now: Time) -> Vec<StatsLine> {
-        let passed = self
-            .last
-            .map_or(Duration::from_secs(1), |last| now.since(last));
+        let passed = self.last.map_or(Duration::ZERO, |last| now.since(last));
         self.last = Some(now);
         let mut lines = send_lines(snapshot, &self.state);
         lines.extend(receive_lines(snapshot, &self.state));
@@ -185,7 +186,8 @@ impl Reporter {
         lines
     }
 
-    /// Differences to the second before.
+    /// Differences to the second before. A line that is new began since then; where no second passed, as for who begins to look in the
+    /// middle of a call, nothing is known of its rates yet.
     fn rates(&self, line: &mut StatsLine, passed: Duration, after: &mut HashMap<Key, Before>) {
         let layer = match line.direction {
             "send" => line.layer.clone().unwrap_or_default(),
@@ -198,7 +200,12 @@ impl Reporter {
             packets: line.packets,
             lost: line.lost.unwrap_or(0),
         };
-        let before = self.before.get(&key).copied().unwrap_or_default();
+        let unknown = if passed < FRESH {
+            now
+        } else {
+            Before::default()
+        };
+        let before = self.before.get(&key).copied().unwrap_or(unknown);
         let seconds = passed.as_secs_f64().max(0.001);
         line.bitrate_kbps =
             round(now.bytes.saturating_sub(before.bytes) as f64 * 8.0 / 1000.0 / seconds);
@@ -462,6 +469,26 @@ mod tests {
         };
         assert_eq!(line(1000, 30, 1), (8.0, Some(30.0)));
         assert_eq!(line(5000, 50, 2), (16.0, Some(10.0)));
+    }
+
+    #[test]
+    fn who_begins_to_look_in_a_call_sees_no_rates_of_all_that_was_before() {
+        let mut reporter = Reporter::default();
+        let mut line = |bytes, millis| {
+            let mut line = StatsLine {
+                direction: "send",
+                source: "camera",
+                bytes,
+                frames: Some(900),
+                ..StatsLine::default()
+            };
+            let mut after = HashMap::new();
+            reporter.rates(&mut line, Duration::from_millis(millis), &mut after);
+            reporter.before = after;
+            (line.bitrate_kbps, line.fps)
+        };
+        assert_eq!(line(5_000_000, 3), (0.0, Some(0.0)));
+        assert_eq!(line(5_001_000, 1000), (8.0, Some(0.0)));
     }
 
     #[test]
