@@ -309,8 +309,7 @@ impl VoiceChain {
             }
             Stage::Suppress => self.suppress(near),
             Stage::LearnedNoise => {
-                let far = config.echo_cancel && self.echo.is_far_active();
-                let double_talk = far && !self.found.echo_heard;
+                let double_talk = self.may_echo() && !self.found.echo_heard;
                 self.engines
                     .process(near, self.found.voice > 0.3, double_talk);
             }
@@ -329,6 +328,11 @@ impl VoiceChain {
         }
     }
 
+    /// Whether an echo of the far voice may be in the microphone.
+    fn may_echo(&self) -> bool {
+        self.config.echo_cancel && self.echo.is_far_active()
+    }
+
     fn suppress(&mut self, near: &mut Frame) {
         let config = self.config;
         let options = SuppressOptions {
@@ -339,7 +343,7 @@ impl VoiceChain {
             },
         };
         let linear = Linear {
-            far_active: config.echo_cancel && self.echo.is_far_active(),
+            far_active: self.may_echo(),
             erle_db: self.echo.state().erle_db,
             own: self.own.comes_back(),
         };

@@ -174,7 +174,7 @@ impl OwnVoice {
             let power = self.here.sum();
             self.loud = (KEEP * self.loud).max(power);
             self.paused |= power < PAUSE * self.loud;
-            self.heard_power = KEEP * self.heard_power + self.here.sum();
+            self.heard_power = KEEP * self.heard_power + power;
             self.sent_power = KEEP * self.sent_power + self.phases[self.newest].sum();
             let gain = self.sent_power / self.heard_power.max(1e-9);
             for way in SHORTEST..LONGEST {

@@ -4,6 +4,7 @@
 //! what the filter expects has nothing to do with the near voice, and the product is nothing in the mean. So their ratio is near one or near nothing, whoever talks beside (with two
 //! voices and no echo it stayed between -0.26 and 0.2 for two minutes; with an echo as loud as the near voice it is above 0.3 after four seconds and above 0.8 after eight).
 
+use super::energy;
 use crate::{FRAME, Frame};
 
 /// Share of the past per frame: about a second.
@@ -34,9 +35,8 @@ impl Proof {
     /// Takes a frame during which the far side sounds: the microphone's, and the echo that was expected in it. `is_found`: the echo's delay was found by other means.
     pub fn note(&mut self, near: &Frame, expected: &Frame, is_found: bool) {
         let product: f32 = near.iter().zip(expected).map(|(a, b)| a * b).sum();
-        let energy: f32 = expected.iter().map(|s| s * s).sum();
         self.product = MEMORY * self.product + product;
-        self.expected = MEMORY * self.expected + energy;
+        self.expected = MEMORY * self.expected + energy(expected);
         let ratio = self.ratio();
         self.was_proven |= ratio > SURE;
         if ratio > SOME {
