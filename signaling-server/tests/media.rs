@@ -114,6 +114,7 @@ impl Talker {
         let (mid, n) = (self.offer.publish[0].0, self.next);
         self.next += 1;
         let packet = OutPacket {
+            tag: None,
             codec: Codec::Opus,
             seq: n,
             timestamp: (n * 960) as u32,

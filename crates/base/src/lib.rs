@@ -6,12 +6,14 @@
 mod code;
 mod declare;
 mod device;
+mod frame_tag;
 pub mod id;
 mod media;
 mod time;
 
 pub use code::Code;
 pub use device::DeviceFault;
+pub use frame_tag::{FrameTag, FrameTagger};
 pub use id::{MeetingId, ParticipantId, TrackId};
 pub use media::{
     AudioLevel, Bitrate, Limited, MediaKind, QualityLevel, Source, VideoCodec, VoiceLoss,

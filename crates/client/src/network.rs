@@ -91,6 +91,7 @@ impl Network for ClientNetwork {
                 red: p.red,
                 audio_level: p.audio_level,
                 voice: p.voice,
+                tag: p.tag,
                 captured: clock::instant(p.captured),
             })
             .collect();

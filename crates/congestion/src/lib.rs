@@ -4,6 +4,7 @@
 
 mod budget;
 mod fluency;
+mod pacer;
 pub mod quality;
 mod runs;
 mod send_side;
@@ -12,6 +13,7 @@ mod voice_sender;
 
 pub use budget::{BudgetConfig, LayerTarget, Report, Rung, SendBudget, Targets};
 pub use fluency::{FLUENT_PERMILLE, Fluency};
+pub use pacer::Pacer;
 pub use quality::{Path, score};
 pub use runs::{LossRuns, VoiceRuns};
 pub use send_side::SendSide;

@@ -72,6 +72,7 @@ fn frame(f: &mut Forwarder, senders: u32, seq: &mut u64, payload: &[Arc<[u8]>; 2
     for i in 0..10 {
         for t in 0..senders {
             let packet = RtpIn {
+                tag: None,
                 seq: *seq + i,
                 timestamp: (*seq / 10 * 3000) as u32,
                 marker: i == 9,

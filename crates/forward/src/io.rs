@@ -1,8 +1,8 @@
 //! What goes into the forwarder and what comes out.
 
 use confab_base::{
-    AudioLevel, Bitrate, Duration, Limited, MediaKind, ParticipantId, QualityLevel, Source, Time,
-    TrackId, VideoCodec, VoiceLoss,
+    AudioLevel, Bitrate, Duration, FrameTag, Limited, MediaKind, ParticipantId, QualityLevel,
+    Source, Time, TrackId, VideoCodec, VoiceLoss,
 };
 use std::sync::Arc;
 
@@ -59,6 +59,8 @@ pub struct RtpIn {
     pub audio_level: Option<AudioLevel>,
     /// The sender's own voice detection (RFC 6464's V bit).
     pub voice: bool,
+    /// Video of one of our own: the frame it belongs to.
+    pub tag: Option<FrameTag>,
 }
 
 /// A media packet for a receiver's slot. The payload is shared with all other receivers, except where VP8's picture
@@ -74,6 +76,8 @@ pub struct RtpOut {
     pub red: bool,
     pub audio_level: Option<AudioLevel>,
     pub voice: bool,
+    /// As it came.
+    pub tag: Option<FrameTag>,
 }
 
 /// How a participant's link does, told about once a second by the shell.

@@ -189,6 +189,7 @@ impl Rewriter {
             red: false,
             audio_level: packet.audio_level,
             voice: packet.voice,
+            tag: packet.tag,
         })
     }
 
@@ -230,6 +231,7 @@ mod tests {
 
     fn packet(seq: u64, timestamp: u32) -> RtpIn {
         RtpIn {
+            tag: None,
             seq,
             timestamp,
             marker: false,

@@ -247,6 +247,7 @@ mod tests {
 
     fn frame(seq: u64, size: usize) -> RtpIn {
         RtpIn {
+            tag: None,
             seq,
             timestamp: 0,
             marker: true,

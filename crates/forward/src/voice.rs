@@ -75,6 +75,7 @@ impl Seen {
             if begun && self.restored < MOST_RESTORED && self.take(copy.seq) {
                 self.restored += 1;
                 frames.push(RtpIn {
+                    tag: None,
                     seq: copy.seq,
                     timestamp: copy.timestamp,
                     marker: false,
@@ -181,6 +182,7 @@ mod tests {
 
     fn plain(seq: u64) -> RtpIn {
         RtpIn {
+            tag: None,
             seq,
             timestamp: seq as u32 * 960,
             marker: false,
@@ -305,6 +307,7 @@ mod tests {
     #[test]
     fn a_receiver_without_red_gets_plain_packets() {
         let out = |seq: u64| RtpOut {
+            tag: None,
             seq,
             timestamp: seq as u32 * 960,
             marker: false,

@@ -183,6 +183,7 @@ impl Scene {
                 let mut payload = vec![kind, layer as u8, c.track.0 as u8];
                 payload.resize(960, 0);
                 let packet = RtpIn {
+                    tag: None,
                     seq: c.seq[layer],
                     timestamp: c.frame * 3000 + layer as u32 * 999_999,
                     marker: n + 1 == packets,
@@ -615,6 +616,7 @@ fn muted_sound_is_neither_heard_nor_seen_among_the_speakers() {
             seq += 1;
             s.now += Duration::from_millis(20);
             let packet = RtpIn {
+                tag: None,
                 seq,
                 timestamp: seq as u32 * 960,
                 marker: false,
@@ -681,6 +683,7 @@ fn input() -> impl Strategy<Value = (Input, u64)> {
         proptest::option::of(any::<u8>()),
     )
         .prop_map(|(seq, timestamp, payload, level)| RtpIn {
+            tag: None,
             seq: seq >> 16,
             timestamp,
             marker: false,

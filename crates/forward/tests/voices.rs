@@ -117,6 +117,7 @@ impl Meeting {
             return Vec::new();
         }
         let packet = RtpIn {
+            tag: None,
             seq: n,
             timestamp,
             marker: false,
@@ -274,6 +275,7 @@ fn across_long_gaps_frames_that_describe_their_past_go_without_copies() {
     let described: Arc<[u8]> = Arc::from([0x7b, 0x41, 3, 9, 1, 2, 3]);
     for n in 110..115 {
         let packet = RtpIn {
+            tag: None,
             seq: n,
             timestamp: n as u32 * 960,
             marker: false,

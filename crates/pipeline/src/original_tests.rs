@@ -128,6 +128,7 @@ fn heard(
                 payload: packet.payload,
                 red: packet.red,
                 audio_level: packet.audio_level,
+                tag: None,
                 received,
                 report: None,
             });

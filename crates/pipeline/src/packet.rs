@@ -1,6 +1,6 @@
 //! Packets between the stages and whoever carries them over the network; the network's own words stay outside.
 
-use confab_base::{AudioLevel, Source, Time};
+use confab_base::{AudioLevel, FrameTag, Source, Time};
 use std::sync::Arc;
 
 /// An RTP packet for the network.
@@ -18,6 +18,8 @@ pub struct SentPacket {
     pub audio_level: Option<AudioLevel>,
     /// Somebody speaks in this packet.
     pub voice: bool,
+    /// Video: the frame it belongs to, where that could be said.
+    pub tag: Option<FrameTag>,
     /// The moment `timestamp` stands for.
     pub captured: Time,
 }
@@ -43,6 +45,8 @@ pub struct ReceivedPacket {
     /// The payload carries copies of earlier frames, too (RED, RFC 2198).
     pub red: bool,
     pub audio_level: Option<AudioLevel>,
+    /// Video of one of our own: the frame it belongs to.
+    pub tag: Option<FrameTag>,
     pub received: Time,
     /// From the sender's newest report: microseconds since 1970 on its clock, and the RTP timestamp of that moment.
     pub report: Option<(u64, u32)>,

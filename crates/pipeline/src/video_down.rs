@@ -268,6 +268,7 @@ impl Slot {
             sync.video_report(report);
         }
         let video = VideoPacket {
+            tag: packet.tag,
             seq: packet.seq,
             timestamp: packet.timestamp,
             marker: packet.marker,

@@ -301,6 +301,7 @@ impl Mouth {
             red,
             audio_level: Some(level),
             voice,
+            tag: None,
             captured: clock::now() - self.coding.time() - self.chain_delay(),
         };
         self.taps.bytes(name, "", &packet.payload);

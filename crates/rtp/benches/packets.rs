@@ -113,6 +113,7 @@ fn video_buffer_second(bencher: Bencher) {
                     let marker = i + 1 == payloads.len();
                     buffer.push(
                         VideoPacket {
+                            tag: None,
                             seq,
                             timestamp: (frame * 3000) as u32,
                             marker,

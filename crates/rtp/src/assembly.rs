@@ -1,7 +1,8 @@
 //! Video packets in any order become access units in decode order.
 
+use crate::reference::Taken;
 use crate::{h264, vp8};
-use confab_base::{Time, VideoCodec};
+use confab_base::{FrameTag, Time, VideoCodec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ pub struct VideoPacket {
     pub timestamp: u32,
     pub marker: bool,
     pub payload: Arc<[u8]>,
+    /// Where its sender says it: frames that nothing is predicted from need not be waited for.
+    pub tag: Option<FrameTag>,
 }
 
 /// A whole access unit.
@@ -33,17 +36,19 @@ struct Stored {
     timestamp: u64,
     marker: bool,
     payload: Arc<[u8]>,
+    tag: Option<FrameTag>,
     arrived: Time,
 }
 
-/// Holds packets until the frame at the head is whole. The head moves only forward: by [`Self::take`] in decode order, or to a
-/// key frame by [`Self::skip_to_keyframe`].
+/// Holds packets until the frame at the head is whole. The head moves only forward: by [`Self::take`] in decode order, to a
+/// key frame by [`Self::skip_to_keyframe`], or by [`Self::skip_to`] to a frame that can be decoded without those before it.
 #[derive(Debug)]
 pub struct FrameAssembler {
     codec: VideoCodec,
     packets: BTreeMap<u64, Stored>,
     /// First packet of the frame to come; unknown until the first key frame.
     head: Option<u64>,
+    taken: Taken,
     max_packets: usize,
     max_frame_bytes: usize,
 }
@@ -60,6 +65,7 @@ impl FrameAssembler {
             codec,
             packets: BTreeMap::new(),
             head: None,
+            taken: Taken::default(),
             max_packets,
             max_frame_bytes,
         })
@@ -78,26 +84,58 @@ impl FrameAssembler {
             timestamp,
             marker: packet.marker,
             payload: packet.payload,
+            tag: packet.tag,
             arrived: now,
         };
         self.packets.insert(packet.seq, stored);
         true
     }
 
-    /// Timestamp and completion of the head frame when it is whole.
+    /// Timestamp and completion of the head frame when it is whole and what it is predicted from was taken.
     pub fn head_frame(&self) -> Option<(u64, Time)> {
-        let last = self.last_of_head()?;
-        let range = self.packets.range(self.head?..=last);
-        let completed = range.clone().map(|(_, p)| p.arrived).max()?;
-        range
-            .into_iter()
-            .next()
-            .map(|(_, p)| (p.timestamp, completed))
+        let head = self.head?;
+        let tag = self.packets.get(&head)?.tag;
+        if tag.is_some_and(|tag| !self.taken.can_decode(tag)) {
+            return None;
+        }
+        self.whole_frame(head)
     }
 
-    /// Sequence number of the last packet of the head frame, when all of it is here.
-    fn last_of_head(&self) -> Option<u64> {
+    /// The next frame behind the head that is whole and can be decoded although frames before it are missing: its first
+    /// packet, timestamp and completion.
+    pub fn next_decodable(&self) -> Option<(u64, u64, Time)> {
         let head = self.head?;
+        let mut starts = self.packets.range(head..).filter(|(_, p)| {
+            let tag = p.tag.filter(|tag| tag.start && !tag.is_keyframe());
+            tag.is_some_and(|tag| self.taken.can_decode(tag))
+        });
+        starts.find_map(|(&seq, _)| {
+            let (timestamp, completed) = self.whole_frame(seq)?;
+            Some((seq, timestamp, completed))
+        })
+    }
+
+    /// Moves the head to a frame [`Self::next_decodable`] named; returns how many frames were passed over, as many as are known of.
+    pub fn skip_to(&mut self, seq: u64) -> u64 {
+        let rest = self.packets.split_off(&seq);
+        let passed = std::mem::replace(&mut self.packets, rest);
+        self.head = Some(seq);
+        let mut timestamps: Vec<u64> = passed.values().map(|p| p.timestamp).collect();
+        timestamps.dedup();
+        timestamps.len().max(1) as u64
+    }
+
+    /// Timestamp and completion of the frame that begins here, when all of it is here.
+    fn whole_frame(&self, first: u64) -> Option<(u64, Time)> {
+        let last = self.last_of(first)?;
+        let range = self.packets.range(first..=last);
+        let completed = range.clone().map(|(_, p)| p.arrived).max()?;
+        let (_, packet) = range.into_iter().next()?;
+        Some((packet.timestamp, completed))
+    }
+
+    /// Sequence number of the last packet of the frame that begins at `head`, when all of it is here.
+    fn last_of(&self, head: u64) -> Option<u64> {
         let timestamp = self.packets.get(&head)?.timestamp;
         for (expected, (&seq, packet)) in (head..).zip(self.packets.range(head..)) {
             if seq != expected {
@@ -122,16 +160,26 @@ impl FrameAssembler {
         let first = self
             .head
             .unwrap_or_else(|| *self.packets.keys().next().unwrap_or(&last));
-        last + 1 - first != self.packets.len() as u64
+        last + 1 - first != self.packets.len() as u64 || self.lacks_reference()
+    }
+
+    /// Whether the frame at the head is predicted from one that was passed over.
+    fn lacks_reference(&self) -> bool {
+        let head = self.head.and_then(|head| self.packets.get(&head));
+        let tag = head.and_then(|p| p.tag);
+        tag.is_some_and(|tag| !self.taken.can_decode(tag))
     }
 
     /// Takes the head frame when it is whole. `Some(None)` is a frame whose bytes were no valid payloads; it is gone.
     pub fn take(&mut self) -> Option<Option<AssembledFrame>> {
-        let last = self.last_of_head()?;
         let (timestamp, completed) = self.head_frame()?;
+        let last = self.last_of(self.head?)?;
         let rest = self.packets.split_off(&(last + 1));
         let frame = std::mem::replace(&mut self.packets, rest);
         self.head = Some(last + 1);
+        if let Some(tag) = frame.values().next().and_then(|p| p.tag) {
+            self.taken.note(tag);
+        }
         let payloads = frame.values().map(|p| &*p.payload);
         let assembled = match self.codec {
             VideoCodec::H264 => assemble_h264(payloads, self.max_frame_bytes),
@@ -197,6 +245,7 @@ impl FrameAssembler {
     pub fn reset(&mut self) {
         self.packets.clear();
         self.head = None;
+        self.taken = Taken::default();
     }
 
     /// Drops all but the newest `keep` packets; for a head that waits for a key frame that does not come.
@@ -256,6 +305,7 @@ mod tests {
             .map(|(i, payload)| {
                 *seq += 1;
                 VideoPacket {
+                    tag: None,
                     seq: *seq,
                     timestamp,
                     marker: i == last,

@@ -7,6 +7,7 @@
 pub mod h264;
 pub mod opus;
 pub mod red;
+mod reference;
 pub mod sequence;
 pub mod stats;
 pub mod vp8;

@@ -1,12 +1,17 @@
 //! The video jitter buffer: releases whole access units in decode order at their play-out time.
 //!
 //! A hole at the head is waited for as long as a resend can take; then the buffer skips to the next key frame, and asks for one
-//! while none is here. Freezes are counted as in the WebRTC statistics (freezeCount, totalFreezesDuration).
+//! while none is here. Where the sender tags its frames, those that nothing else needs are passed over when the next one is due.
+//! Freezes are counted as in the WebRTC statistics (freezeCount, totalFreezesDuration).
 
 use crate::assembly::{FrameAssembler, VideoPacket};
 use crate::{DelayEstimator, TimestampUnwrapper};
 use confab_base::{Duration, Time, VideoCodec};
 use std::collections::VecDeque;
+
+/// How long a hole is waited for that repair between our own ends may fill, before a key frame is asked for: a key frame costs a
+/// bad network more than a base frame that is repaired late.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 #[derive(Clone, Debug)]
 pub struct VideoJitterConfig {
@@ -26,7 +31,7 @@ impl VideoJitterConfig {
         VideoJitterConfig {
             codec,
             min_delay: Duration::ZERO,
-            max_delay: Duration::from_millis(500),
+            max_delay: Duration::from_millis(400),
             max_packets: 2048,
             max_frame_bytes: 4 << 20,
             quantile: 0.95,
@@ -82,6 +87,11 @@ pub struct VideoJitterBuffer {
     gap_since: Option<Time>,
     last_request: Option<Time>,
     keyframe_wanted: bool,
+    /// The sender says what its frames are predicted from.
+    tagged: bool,
+    passed: Passed,
+    /// Timestamp of the frame released last.
+    released: u64,
     cadence: Cadence,
     stats: VideoStats,
 }
@@ -103,6 +113,9 @@ impl VideoJitterBuffer {
             gap_since: None,
             last_request: None,
             keyframe_wanted: false,
+            tagged: false,
+            passed: Passed::default(),
+            released: 0,
             cadence: Cadence::default(),
             stats: VideoStats::default(),
             config,
@@ -132,16 +145,22 @@ impl VideoJitterBuffer {
         self.gap_since = None;
         self.last_request = None;
         self.keyframe_wanted = false;
+        self.passed = Passed::default();
         self.cadence = Cadence::default();
     }
 
     pub fn push(&mut self, packet: VideoPacket, now: Time) {
         let timestamp = self.unwrapper.unwrap(packet.timestamp);
+        self.tagged = packet.tag.is_some();
         if self.assembler.is_full() && self.assembler.head_frame().is_none() {
             // Full of frames that can't be decoded: the newest count, they may hold the key frame.
             self.assembler.trim(self.config.max_packets / 2);
         }
-        self.assembler.insert(packet, timestamp, now);
+        let is_new = self.assembler.insert(packet, timestamp, now);
+        if !is_new && self.passed.is_late(timestamp) {
+            // It came when its frame had been passed over: with more patience it would have been shown.
+            self.learn(timestamp, now);
+        }
     }
 
     pub fn poll_output(&mut self, now: Time) -> Option<VideoOutput> {
@@ -189,7 +208,10 @@ impl VideoJitterBuffer {
         if let Some((timestamp, _)) = self.assembler.head_frame() {
             return Some(self.delay.due(timestamp, self.target + self.extra));
         }
-        self.gap_since.map(|since| since + self.patience())
+        let waited = self.gap_since.map(|since| since + self.patience());
+        let next = self.assembler.next_decodable();
+        let due = next.map(|(_, at, _)| self.delay.due(at, self.target + self.extra));
+        waited.into_iter().chain(due).min()
     }
 
     /// The counters, with a freeze that still lasts included.
@@ -211,6 +233,15 @@ impl VideoJitterBuffer {
             return None;
         }
         let since = *self.gap_since.get_or_insert(now);
+        if let Some((seq, timestamp, completed)) = self.assembler.next_decodable() {
+            self.observe(timestamp, completed);
+            if now < self.delay.due(timestamp, self.target + self.extra) {
+                return None;
+            }
+            self.stats.dropped += self.assembler.skip_to(seq);
+            self.passed.note(self.released, timestamp);
+            return self.poll_output(now);
+        }
         if now.since(since) < self.patience() {
             return None;
         }
@@ -225,8 +256,11 @@ impl VideoJitterBuffer {
         }
     }
 
-    /// Two resends, and a little for the sender's pacing.
+    /// Two resends, and a little for the sender's pacing. One of our own ends repairs for longer what all that follows needs.
     fn patience(&self) -> Duration {
+        if self.tagged {
+            return PATIENCE;
+        }
         (self.rtt * 2 + Duration::from_millis(60))
             .clamp(Duration::from_millis(100), Duration::from_millis(500))
     }
@@ -253,6 +287,10 @@ impl VideoJitterBuffer {
             return;
         }
         self.cadence.observed = Some(timestamp);
+        self.learn(timestamp, completed);
+    }
+
+    fn learn(&mut self, timestamp: u64, completed: Time) {
         self.delay.packet(timestamp, completed);
         let wanted = self
             .delay
@@ -263,6 +301,7 @@ impl VideoJitterBuffer {
 
     fn release(&mut self, frame: crate::AssembledFrame, now: Time) -> VideoFrame {
         self.last_request = None;
+        self.released = frame.timestamp;
         self.stats.frames += 1;
         self.stats.keyframes += u64::from(frame.keyframe);
         if let Some(gap) = self.cadence.freeze(now) {
@@ -276,6 +315,35 @@ impl VideoJitterBuffer {
             data: frame.data,
             completed: frame.completed,
         }
+    }
+}
+
+/// The spans of time in which frames were passed over lately, timestamps without their ends: whoever comes from there comes late.
+#[derive(Debug, Default)]
+struct Passed {
+    spans: VecDeque<(u64, u64)>,
+    /// The late frame seen last.
+    seen: Option<u64>,
+}
+
+impl Passed {
+    const MOST: usize = 32;
+
+    fn note(&mut self, after: u64, before: u64) {
+        self.spans.push_back((after, before));
+        if self.spans.len() > Self::MOST {
+            self.spans.pop_front();
+        }
+    }
+
+    /// Whether this is of a frame that was passed over; once for each.
+    fn is_late(&mut self, timestamp: u64) -> bool {
+        let inside = |(after, before): &(u64, u64)| (after + 1..*before).contains(&timestamp);
+        let is_new = self.seen != Some(timestamp) && self.spans.iter().any(inside);
+        if is_new {
+            self.seen = Some(timestamp);
+        }
+        is_new
     }
 }
 

@@ -1,6 +1,6 @@
 //! The video jitter buffer against networks, in virtual time.
 
-use confab_base::{Duration, Time, VideoCodec};
+use confab_base::{Duration, FrameTag, FrameTagger, Time, VideoCodec};
 use confab_rtp::h264::packetize;
 use confab_rtp::{VideoJitterBuffer, VideoJitterConfig, VideoOutput, VideoPacket};
 use proptest::prelude::*;
@@ -21,6 +21,7 @@ fn packets(seq: &mut u64, frame: u64, keyframe: bool, size: usize) -> Vec<VideoP
     let number = |(i, payload)| {
         *seq += 1;
         VideoPacket {
+            tag: None,
             seq: *seq,
             timestamp,
             marker: i == last,
@@ -42,7 +43,25 @@ struct Outcome {
 
 /// 30 frames a second, three packets each. `path` says for packet `n` of frame `f` when it arrives after sending, µs. A key frame
 /// follows each request after 60 ms.
-fn run(frames: u64, mut path: impl FnMut(u64, usize) -> Option<u64>) -> Outcome {
+fn run(frames: u64, path: impl FnMut(u64, usize) -> Option<u64>) -> Outcome {
+    run_with(None, frames, path)
+}
+
+/// The same where frames are tagged, with the temporal layers 0 2 1 2.
+fn run_tagged(frames: u64, path: impl FnMut(u64, usize) -> Option<u64>) -> Outcome {
+    run_with(Some(FrameTagger::default()), frames, path)
+}
+
+/// The temporal layer of a frame, in a meeting that began with it.
+fn temporal(frame: u64) -> u8 {
+    [0, 2, 1, 2][frame as usize % 4]
+}
+
+fn run_with(
+    mut tagger: Option<FrameTagger>,
+    frames: u64,
+    mut path: impl FnMut(u64, usize) -> Option<u64>,
+) -> Outcome {
     let mut buffer = VideoJitterBuffer::new(VideoJitterConfig::new(VideoCodec::H264)).unwrap();
     buffer.set_rtt(Duration::from_millis(50));
     let mut outcome = Outcome::default();
@@ -55,7 +74,9 @@ fn run(frames: u64, mut path: impl FnMut(u64, usize) -> Option<u64>) -> Outcome 
             if key {
                 keyframe_at = None;
             }
-            for (i, packet) in packets(&mut seq, sent, key, 2500).into_iter().enumerate() {
+            let tag = tagger.as_mut().and_then(|t| t.next(temporal(sent), key));
+            for (i, mut packet) in packets(&mut seq, sent, key, 2500).into_iter().enumerate() {
+                packet.tag = tag.map(|t| FrameTag { start: i == 0, ..t });
                 wire.extend(path(sent, i).map(|delay| (now + delay, packet)));
             }
             sent += 1;
@@ -214,7 +235,7 @@ proptest! {
         let mut now = Time::ZERO;
         for (seq, timestamp, marker, payload, wait) in events {
             now += Duration::from_micros(wait);
-            buffer.push(VideoPacket { seq, timestamp, marker, payload: payload.into() }, now);
+            buffer.push(VideoPacket { tag: None, seq, timestamp, marker, payload: payload.into() }, now);
             let mut outputs = 0;
             while buffer.poll_output(now).is_some() {
                 outputs += 1;
@@ -223,4 +244,53 @@ proptest! {
             let _ = (buffer.next_wakeup(), buffer.stats(now));
         }
     }
+}
+
+fn numbers(outcome: &Outcome) -> Vec<u64> {
+    outcome.released.iter().map(|r| r.0).collect()
+}
+
+#[test]
+fn frames_that_nothing_needs_are_passed_over_without_a_request_or_a_freeze() {
+    // Every third frame of the highest layer never comes, whole or in part.
+    let lost = |f: u64| temporal(f) == 2 && f % 3 == 1;
+    let outcome = run_tagged(300, |f, i| {
+        (!lost(f) || (f % 2 == 1 && i == 2)).then_some(10_000)
+    });
+    let expected: Vec<u64> = (0..300).filter(|f| !lost(*f)).collect();
+    assert_eq!(numbers(&outcome), expected);
+    assert_eq!((outcome.requests, outcome.freezes), (0, 0));
+    let longest = outcome.released.iter().map(|r| r.1).fold(0.0, f64::max);
+    assert!(longest < 60.0, "{longest} ms");
+}
+
+#[test]
+fn what_builds_on_a_missing_frame_is_passed_over_too() {
+    let outcome = run_tagged(100, |f, _| (f != 50).then_some(10_000));
+    // 50 is of the middle layer: 51 is predicted from it, 52 is not.
+    let expected: Vec<u64> = (0..100).filter(|f| ![50, 51].contains(f)).collect();
+    assert_eq!((numbers(&outcome), outcome.requests), (expected, 0));
+}
+
+#[test]
+fn a_base_frame_is_waited_for_and_a_key_frame_asked_for_only_then() {
+    let late = |f: u64, delay| if f == 40 { delay } else { 10_000 };
+    let outcome = run_tagged(200, |f, _| Some(late(f, 700_000)));
+    assert_eq!(numbers(&outcome), (0..200).collect::<Vec<_>>());
+    assert_eq!(outcome.requests, 0);
+    let outcome = run_tagged(200, |f, _| (f != 40).then_some(10_000));
+    assert_eq!(outcome.requests, 1, "{outcome:?}");
+    let gap = outcome.released.iter().find(|r| r.0 > 40).unwrap().0 - 40;
+    assert!((24..30).contains(&gap), "{gap} frames");
+}
+
+#[test]
+fn who_comes_late_for_being_shown_makes_the_buffer_more_patient() {
+    // Frames of the highest layer take 200 ms, as if each was repaired.
+    let outcome = run_tagged(300, |f, _| {
+        Some(if temporal(f) == 2 { 200_000 } else { 10_000 })
+    });
+    let shown = outcome.released.iter().filter(|r| r.0 >= 100).count();
+    assert_eq!(shown, 200, "{:?}", outcome.dropped);
+    assert!(outcome.dropped < 20, "{}", outcome.dropped);
 }

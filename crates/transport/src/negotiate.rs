@@ -1,11 +1,10 @@
 //! Offer and answer. A client's [`MediaPlan`] becomes m-lines that stay for the connection's life: sources keep their
 //! line, slots are only added. The server takes a browser's or our client's offer and answers it.
 
+use crate::egress::{OWN_SSRC, own_lines};
 use crate::sdp_text;
 use crate::{Codec, LineCodec, LineInfo, Mid, Peer, Rid};
 use confab_base::{MediaKind, Source, VideoCodec};
-use std::collections::HashSet;
-use std::time::Duration;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, Rids, Simulcast, SimulcastLayer};
 
@@ -83,21 +82,12 @@ pub(crate) struct Lines {
     pending: Option<SdpPendingOffer>,
     infos: Vec<LineInfo>,
     by_pt: Vec<PayloadType>,
-    /// Sending streams whose resend cache is set up.
-    cached: HashSet<(Mid, Option<Rid>)>,
 }
 
-/// Packets kept per video stream for retransmission, and how long.
-const RESEND_PACKETS: usize = 1024;
-const RESEND_TIME: Duration = Duration::from_secs(2);
-/// Retransmissions may be this part of a stream's bytes. str0m's own 0.15 gives repair up at 10 % loss.
-const RESEND_RATIO: f32 = 0.5;
+/// Keeps the stream of our own ends apart from those of its line.
+const OWN_RID: &str = "own";
 
 impl Lines {
-    pub(crate) fn get(&self, mid: Mid) -> Option<&LineInfo> {
-        self.infos.iter().find(|l| l.mid == mid)
-    }
-
     /// The codec of a payload type, and whether it is RED of that codec.
     pub(crate) fn codec_of(&self, pt: u8) -> Option<(Codec, bool)> {
         let known = self.by_pt.iter().find(|p| p.pt == pt)?;
@@ -270,41 +260,20 @@ impl Peer {
         self.lines.infos = sdp_text::mids(sdp)
             .filter_map(|mid| line_info(&self.rtc, mid.into()))
             .collect();
-        match &mut self.egress {
-            Some(egress) => egress.refresh(&mut self.rtc, &self.lines.infos),
-            None => {
-                self.drop_streams_of_slots();
-                self.widen_resend_caches();
-            }
-        }
+        self.egress.refresh(&mut self.rtc, &self.lines.infos);
+        self.expect_own();
     }
 
-    /// str0m makes a stream to send for every line it offers. Where nothing that is sent has resends, as sound alone, it pads
-    /// and probes on those of lines that only receive: nobody takes that, and all of it counts as lost.
-    fn drop_streams_of_slots(&mut self) {
-        let mut api = self.rtc.direct_api();
-        let own = self.lines.own.iter();
-        for (mid, _) in own.filter(|(_, used)| matches!(used, Use::Slot(_))) {
-            if let Some(ssrc) = api.stream_tx_by_mid(mid.0, None).map(|s| s.ssrc()) {
-                api.remove_stream_tx(ssrc);
-            }
-        }
-    }
-
-    fn widen_resend_caches(&mut self) {
-        let mut api = self.rtc.direct_api();
-        for line in &self.lines.infos {
-            if !line.sends || line.kind == MediaKind::Audio {
-                continue;
-            }
-            let layers = line.rids.iter().copied().map(Some);
-            for rid in layers.chain(line.rids.is_empty().then_some(None)) {
-                let stream = api.stream_tx_by_mid(line.mid.0, rid.map(|r| r.0));
-                let Some(stream) = stream else { continue };
-                if self.lines.cached.insert((line.mid, rid)) {
-                    stream.set_rtx_cache(RESEND_PACKETS, RESEND_TIME, Some(RESEND_RATIO));
-                }
-            }
+    /// Lets the stream of our own ends in.
+    fn expect_own(&mut self) {
+        let Some(line) = self.lines.infos.first() else {
+            return;
+        };
+        if own_lines(&self.rtc, &self.lines.infos) {
+            let (mid, rid) = (line.mid.0, Some(OWN_RID.into()));
+            let mut api = self.rtc.direct_api();
+            api.expect_stream_rx(OWN_SSRC.into(), None, mid, rid)
+                .suppress_nack(true);
         }
     }
 }

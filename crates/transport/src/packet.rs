@@ -1,7 +1,7 @@
 //! RTP packets as the rest of the house sees them: payload and the header fields that mean something.
 
 use crate::{Codec, Mid, Rid};
-use confab_base::AudioLevel;
+use confab_base::{AudioLevel, FrameTag};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,6 +23,8 @@ pub struct OutPacket {
     pub audio_level: Option<AudioLevel>,
     /// RFC 6464 voice flag: somebody speaks in this packet.
     pub voice: bool,
+    /// Video: the frame it belongs to. Goes out to our own ends only.
+    pub tag: Option<FrameTag>,
     /// The moment `timestamp` stands for: capture time in a client, in the server the sender's capture time as well as
     /// known, else the arrival. Goes into our sender reports, which receivers synchronise audio and video by.
     pub captured: Instant,
@@ -46,6 +48,8 @@ pub struct InPacket {
     pub audio_level: Option<AudioLevel>,
     /// RFC 6464 voice flag where the sender set it.
     pub voice: Option<bool>,
+    /// Video: the frame it belongs to, where the other end is one of ours and said so.
+    pub tag: Option<FrameTag>,
     pub received: Instant,
     /// From the newest sender report of this SSRC.
     pub report: Option<SenderReport>,

@@ -4,7 +4,7 @@
 //! that time or the next packet. Several [`Peer::send_rtp`] calls may share one round of polling: a frame at a time is
 //! cheaper than a packet at a time.
 
-use crate::egress::{Egress, Read, tapped};
+use crate::egress::{Egress, Read, own_extension, tapped};
 use crate::paths::Paths;
 use crate::source::{Source, Sources};
 use crate::stats::{SentLoss, StatsGatherer};
@@ -14,11 +14,10 @@ use crate::{
     InPacket, Mid, PeerConfig, PeerCounters, PeerEvent, PeerOutput, PeerRole, PeerStats, Protocol,
     Rid, SenderReport, StatsDirection,
 };
-use confab_base::{AudioLevel, Bitrate};
+use confab_base::{AudioLevel, Bitrate, FrameTag};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, UNIX_EPOCH};
-use str0m::bwe::BweKind;
 use str0m::rtp::RtpPacket;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig, net::Receive, net::TcpType};
 
@@ -29,8 +28,8 @@ pub struct Peer {
     pub(crate) now: Instant,
     pub(crate) lines: crate::negotiate::Lines,
     pub(crate) queue: VecDeque<PeerOutput>,
-    /// A server's own way out for media; a client's goes through str0m.
-    pub(crate) egress: Option<Box<Egress>>,
+    /// The way out for media.
+    pub(crate) egress: Box<Egress>,
     counters: PeerCounters,
     watchdog: Watchdog,
     last_proven: Option<Instant>,
@@ -59,8 +58,7 @@ impl Peer {
         let mut rtc_config = RtcConfig::new()
             .set_rtp_mode(true)
             .set_ice_lite(config.role == PeerRole::LiteServer)
-            // A server estimates for itself, see `egress`.
-            .enable_bwe((config.role == PeerRole::Client).then(|| bps(config.start_bitrate)))
+            .set_extension(9, own_extension())
             .set_stats_interval(Some(config.stats_interval))
             // A/V sync has its mapping early, loss and RTT are fresh. Four out of five reports of a bad network get lost: a
             // voice has to know of it within a second or two, at 3 kbps.
@@ -81,27 +79,16 @@ impl Peer {
         rtc_config.set_initial_stun_rto(Duration::from_millis(200));
         rtc_config.set_max_stun_rto(Duration::from_millis(400));
         rtc_config.set_max_stun_retransmits(120);
-        let (rtc, egress) = match config.role {
-            PeerRole::Client => {
-                let mut rtc = rtc_config.build(now);
-                rtc.bwe()
-                    .set_bitrate(bps(Bitrate::ZERO), bps(Bitrate::kbps(3000)));
-                (rtc, None)
-            }
-            PeerRole::LiteServer => {
-                let (rtc, keys) = tapped(|p| rtc_config.set_crypto_provider(p).build(now));
-                let mut egress = Egress::new(keys, config.start_bitrate, now);
-                egress.set_desired(Bitrate::kbps(3000), now);
-                (rtc, Some(Box::new(egress)))
-            }
-        };
+        let (rtc, keys) = tapped(|p| rtc_config.set_crypto_provider(p).build(now));
+        let mut egress = Egress::new(keys, config.role, config.start_bitrate, now);
+        egress.set_desired(Bitrate::kbps(3000), now);
         Peer {
             rtc,
             role: config.role,
             now,
             lines: Default::default(),
             queue: VecDeque::new(),
-            egress,
+            egress: Box::new(egress),
             counters: PeerCounters::default(),
             watchdog: Watchdog::new(config.silence),
             last_proven: None,
@@ -176,14 +163,15 @@ impl Peer {
             _ => {}
         }
         let mut proven = false;
-        if kind == PacketKind::Rtcp && self.egress.is_some() {
+        if kind == PacketKind::Rtcp {
+            let is_server = self.role == PeerRole::LiteServer;
             match self.take_rtcp(bytes, now) {
                 Read::Unreadable => {
                     self.counters.malformed += 1;
                     return;
                 }
-                Read::Done => return self.heard((protocol, src, dst), true, now),
-                Read::Pass => proven = true,
+                Read::Done => return self.heard((protocol, src, dst), is_server, now),
+                Read::Pass => proven = is_server,
             }
         }
         let ssrc = (kind == PacketKind::Rtp)
@@ -226,11 +214,8 @@ impl Peer {
     }
 
     fn take_rtcp(&mut self, bytes: &[u8], now: Instant) -> Read {
-        let Some(egress) = &mut self.egress else {
-            return Read::Pass;
-        };
         let mut events = Vec::new();
-        let read = egress.handle_rtcp(bytes, now, &mut events);
+        let read = self.egress.handle_rtcp(bytes, now, &mut events);
         self.queue.extend(events.into_iter().map(PeerOutput::Event));
         read
     }
@@ -241,9 +226,8 @@ impl Peer {
         if self.rtc.handle_input(Input::Timeout(now)).is_err() {
             self.counters.malformed += 1;
         }
-        if let Some(egress) = &mut self.egress {
-            egress.handle_timeout(now, self.up && !self.closed);
-        }
+        let is_up = self.up && !self.closed;
+        self.egress.handle_timeout(now, is_up);
         if self.watchdog.timeout(now) == Some(Change::Silent) {
             self.push(PeerEvent::Disconnected);
         }
@@ -289,12 +273,9 @@ impl Peer {
                     Step::Again => continue,
                     Step::Idle(at) => {
                         let at = self.watchdog.deadline().map_or(at, |d| d.min(at));
-                        let up = self.up && !self.closed;
-                        let egress = self.egress.as_ref().filter(|_| up);
-                        let at = egress
-                            .and_then(|e| e.next_wakeup())
-                            .map_or(at, |e| e.min(at));
-                        return PeerOutput::Timeout(at);
+                        let is_up = self.up && !self.closed;
+                        let egress = self.egress.next_wakeup().filter(|_| is_up);
+                        return PeerOutput::Timeout(egress.map_or(at, |e| e.min(at)));
                     }
                 }
             };
@@ -364,17 +345,15 @@ impl Peer {
         let kind = stun_peek::classify(&bytes);
         // STUN answers go where they were asked from; all else where the client is heard.
         if kind != PacketKind::Stun {
-            if let Some(egress) = &mut self.egress {
-                egress.path = Some(path);
-                match kind {
-                    PacketKind::Rtcp => match egress.seal_rtcp(&mut bytes, self.now) {
-                        Some(sealed) => bytes = sealed,
-                        None => return,
-                    },
-                    // str0m has nothing to send here, and would send it in clear.
-                    PacketKind::Rtp => return,
-                    _ => {}
-                }
+            self.egress.path = Some(path);
+            match kind {
+                PacketKind::Rtcp => match self.egress.seal_rtcp(&mut bytes, self.now) {
+                    Some(sealed) => bytes = sealed,
+                    None => return,
+                },
+                // str0m has nothing to send here, and would send it in clear.
+                PacketKind::Rtp => return,
+                _ => {}
             }
             path = self.paths.better(path);
         }
@@ -410,18 +389,9 @@ impl Peer {
             }
             Event::Closed => self.close(),
             Event::RtpPacket(packet) => self.on_rtp(packet),
-            // A server reads its receivers' requests itself.
-            Event::KeyframeRequest(_) if self.egress.is_some() => {}
-            Event::KeyframeRequest(request) => self.push(PeerEvent::KeyframeRequest {
-                mid: Mid(request.mid),
-                rid: request.rid.map(Rid),
-            }),
-            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
-                self.push(PeerEvent::Estimate(Bitrate(estimate.as_u64())));
-            }
             Event::PeerStats(stats) => self.gatherer.peer(stats),
             Event::MediaIngressStats(stats) => self.gatherer.ingress(stats),
-            Event::MediaEgressStats(stats) => self.gatherer.egress(stats),
+            // What receivers ask and report is read, and what is sent counted, on the own way out.
             _ => {}
         }
     }
@@ -465,6 +435,7 @@ impl Peer {
                 .audio_level
                 .map(|l| AudioLevel(l.unsigned_abs())),
             voice: header.ext_vals.voice_activity,
+            tag: header.ext_vals.user_values.get::<FrameTag>().copied(),
             payload: packet.payload,
             received: packet.timestamp,
             report,
@@ -493,9 +464,7 @@ impl Peer {
                 line.lost = Some(self.sources.lost(line.mid, line.rid));
             }
         }
-        if let Some(egress) = &self.egress {
-            egress.stats(&mut stats);
-        }
+        self.egress.stats(&mut stats);
         stats.send_loss = self.sent_loss.update(&stats);
         Some(stats)
     }
@@ -504,8 +473,4 @@ impl Peer {
 enum Step {
     Again,
     Idle(Instant),
-}
-
-pub(crate) fn bps(rate: Bitrate) -> str0m::bwe::Bitrate {
-    rate.bps().into()
 }

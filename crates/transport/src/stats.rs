@@ -106,25 +106,6 @@ impl StatsGatherer {
         });
     }
 
-    pub(crate) fn egress(&mut self, s: str0m::stats::MediaEgressStats) {
-        let Some(open) = &mut self.open else { return };
-        open.lines.push(LineStats {
-            mid: Mid(s.mid),
-            rid: s.rid.map(Rid),
-            direction: StatsDirection::Send,
-            packets: s.packets,
-            bytes: s.bytes,
-            lost: s.remote.as_ref().map(|r| lost_in_all(r.packets_lost)),
-            counted_to: s.remote.as_ref().map(|r| *r.maximum_sequence_number),
-            loss: s.loss,
-            jitter: s.remote.as_ref().map(|r| r.jitter),
-            rtt: s.rtt,
-            nacks: s.nacks,
-            plis: s.plis,
-            firs: s.firs,
-        });
-    }
-
     /// The report, once everything that belongs to it was drained.
     pub(crate) fn finish(&mut self) -> Option<PeerStats> {
         self.open.take()

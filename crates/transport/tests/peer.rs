@@ -168,7 +168,7 @@ fn estimate(events: &[PeerEvent]) -> Option<Bitrate> {
 fn both_sides_estimate_bandwidth_and_report_statistics() {
     let (mut wire, offer) = Wire::connected();
     let (cam, slot) = (offer.publish[1].0, offer.video_slots[0]);
-    wire.server.set_bitrate(Bitrate::ZERO, Bitrate::kbps(2500));
+    wire.server.set_desired(Bitrate::kbps(2500));
     for i in 0..400 {
         let now = wire.now;
         for rid in ["q", "f"] {
@@ -238,8 +238,7 @@ fn both_sides_estimate_bandwidth_and_report_statistics() {
 /// The worst loss the client heard of in ten seconds of sound, and its last estimate.
 fn speak(wire: &mut Wire, mic: Mid) -> (f32, Option<Bitrate>) {
     wire.client_events.clear();
-    wire.client
-        .set_bitrate(Bitrate::kbps(56), Bitrate::kbps(2500));
+    wire.client.set_desired(Bitrate::kbps(2500));
     for i in 0..500 {
         let now = wire.now;
         wire.client

@@ -373,6 +373,7 @@ impl Bot {
         let now = Instant::now();
         let audio_level = (codec == Codec::Opus).then_some(AudioLevel(40));
         let packet = OutPacket {
+            tag: None,
             codec,
             seq,
             timestamp,

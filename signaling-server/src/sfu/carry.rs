@@ -124,6 +124,7 @@ impl Room {
             red: packet.red,
             audio_level: packet.audio_level,
             voice: packet.voice.unwrap_or(false),
+            tag: packet.tag,
         };
         self.forwarder.handle(
             Input::Packet {
@@ -167,11 +168,10 @@ impl Room {
                 Output::Rates {
                     participant,
                     desired,
-                    current,
+                    ..
                 } => {
                     if let Some(seat) = self.seats.get_mut(&participant) {
-                        seat.peer
-                            .set_bitrate(current.min(desired), desired.scaled(PROBE_MARGIN));
+                        seat.peer.set_desired(desired.scaled(PROBE_MARGIN));
                         self.touch(participant);
                     }
                 }
@@ -202,6 +202,7 @@ impl Room {
             red: packet.red,
             audio_level: packet.audio_level,
             voice: packet.voice,
+            tag: packet.tag,
             captured: media.captured,
         };
         if !seat.peer.is_connected() || seat.peer.send_rtp(mid, None, out, now).is_err() {

@@ -210,7 +210,7 @@ impl Client {
             audio_slots: slots,
             video_slots: slots,
         });
-        driver.set_bitrate(Bitrate::kbps(2500), Bitrate::kbps(4000));
+        driver.set_desired(Bitrate::kbps(4000));
         let camera = Camera::new();
         Client {
             p,
@@ -347,6 +347,7 @@ impl Client {
         self.camera.audio += 1;
         let seq = self.camera.audio;
         let packet = OutPacket {
+            tag: None,
             codec: Codec::Opus,
             seq,
             timestamp: (seq * 960) as u32,
@@ -376,6 +377,7 @@ impl Client {
                 payload.extend(self.camera.frame.to_be_bytes());
                 payload.resize(1000, 0);
                 OutPacket {
+                    tag: None,
                     codec: Codec::H264,
                     seq: self.camera.seq[layer],
                     timestamp: self.camera.frame * 3000 + layer as u32 * 1_000_000,

@@ -224,6 +224,7 @@ impl Talker {
             payload: Arc::from(&[1u8; 10][..]),
             audio_level: Some(AudioLevel(127 - self.loudness)),
             voice: self.loudness > 60,
+            tag: None,
         };
         let track = microphone(self.id);
         net.datagram(
@@ -260,6 +261,7 @@ impl Talker {
                 payload: tag.to_payload(1000),
                 audio_level: None,
                 voice: false,
+                tag: None,
                 red: false,
             };
             let track = camera(self.id);

@@ -502,6 +502,7 @@ fn route(packet: InPacket, pipeline: &Pipeline, routes: &RwLock<Routes>) {
         timestamp: packet.timestamp,
         marker: packet.marker,
         audio_level: packet.audio_level,
+        tag: packet.tag,
         received: clock::at(packet.received),
         report: packet.report.map(|r| (r.ntp_micros, r.timestamp)),
         payload: packet.payload,

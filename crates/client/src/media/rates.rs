@@ -53,21 +53,12 @@ impl MediaSide {
         if self.budget.update(report, clock::now()) {
             self.spend();
         }
-        let sent: u64 = self
-            .budget
-            .targets()
-            .layers
-            .iter()
-            .map(|l| l.bitrate.bps())
-            .sum();
         let all = self.outgoing.iter().flat_map(|o| &o.layers);
         let wanted: u64 = all.map(|l| l.bitrate.bps()).sum();
         let voice = self.voice.rate().bps();
         // A quarter more than all of it, for repair and key frames.
         let desired = Bitrate((wanted + voice) * 5 / 4).max(READY);
-        current
-            .driver
-            .set_bitrate(Bitrate(sent + voice).min(desired), desired);
+        current.driver.set_desired(desired);
     }
 
     pub(super) fn spend(&self) {

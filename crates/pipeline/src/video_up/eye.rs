@@ -9,7 +9,7 @@ use crate::pause::PauseSwitch;
 use crate::sink::source_name;
 use crate::stats::{LayerUpStats, VideoUpStats};
 use crate::tap::Taps;
-use confab_base::{Bitrate, Duration, Source, Time};
+use confab_base::{Bitrate, Duration, FrameTag, FrameTagger, Source, Time};
 use confab_codec::{CodecError, EncodedFrame, H264Config, LayerConfig, VideoEncoder, h264_encoder};
 use confab_picture::{I420, Rung};
 use confab_rtp::h264::packetize;
@@ -19,6 +19,8 @@ use std::sync::{Arc, Mutex};
 
 /// RTP payload that fits every path with room for SRTP, extensions and TURN.
 const MAX_PAYLOAD: usize = 1150;
+/// Of moving pictures: half of the frames, or three quarters, can be left out where the network is bad.
+const TEMPORAL_LAYERS: u8 = 3;
 /// How long to wait for a picture before looking for orders again.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// Key frames that receivers ask for come at most this often per layer.
@@ -38,6 +40,7 @@ struct Stream {
     keyframe_wanted: bool,
     last_keyframe: Option<Time>,
     active: bool,
+    tagger: FrameTagger,
 }
 
 /// The thread's state: what is captured, how it is coded, and what was sent.
@@ -319,6 +322,7 @@ impl Eye {
             let last = payloads.len().saturating_sub(1);
             let count = payloads.len() as u64;
             let first = self.sequences[frame.layer].fetch_add(count, Ordering::Relaxed);
+            let tag = stream.tagger.next(frame.temporal, frame.keyframe);
             let packet = |(index, payload)| SentPacket {
                 seq: first + index as u64,
                 timestamp,
@@ -327,6 +331,10 @@ impl Eye {
                 red: false,
                 audio_level: None,
                 voice: false,
+                tag: tag.map(|t| FrameTag {
+                    start: index == 0,
+                    ..t
+                }),
                 captured,
             };
             let packets = payloads.into_iter().enumerate().map(packet).collect();
@@ -360,6 +368,7 @@ impl Stream {
             keyframe_wanted: true,
             last_keyframe: None,
             active: true,
+            tagger: FrameTagger::default(),
         }
     }
 
@@ -380,7 +389,11 @@ fn encoder(rungs: &[Rung], shape: Shape) -> Result<Box<dyn VideoEncoder>, CodecE
     };
     h264_encoder(H264Config {
         layers: rungs.iter().map(layer).collect(),
-        temporal_layers: 1,
+        temporal_layers: if shape == Shape::Text {
+            1
+        } else {
+            TEMPORAL_LAYERS
+        },
         screen: shape == Shape::Text,
     })
 }

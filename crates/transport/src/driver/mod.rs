@@ -87,10 +87,7 @@ enum Control {
     Offer(MediaPlan),
     Answer(String),
     Keyframe(Mid, Option<Rid>),
-    Bitrate {
-        sustained: Bitrate,
-        desired: Bitrate,
-    },
+    Desired(Bitrate),
     Close,
 }
 
@@ -168,9 +165,9 @@ impl DriverHandle {
         self.sender.request_keyframe(mid, rid);
     }
 
-    /// See [`crate::Peer::set_bitrate`].
-    pub fn set_bitrate(&self, sustained: Bitrate, desired: Bitrate) {
-        self.sender.control(Control::Bitrate { sustained, desired });
+    /// See [`crate::Peer::set_desired`].
+    pub fn set_desired(&self, desired: Bitrate) {
+        self.sender.control(Control::Desired(desired));
     }
 
     /// See [`MediaSender::send`].
@@ -256,7 +253,7 @@ impl std::fmt::Debug for Control {
             Control::Offer(_) => "Offer",
             Control::Answer(_) => "Answer",
             Control::Keyframe(..) => "Keyframe",
-            Control::Bitrate { .. } => "Bitrate",
+            Control::Desired(_) => "Desired",
             Control::Close => "Close",
         })
     }

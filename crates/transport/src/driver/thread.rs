@@ -145,7 +145,7 @@ impl Loop {
             }
             Control::Answer(sdp) => self.on_answer(&sdp),
             Control::Keyframe(mid, rid) => self.peer.request_keyframe(mid, rid),
-            Control::Bitrate { sustained, desired } => self.peer.set_bitrate(sustained, desired),
+            Control::Desired(desired) => self.peer.set_desired(desired),
             Control::Close => {
                 self.peer.disconnect();
                 self.speak();

@@ -85,8 +85,8 @@ impl Egress {
             &mut stream.plis
         };
         *count += 1;
-        let mid = stream.mid;
-        Some(PeerEvent::KeyframeRequest { mid, rid: None })
+        let (mid, rid) = (stream.mid, stream.rid);
+        Some(PeerEvent::KeyframeRequest { mid, rid })
     }
 
     fn arrived(&mut self, report: &[u8], now: Instant) {

@@ -1,23 +1,29 @@
-//! The server's way out: RTP to receivers, past str0m. A forwarded packet costs a header, one encryption into the buffer
-//! it is sent from and a place in the resend cache; str0m's general path costs several times that (adr/0001).
+//! The way out for media: RTP past str0m. A forwarded packet costs a header, one encryption into the buffer it is sent from
+//! and a place in the resend cache; str0m's general path costs several times that (adr/0001). Clients take the same way, so
+//! that both hops have one estimate and one repair: pictures wait in a pacer there, as they come from an encoder all at once.
 //!
 //! str0m still does ICE, DTLS, SDP and all that comes in, and writes the RTCP; that passes here in clear, is completed
 //! and sealed. Here are numbering, sealing, resends, the bandwidth estimate with its probes, and the receivers' RTCP.
 
 mod feedback;
 mod keys;
+mod own;
 mod rtcp;
 mod seal;
 mod stream;
 
 pub(crate) use feedback::Read;
 pub(crate) use keys::tapped;
+pub(crate) use own::{OWN_SSRC, own_extension, own_lines};
 
 use crate::paths::Path;
-use crate::{Codec, LineInfo, LineStats, Mid, OutPacket, PeerEvent, SendError, StatsDirection};
+use crate::{
+    Codec, LineInfo, LineStats, Mid, OutPacket, PeerEvent, PeerRole, Rid, SendError, StatsDirection,
+};
 use confab_base::{Bitrate, MediaKind, Time};
-use confab_congestion::{SendSide, VoiceRuns};
+use confab_congestion::{Pacer, SendSide, VoiceRuns};
 use keys::KeyCell;
+use own::OwnStream;
 use rtcp::{ReportClock, SenderPart};
 use seal::{Opener, Sealer};
 use std::collections::VecDeque;
@@ -50,9 +56,13 @@ pub(crate) struct Egress {
     sealer: Option<Sealer>,
     opener: Option<Opener>,
     start: Instant,
-    /// The lines of `streams`, apart: they are searched for every packet.
-    mids: Vec<Mid>,
+    /// The lines and layers of `streams`, apart: they are searched for every packet.
+    names: Vec<(Mid, Option<Rid>)>,
     streams: Vec<OutStream>,
+    /// Where the other side is one of ours.
+    own: Option<OwnStream>,
+    /// A client's pictures on their way out.
+    pacer: Option<Pacer<(usize, OutPacket)>>,
     side: SendSide,
     /// Voice packets lost in a row.
     runs: VoiceRuns,
@@ -71,14 +81,16 @@ pub(crate) struct Egress {
 }
 
 impl Egress {
-    pub fn new(keys: KeyCell, start_bitrate: Bitrate, now: Instant) -> Egress {
+    pub fn new(keys: KeyCell, role: PeerRole, start_bitrate: Bitrate, now: Instant) -> Egress {
         Egress {
             keys,
             sealer: None,
             opener: None,
             start: now,
-            mids: Vec::new(),
+            names: Vec::new(),
             streams: Vec::new(),
+            own: None,
+            pacer: (role == PeerRole::Client).then(Pacer::default),
             side: SendSide::new(start_bitrate),
             runs: VoiceRuns::default(),
             out: Vec::new(),
@@ -113,62 +125,106 @@ impl Egress {
     pub fn refresh(&mut self, rtc: &mut Rtc, lines: &[LineInfo]) {
         // A line may be given up for good, and its place go to another.
         self.streams.retain(|s| rtc.media(s.mid.0).is_some());
-        self.mids = self.streams.iter().map(|s| s.mid).collect();
+        self.names = self.streams.iter().map(|s| (s.mid, s.rid)).collect();
+        if let Some(pacer) = &mut self.pacer {
+            pacer.clear(); // It names streams by their place.
+        }
         for stream in &mut self.streams {
             stream.sends = false;
         }
         for line in lines.iter().filter(|l| l.sends) {
-            let Some(extensions) = rtc.media(line.mid.0).map(|m| {
-                let id = |e| {
-                    m.remote_extmap()
-                        .id_of(e)
-                        .filter(|id| (1..=14).contains(id))
-                };
-                Extensions {
-                    mid: id(Extension::RtpMid),
-                    transport_wide: id(Extension::TransportSequenceNumber),
-                    audio_level: id(Extension::AudioLevel)
-                        .filter(|_| line.kind == MediaKind::Audio),
-                }
-            }) else {
-                continue;
-            };
-            let at = match self.at(line.mid) {
-                Some(at) => at,
-                None => {
-                    let mut api = rtc.direct_api();
-                    let Some(stream) = api.stream_tx_by_mid(line.mid.0, None) else {
-                        continue;
-                    };
-                    let (ssrc, rtx) = (*stream.ssrc(), stream.rtx().map(|r| *r));
-                    self.mids.push(line.mid);
-                    self.streams
-                        .push(OutStream::new(line.mid, line.kind, ssrc, rtx));
-                    self.streams.len() - 1
-                }
-            };
-            let stream = &mut self.streams[at];
-            stream.sends = true;
-            stream.codecs.clone_from(&line.codecs);
-            stream.extensions = extensions;
+            let layers = line.rids.iter().copied().map(Some);
+            for rid in layers.chain(line.rids.is_empty().then_some(None)) {
+                self.refresh_stream(rtc, line, rid);
+            }
+        }
+        if self.own.is_none() {
+            self.own = OwnStream::negotiated(rtc, lines);
         }
     }
 
-    fn at(&self, mid: Mid) -> Option<usize> {
-        self.mids.iter().position(|m| *m == mid)
+    fn refresh_stream(&mut self, rtc: &mut Rtc, line: &LineInfo, rid: Option<Rid>) {
+        let Some(media) = rtc.media(line.mid.0) else {
+            return;
+        };
+        let id = |e| {
+            let id = media.remote_extmap().id_of(e);
+            id.filter(|id| (1..=14).contains(id))
+        };
+        let extensions = Extensions {
+            mid: id(Extension::RtpMid),
+            transport_wide: id(Extension::TransportSequenceNumber),
+            audio_level: id(Extension::AudioLevel).filter(|_| line.kind == MediaKind::Audio),
+            rid: id(Extension::RtpStreamId),
+            resent_rid: id(Extension::RepairedRtpStreamId),
+            tag: id(own_extension()).filter(|_| line.kind == MediaKind::Video),
+        };
+        let at = match self.at(line.mid, rid) {
+            Some(at) => at,
+            None => {
+                let mut api = rtc.direct_api();
+                let stream = api.stream_tx_by_mid(line.mid.0, rid.map(|r| r.0));
+                let Some(stream) = stream else { return };
+                let (ssrc, rtx) = (*stream.ssrc(), stream.rtx().map(|r| *r));
+                let name = (line.mid, rid);
+                self.names.push(name);
+                self.streams
+                    .push(OutStream::new(name, line.kind, ssrc, rtx));
+                self.streams.len() - 1
+            }
+        };
+        let stream = &mut self.streams[at];
+        stream.sends = true;
+        stream.codecs.clone_from(&line.codecs);
+        stream.extensions = extensions;
     }
 
-    /// Seals a packet; it leaves with the next batch, or is dropped where too much waits.
-    pub fn send(&mut self, mid: Mid, packet: &OutPacket, now: Instant) -> Result<(), SendError> {
+    fn at(&self, mid: Mid, rid: Option<Rid>) -> Option<usize> {
+        self.names.iter().position(|n| *n == (mid, rid))
+    }
+
+    /// Seals a packet; it leaves with the next batch, or is dropped where too much waits. A client's pictures are paced
+    /// before that.
+    pub fn send(
+        &mut self,
+        (mid, rid): (Mid, Option<Rid>),
+        packet: OutPacket,
+        now: Instant,
+    ) -> Result<(), SendError> {
         if !self.armed() {
             return Err(SendError::NotConnected);
         }
-        let time = self.time(now);
-        let at = self.at(mid).ok_or(SendError::NoLine)?;
+        let at = self.at(mid, rid).ok_or(SendError::NoLine)?;
         let stream = &self.streams[at];
         if !stream.sends {
             return Err(SendError::NoLine);
         }
+        let codec = stream.codec(packet.codec).ok_or(SendError::NoCodec)?;
+        codec.pt_of(packet.red).ok_or(SendError::NoCodec)?;
+        let time = self.time(now);
+        match &mut self.pacer {
+            Some(pacer) if stream.kind == MediaKind::Video => {
+                pacer.push(packet.payload.len() + OVERHEAD, (at, packet), time);
+                self.pace(now);
+                Ok(())
+            }
+            _ => self.send_now(at, &packet, now),
+        }
+    }
+
+    /// Lets go of the pictures whose time has come.
+    fn pace(&mut self, now: Instant) {
+        let (time, rate) = (self.time(now), self.side.estimate());
+        while let Some((at, packet)) = self.pacer.as_mut().and_then(|p| p.poll(rate, time)) {
+            // A number used before is the sender's fault; its packet is left out, as if lost.
+            let _ = self.send_now(at, &packet, now);
+        }
+    }
+
+    fn send_now(&mut self, at: usize, packet: &OutPacket, now: Instant) -> Result<(), SendError> {
+        let time = self.time(now);
+        let (mid, rid) = self.names[at];
+        let stream = &self.streams[at];
         let codec = stream.codec(packet.codec).ok_or(SendError::NoCodec)?;
         let rtx = codec.rtx.filter(|_| packet.codec != Codec::Opus);
         let level = packet.audio_level;
@@ -185,6 +241,12 @@ impl Egress {
                 .mid
                 .filter(|_| !stream.bound)
                 .map(|id| (id, mid.as_str())),
+            rid: stream
+                .extensions
+                .rid
+                .filter(|_| !stream.bound)
+                .zip(rid.as_ref().map(Rid::as_str)),
+            tag: stream.extensions.tag.zip(packet.tag),
             ..Header::default()
         };
         if !self.emit(at, Number::Given(packet.seq), header, &packet.payload, time) {
@@ -201,85 +263,98 @@ impl Egress {
         payload.clear();
         payload.extend((resend.seq as u16).to_be_bytes());
         payload.extend_from_slice(&resend.payload);
-        let (mid, extension) = self.name(at);
+        let (mid, rid) = self.names[at];
         let header = Header {
             pt: resend.pt,
             marker: resend.marker,
             timestamp: resend.timestamp,
-            mid: extension.map(|id| (id, mid.as_str())),
-            ..Header::default()
+            ..self.resend_header(at, &mid, &rid)
         };
         self.emit(at, Number::NextResend, header, &payload, time);
         self.plain = payload;
     }
 
-    fn name(&self, at: usize) -> (Mid, Option<u8>) {
-        let stream = &self.streams[at];
-        (stream.mid, stream.extensions.mid)
+    /// Whose resend it is.
+    fn resend_header<'a>(&self, at: usize, mid: &'a Mid, rid: &'a Option<Rid>) -> Header<'a> {
+        let extensions = self.streams[at].extensions;
+        let rid = rid.as_ref().map(Rid::as_str);
+        Header {
+            mid: extensions.mid.map(|id| (id, mid.as_str())),
+            rid: extensions.resent_rid.zip(rid),
+            ..Header::default()
+        }
     }
 
-    /// Seals a packet behind those that wait. This is the one place where anything is sealed, and its number is allotted
-    /// here, so that none is used twice; false: it was.
+    /// Seals a packet behind those that wait, under a number allotted here, so that none is used twice; false: it was.
     fn emit(
         &mut self,
         at: usize,
         number: Number,
-        mut header: Header<'_>,
+        header: Header<'_>,
         payload: &[u8],
         time: Time,
     ) -> bool {
-        let (Some(stream), Some(sealer)) = (self.streams.get_mut(at), &mut self.sealer) else {
+        let Some(stream) = self.streams.get_mut(at) else {
             return false;
         };
-        let Some((ssrc, seq)) = stream.number(number) else {
+        let Some(name) = stream.number(number) else {
             return false;
         };
-        let start = self.out.len();
-        if start > MOST_WAITING {
-            return true;
-        }
-        (header.ssrc, header.seq) = (ssrc, seq as u16);
-        // Numbers must be used without a gap, so the size is told before it is known: header and tag are near 40 bytes.
-        header.transport_wide = stream
-            .extensions
-            .transport_wide
-            .map(|id| (id, self.side.sent(payload.len() + OVERHEAD + 40, time)));
-        if let Some((_, number)) = header.transport_wide
-            && stream.kind == MediaKind::Audio
-        {
-            self.runs.sent(number, at);
-        }
-        header.write(&mut self.out);
-        if sealer
-            .rtp(&mut self.out, start, (ssrc, seq), payload)
-            .is_ok()
-        {
-            let size = self.out.len() - start;
-            self.sizes.push(size.min(usize::from(u16::MAX)) as u16);
-            stream.bytes += size as u64;
-            self.bytes_sent += size as u64;
-        }
+        let transport_wide = stream.extensions.transport_wide;
+        let voice = (stream.kind == MediaKind::Audio).then_some(at);
+        let size = self.seal(name, (transport_wide, voice), header, payload, time);
+        self.streams[at].bytes += size as u64;
         true
     }
 
-    /// Sends probes that are due. `is_up`: there is somebody to send to.
+    /// Seals a packet whose number nobody used. This is the one place where anything is sealed; its size, none where
+    /// too much waits already. `voice`: which stream it is of, if it is a voice.
+    fn seal(
+        &mut self,
+        (ssrc, seq): (u32, u64),
+        (transport_wide, voice): (Option<u8>, Option<usize>),
+        mut header: Header<'_>,
+        payload: &[u8],
+        time: Time,
+    ) -> usize {
+        let start = self.out.len();
+        let Some(sealer) = self.sealer.as_mut().filter(|_| start <= MOST_WAITING) else {
+            return 0;
+        };
+        (header.ssrc, header.seq) = (ssrc, seq as u16);
+        // Numbers must be used without a gap, so the size is told before it is known: header and tag are near 40 bytes.
+        header.transport_wide =
+            transport_wide.map(|id| (id, self.side.sent(payload.len() + OVERHEAD + 40, time)));
+        if let (Some((_, number)), Some(at)) = (header.transport_wide, voice) {
+            self.runs.sent(number, at);
+        }
+        header.write(&mut self.out);
+        let sealed = sealer.rtp(&mut self.out, start, (ssrc, seq), payload);
+        if sealed.is_err() {
+            return 0;
+        }
+        let size = self.out.len() - start;
+        self.sizes.push(size.min(usize::from(u16::MAX)) as u16);
+        self.bytes_sent += size as u64;
+        size
+    }
+
+    /// Sends what is due: paced pictures, probes. `is_up`: there is somebody to send to.
     pub fn handle_timeout(&mut self, now: Instant, is_up: bool) {
         let time = self.time(now);
         if !is_up || !self.armed() {
             return;
         }
-        let Some(at) = self.pad_on() else { return };
+        self.pace(now);
+        if !self.can_pad() {
+            return;
+        }
         // Bounded, should the estimator ask for ever.
         for _ in 0..256 {
             let Some(bytes) = self.side.padding(time) else {
                 return;
             };
-            self.fillers += 1;
-            let turn = self.fillers;
-            match self.streams[at].filler(turn).filter(|_| bytes > 300) {
-                Some(filler) => self.resend(at, &filler, time),
-                None => self.pad(at, bytes, time),
-            }
+            self.pad(bytes, time);
         }
     }
 
@@ -295,28 +370,48 @@ impl Egress {
         self.streams.iter().position(usable)
     }
 
-    /// A packet of nothing but padding.
-    fn pad(&mut self, at: usize, bytes: usize, time: Time) {
+    fn can_pad(&self) -> bool {
+        self.own.is_some() || self.pad_on().is_some()
+    }
+
+    /// Something to measure with: a packet sent lately, again, or nothing but padding.
+    fn pad(&mut self, bytes: usize, time: Time) {
+        self.fillers += 1;
+        let turn = self.fillers;
+        if let Some(own) = &mut self.own {
+            let (name, header) = own.padding();
+            let padding = padding(bytes);
+            let wide = (own.transport_wide, None);
+            self.seal(name, wide, header, &padding.0[..padding.1], time);
+            return;
+        }
+        let Some(at) = self.pad_on() else { return };
+        match self.streams[at].filler(turn).filter(|_| bytes > 300) {
+            Some(filler) => self.resend(at, &filler, time),
+            None => self.pad_resends(at, bytes, time),
+        }
+    }
+
+    /// A packet of nothing but padding among a stream's resends.
+    fn pad_resends(&mut self, at: usize, bytes: usize, time: Time) {
         let Some(pt) = self.streams[at].codecs.iter().find_map(|c| c.rtx) else {
             return;
         };
-        let length = bytes.clamp(16, MOST_PADDING);
-        let mut padding = [0; MOST_PADDING];
-        padding[length - 1] = length as u8;
-        let (mid, extension) = self.name(at);
+        let (mid, rid) = self.names[at];
         let header = Header {
             pt,
             padded: true,
-            mid: extension.map(|id| (id, mid.as_str())),
-            ..Header::default()
+            ..self.resend_header(at, &mid, &rid)
         };
+        let (padding, length) = padding(bytes);
         self.emit(at, Number::NextResend, header, &padding[..length], time);
     }
 
     /// When [`Egress::handle_timeout`] is due.
     pub fn next_wakeup(&self) -> Option<Instant> {
-        let at = self.side.next_wakeup()?;
-        self.pad_on()?;
+        let probe = self.side.next_wakeup().filter(|_| self.can_pad());
+        let pacer = self.pacer.as_ref().and_then(Pacer::next_wakeup);
+        let at = [probe, pacer].into_iter().flatten().min()?;
         Some(self.start + Duration::from_micros(at.as_micros()))
     }
 
@@ -379,7 +474,7 @@ impl Egress {
             .retain(|l| l.direction == StatsDirection::Receive);
         let line = |s: &OutStream| LineStats {
             mid: s.mid,
-            rid: None,
+            rid: s.rid,
             direction: StatsDirection::Send,
             packets: s.packets,
             bytes: s.bytes,
@@ -400,4 +495,12 @@ impl Egress {
     pub fn poll_estimate(&mut self) -> Option<PeerEvent> {
         self.side.poll_estimate().map(PeerEvent::Estimate)
     }
+}
+
+/// The payload of a packet of nothing but padding, and its length: the last byte tells it.
+fn padding(bytes: usize) -> ([u8; MOST_PADDING], usize) {
+    let length = bytes.clamp(16, MOST_PADDING);
+    let mut padding = [0; MOST_PADDING];
+    padding[length - 1] = length as u8;
+    (padding, length)
 }

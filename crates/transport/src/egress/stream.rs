@@ -2,8 +2,8 @@
 
 use super::rtcp::{Received, SenderPart};
 use crate::stats::lost_in_all;
-use crate::{Codec, LineCodec, Mid, OutPacket};
-use confab_base::MediaKind;
+use crate::{Codec, LineCodec, Mid, OutPacket, Rid};
+use confab_base::{FrameTag, MediaKind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,6 +23,11 @@ pub(crate) struct Extensions {
     pub mid: Option<u8>,
     pub transport_wide: Option<u8>,
     pub audio_level: Option<u8>,
+    /// Of the layer, in its packets and in its resends.
+    pub rid: Option<u8>,
+    pub resent_rid: Option<u8>,
+    /// What our own ends tell of frames.
+    pub tag: Option<u8>,
 }
 
 #[derive(Debug)]
@@ -91,6 +96,8 @@ fn place(seq: u64) -> (usize, u64) {
 #[derive(Debug)]
 pub(crate) struct OutStream {
     pub mid: Mid,
+    /// The simulcast layer, where the line has some.
+    pub rid: Option<Rid>,
     pub kind: MediaKind,
     pub ssrc: u32,
     pub rtx: Option<u32>,
@@ -122,9 +129,15 @@ pub(crate) struct OutStream {
 }
 
 impl OutStream {
-    pub fn new(mid: Mid, kind: MediaKind, ssrc: u32, rtx: Option<u32>) -> OutStream {
+    pub fn new(
+        (mid, rid): (Mid, Option<Rid>),
+        kind: MediaKind,
+        ssrc: u32,
+        rtx: Option<u32>,
+    ) -> OutStream {
         OutStream {
             mid,
+            rid,
             kind,
             ssrc,
             rtx,
@@ -295,11 +308,14 @@ pub(crate) struct Header<'a> {
     /// Voice flag and level as one byte (RFC 6464).
     pub audio_level: Option<(u8, u8)>,
     pub mid: Option<(u8, &'a str)>,
+    /// The layer; in a resend under the id that stands for resends.
+    pub rid: Option<(u8, &'a str)>,
+    pub tag: Option<(u8, FrameTag)>,
 }
 
 impl Header<'_> {
     pub fn write(&self, out: &mut Vec<u8>) {
-        let mut extensions = [0u8; 32];
+        let mut extensions = [0u8; 40];
         let mut used = 0;
         let mut put = |id: u8, value: &[u8]| {
             if let Some(room) = extensions.get_mut(used..used + 1 + value.len())
@@ -316,8 +332,14 @@ impl Header<'_> {
         if let Some((id, level)) = self.audio_level {
             put(id, &[level]);
         }
+        if let Some((id, tag)) = self.tag {
+            put(id, &tag.to_bytes());
+        }
         if let Some((id, mid)) = self.mid {
             put(id, mid.as_bytes());
+        }
+        if let Some((id, rid)) = self.rid {
+            put(id, rid.as_bytes());
         }
         let words = used.div_ceil(4);
         let mut fixed = [0u8; 12];
@@ -339,11 +361,12 @@ mod tests {
     use super::*;
 
     fn stream() -> OutStream {
-        OutStream::new("0".into(), MediaKind::Video, 1, Some(2))
+        OutStream::new(("0".into(), None), MediaKind::Video, 1, Some(2))
     }
 
     fn packet(seq: u64, size: usize) -> OutPacket {
         OutPacket {
+            tag: None,
             codec: Codec::H264,
             seq,
             timestamp: 90,
@@ -453,19 +476,24 @@ mod tests {
             transport_wide: Some((3, 0xabcd)),
             audio_level: Some((1, 0x9e)),
             mid: Some((4, "12")),
+            rid: Some((10, "f")),
+            tag: None,
         };
         header.write(&mut out);
         assert_eq!(out[..4], [0x90, 0xec, 0x12, 0x34]);
-        assert_eq!(out[12..16], [0xbe, 0xde, 0, 2]);
+        assert_eq!(out[12..16], [0xbe, 0xde, 0, 3]);
         assert_eq!(
-            out[16..24],
-            [0x31, 0xab, 0xcd, 0x10, 0x9e, 0x41, b'1', b'2']
+            out[16..28],
+            [
+                0x31, 0xab, 0xcd, 0x10, 0x9e, 0x41, b'1', b'2', 0xa0, b'f', 0, 0
+            ]
         );
         out.clear();
         let bare = Header {
             transport_wide: None,
             audio_level: None,
             mid: None,
+            rid: None,
             ..header
         };
         bare.write(&mut out);

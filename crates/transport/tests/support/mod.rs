@@ -211,6 +211,7 @@ pub fn packet(codec: Codec, seq: u64, size: usize, captured: Instant) -> OutPack
         payload.insert(0, 0x41);
     }
     OutPacket {
+        tag: None,
         codec,
         seq,
         timestamp: (seq as u32).wrapping_mul(960),
