@@ -1,11 +1,12 @@
 //! What the network can carry and what is sent: a bandwidth estimate from transport-wide feedback, encoder targets from an
-//! estimate, what a voice does against loss, one quality score per participant, and whether speech broke up for a listener. Pure: reports and the time go in, targets come out.
+//! estimate, what a voice does against loss, repair of video, one quality score per participant, and whether speech broke up for a listener. Pure: reports and the time go in, targets come out.
 #![forbid(unsafe_code)]
 
 mod budget;
 mod fluency;
 mod pacer;
 pub mod quality;
+pub mod repair;
 mod runs;
 mod send_side;
 mod voice_ladder;

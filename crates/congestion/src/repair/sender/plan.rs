@@ -1,0 +1,63 @@
+//! How sure the sender wants to be that a frame comes through, and how much room repair needs beside the media.
+
+use super::block::Block;
+use super::path::Path;
+use crate::repair::{BASE_PLAYOUT, PLAYOUT};
+use confab_base::{Duration, Time};
+
+/// Below this loss nothing is sent unasked, as long as there is time to ask twice.
+const UNASKED: f64 = 0.06;
+/// Left for depacketising and decoding.
+const MARGIN: Duration = Duration::from_millis(10);
+
+/// How frames rank: lower comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank(pub u8, pub Time);
+
+/// Until when a frame's repair is of use to the receiver.
+pub fn deadline(block: &Block) -> Time {
+    let base = block.class.keyframe || block.class.temporal == 0;
+    block.captured + if base { BASE_PLAYOUT } else { PLAYOUT }
+}
+
+pub fn rank(block: &Block) -> Rank {
+    let tier = match (block.class.keyframe, block.class.temporal) {
+        (true, _) | (_, 0) => 0,
+        (_, layer) => layer,
+    };
+    Rank(tier, block.captured)
+}
+
+/// Whether one more symbol shall go out for this frame now.
+pub fn wants(block: &Block, path: &Path, now: Time) -> bool {
+    let loss = path.loss();
+    let tally = &block.tally;
+    let left = (block.captured + PLAYOUT).since(now + path.round_trip() / 2 + MARGIN);
+    // Until a symbol that is sent now has been answered and the answer acted on.
+    let round = path.round_trip() + Duration::from_millis(20).mul_f64(1.0 / (1.0 - loss));
+    let rounds = left.as_secs_f64() / round.as_secs_f64();
+    let unasked = loss >= UNASKED || (rounds < 2.0 && loss > 0.01);
+    let may_guess = unasked && (block.complete || now.since(block.last_sent).as_millis() >= 5);
+    let flying = if may_guess { tally.flying } else { 0.0 };
+    let short = tally.missing + flying * loss - tally.arrived - tally.underway * (1.0 - loss);
+    let spread = ((flying + tally.underway) * loss * (1.0 - loss) * path.burst()).sqrt();
+    short + sureness(rank(block).0, rounds) * spread > THRESHOLD
+}
+
+/// Expected shortage, in packets, from which on a symbol is sent.
+const THRESHOLD: f64 = 0.3;
+
+/// By how many standard deviations more than needed is sent.
+fn sureness(tier: u8, rounds: f64) -> f64 {
+    let by_tier: [f64; 3] = match rounds {
+        r if r < 1.0 => [2.0, 1.3, 1.0],
+        r if r < 2.0 => [1.0, 0.6, 0.4],
+        _ => [0.5, 0.2, 0.0],
+    };
+    by_tier[usize::from(tier.min(2))]
+}
+
+/// Share of the rate for the media itself.
+pub fn media_share(loss: f64) -> f64 {
+    ((1.0 - loss) * (1.0 - loss / 2.0)).max(0.05)
+}
