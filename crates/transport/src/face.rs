@@ -22,6 +22,8 @@ pub struct PeerConfig {
     pub silence: Duration,
     /// How often [`PeerEvent::Stats`] comes.
     pub stats_interval: Duration,
+    /// Offer and answer what only our own ends know: tagged frames and their repair. Without it the peer is as any browser.
+    pub own_ends: bool,
 }
 
 impl PeerConfig {
@@ -31,6 +33,7 @@ impl PeerConfig {
             start_bitrate: Bitrate::kbps(600),
             silence: Duration::from_secs(3),
             stats_interval: Duration::from_secs(1),
+            own_ends: true,
         }
     }
 
@@ -40,6 +43,7 @@ impl PeerConfig {
             start_bitrate: Bitrate::kbps(1000),
             silence: Duration::from_secs(4),
             stats_interval: Duration::from_secs(1),
+            own_ends: true,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod driver;
 mod egress;
 mod face;
 pub mod fake;
+mod inbound;
 mod negotiate;
 mod packet;
 mod paths;

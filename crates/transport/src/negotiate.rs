@@ -274,6 +274,7 @@ impl Peer {
             let mut api = self.rtc.direct_api();
             api.expect_stream_rx(OWN_SSRC.into(), None, mid, rid)
                 .suppress_nack(true);
+            self.inbound.get_or_insert_default();
         }
     }
 }

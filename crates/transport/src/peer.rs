@@ -4,7 +4,8 @@
 //! that time or the next packet. Several [`Peer::send_rtp`] calls may share one round of polling: a frame at a time is
 //! cheaper than a packet at a time.
 
-use crate::egress::{Egress, Read, own_extension, tapped};
+use crate::egress::{Egress, OWN_SSRC, Read, own_extension, tapped};
+use crate::inbound::Inbound;
 use crate::paths::Paths;
 use crate::source::{Source, Sources};
 use crate::stats::{SentLoss, StatsGatherer};
@@ -20,6 +21,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 use str0m::rtp::RtpPacket;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig, net::Receive, net::TcpType};
+
+/// The number we offer the header extension of our own ends under; str0m uses the others below 14.
+const OWN_EXTENSION: u8 = 9;
 
 /// One peer connection.
 pub struct Peer {
@@ -37,7 +41,9 @@ pub struct Peer {
     gatherer: StatsGatherer,
     sent_loss: SentLoss,
     /// Line and layer of each incoming SSRC: packets stop carrying mid and rid once we have acknowledged them.
-    sources: Sources,
+    pub(crate) sources: Sources,
+    /// Where the other side is one of ours: puts back what was lost of its video.
+    pub(crate) inbound: Option<Box<Inbound>>,
     /// SSRC of the datagram just handed in; an RTP packet with another one was carried by RTX.
     datagram_ssrc: Option<u32>,
     pub(crate) up: bool,
@@ -58,13 +64,15 @@ impl Peer {
         let mut rtc_config = RtcConfig::new()
             .set_rtp_mode(true)
             .set_ice_lite(config.role == PeerRole::LiteServer)
-            .set_extension(9, own_extension())
             .set_stats_interval(Some(config.stats_interval))
             // A/V sync has its mapping early, loss and RTT are fresh. Four out of five reports of a bad network get lost: a
             // voice has to know of it within a second or two, at 3 kbps.
             .set_rtcp_report_interval_audio(Duration::from_millis(250))
             .set_rtcp_report_interval_video(Duration::from_secs(1))
             .clear_codecs();
+        if config.own_ends {
+            rtc_config.extension_map().set(OWN_EXTENSION, own_extension());
+        }
         // H.264 before VP8 in the answer makes browsers send H.264, which every native decodes; so does plain Opus before
         // RED, which they could not fill as well as we do.
         let codecs = rtc_config.codec_config();
@@ -96,6 +104,7 @@ impl Peer {
             gatherer: StatsGatherer::default(),
             sent_loss: SentLoss::default(),
             sources: Sources::default(),
+            inbound: None,
             datagram_ssrc: None,
             up: false,
             closed: false,
@@ -228,6 +237,7 @@ impl Peer {
         }
         let is_up = self.up && !self.closed;
         self.egress.handle_timeout(now, is_up);
+        self.report_repair(now);
         if self.watchdog.timeout(now) == Some(Change::Silent) {
             self.push(PeerEvent::Disconnected);
         }
@@ -274,8 +284,9 @@ impl Peer {
                     Step::Idle(at) => {
                         let at = self.watchdog.deadline().map_or(at, |d| d.min(at));
                         let is_up = self.up && !self.closed;
-                        let egress = self.egress.next_wakeup().filter(|_| is_up);
-                        return PeerOutput::Timeout(egress.map_or(at, |e| e.min(at)));
+                        let own = [self.egress.next_wakeup(), self.report_due()];
+                        let own = own.into_iter().flatten().min().filter(|_| is_up);
+                        return PeerOutput::Timeout(own.map_or(at, |e| e.min(at)));
                     }
                 }
             };
@@ -366,7 +377,7 @@ impl Peer {
         });
     }
 
-    fn push(&mut self, event: PeerEvent) {
+    pub(crate) fn push(&mut self, event: PeerEvent) {
         self.queue.push_back(PeerOutput::Event(event));
     }
 
@@ -400,6 +411,9 @@ impl Peer {
         let header = &packet.header;
         let pt = *header.payload_type;
         let ssrc = *header.ssrc;
+        if ssrc == OWN_SSRC {
+            return self.on_repair(&packet.payload);
+        }
         let Some((codec, red)) = self.lines.codec_of(pt) else {
             return;
         };
@@ -420,7 +434,7 @@ impl Peer {
         });
         self.sources.count(ssrc, *packet.seq_no);
         let resent = self.datagram_ssrc.is_some_and(|carried| carried != ssrc);
-        self.push(PeerEvent::Rtp(InPacket {
+        self.on_media(InPacket {
             mid,
             rid,
             ssrc,
@@ -440,7 +454,7 @@ impl Peer {
             received: packet.timestamp,
             report,
             resent,
-        }));
+        });
     }
 
     fn source_of(&mut self, ssrc: u32, told: Option<Mid>) -> Option<(Mid, Option<Rid>)> {
@@ -452,6 +466,10 @@ impl Peer {
         let mut api = self.rtc.direct_api();
         let stream = api.stream_rx(&ssrc.into())?;
         let (mid, rid) = (Mid(stream.mid()), stream.rid().map(Rid));
+        if self.inbound.is_some() {
+            // Repair needs no requests for single packets.
+            stream.suppress_nack(true);
+        }
         self.sources.insert(ssrc, Source::new(mid, rid));
         Some((mid, rid))
     }
@@ -465,6 +483,7 @@ impl Peer {
             }
         }
         self.egress.stats(&mut stats);
+        stats.repair_in = self.inbound.as_ref().map(|i| i.stats());
         stats.send_loss = self.sent_loss.update(&stats);
         Some(stats)
     }

@@ -29,6 +29,12 @@ impl Peer {
         self.egress.send((mid, rid), packet, now)
     }
 
+    /// Whether repair of what was just sent is due soon: then [`Peer::poll`] tells an earlier time than before. Without losses
+    /// it never is, and a server that sent a frame need not poll.
+    pub fn repairs_soon(&self) -> bool {
+        self.egress.repair_wakeup().is_some()
+    }
+
     /// Hands out what [`Peer::send_rtp`] gathered, in one piece, so that it can leave in few system calls.
     /// Whoever does not call this gets the packets one by one from [`Peer::poll`].
     pub fn flush_media(&mut self, send: impl FnOnce(MediaBatch<'_>)) {

@@ -1,6 +1,6 @@
 //! Incoming streams: whose they are, how many of their packets never came, and that there are not endlessly many.
 
-use crate::{Mid, Rid};
+use crate::{Codec, Mid, Rid};
 use std::collections::{HashMap, HashSet};
 
 /// SSRCs a server takes from one connection over its life: a share and its resends take two, a camera six. Each is
@@ -39,6 +39,12 @@ impl Sources {
         }
     }
 
+    pub(crate) fn note_coding(&mut self, ssrc: u32, coding: (u8, Codec)) {
+        if let Some(source) = self.known.get_mut(&ssrc) {
+            source.coding = Some(coding);
+        }
+    }
+
     /// Packets of a line's layer that never came.
     pub(crate) fn lost(&self, mid: Mid, rid: Option<Rid>) -> u64 {
         let of_line = self.known.values();
@@ -55,6 +61,8 @@ pub(crate) struct Source {
     seqs: Option<(u64, u64)>,
     /// Different packets; str0m lets no packet through twice.
     packets: u64,
+    /// Payload type and codec of its newest packet.
+    pub(crate) coding: Option<(u8, Codec)>,
 }
 
 impl Source {
@@ -64,6 +72,7 @@ impl Source {
             rid,
             seqs: None,
             packets: 0,
+            coding: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{Mid, Protocol, Rid};
 use confab_base::Bitrate;
+use confab_congestion::repair::{RepairReceiveStats, RepairSendStats};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -21,6 +22,9 @@ pub struct PeerStats {
     pub send_burst: Option<f32>,
     /// Fraction of what was sent to us that got lost since the last report, 0 to 1.
     pub receive_loss: Option<f32>,
+    /// Repair of video between our own ends, where the other is one: of what we send, and of what comes.
+    pub repair_out: Option<RepairSendStats>,
+    pub repair_in: Option<RepairReceiveStats>,
     pub bytes_sent: u64,
     pub bytes_received: u64,
     /// Protocol, local and remote address in use.
@@ -73,6 +77,8 @@ impl StatsGatherer {
             estimate: s.bwe_tx.map(|b| Bitrate(b.as_u64())),
             send_loss: s.egress_loss_fraction,
             send_burst: None,
+            repair_out: None,
+            repair_in: None,
             receive_loss: s.ingress_loss_fraction,
             bytes_sent: s.peer_bytes_tx,
             bytes_received: s.peer_bytes_rx,
@@ -229,6 +235,8 @@ mod tests {
             estimate: None,
             send_loss: Some(feedback),
             send_burst: None,
+            repair_out: None,
+            repair_in: None,
             receive_loss: None,
             bytes_sent: 0,
             bytes_received: 0,

@@ -28,6 +28,8 @@ pub struct MediaPacket {
     pub timestamp: u32,
     /// Last of its frame.
     pub marker: bool,
+    /// What the header extension of our own ends says of its frame, as it stands there.
+    pub tag: [u8; 4],
     /// At most [`MOST_PAYLOAD`] bytes are repaired.
     pub payload: Arc<[u8]>,
 }

@@ -7,9 +7,9 @@
 //! | 4 | SSRC of the packets |
 //! | 6 | extended sequence number of the first packet |
 //! | 1–8 | mask, least significant byte first: bit i says that packet first + i is part of the sum; bit 0 is set |
-//! | 6–1406 | the sum of the packets' rows, each times [`coefficient`], in GF(256) |
+//! | 10–1410 | the sum of the packets' rows, each times [`coefficient`], in GF(256) |
 //!
-//! A packet's row: payload length (11 bits) and marker (top bit) in two bytes, timestamp in four, the payload, zeros up to
+//! A packet's row: payload length (11 bits) and marker (top bit) in two bytes, timestamp and tag in four each, the payload, zeros up to
 //! the longest row of the sum. Numbers are big-endian.
 
 use super::{MOST_PAYLOAD, MediaPacket, gf256};
@@ -21,7 +21,7 @@ pub const SPAN: u64 = 64;
 /// Extended sequence numbers have 48 bits, as in SRTP; the top one stays free for a flag.
 pub const MOST_SEQ: u64 = (1 << 47) - 1;
 /// Bytes of a row before the payload.
-const ROW_HEAD: usize = 6;
+const ROW_HEAD: usize = 10;
 const FIXED: usize = 15;
 const VERSION: u8 = 1;
 const MARKER: u16 = 0x8000;
@@ -127,7 +127,8 @@ fn row_head(packet: &MediaPacket) -> [u8; ROW_HEAD] {
     let marker = if packet.marker { MARKER } else { 0 };
     let [a, b] = (packet.payload.len() as u16 | marker).to_be_bytes();
     let [c, d, e, f] = packet.timestamp.to_be_bytes();
-    [a, b, c, d, e, f]
+    let [g, h, i, j] = packet.tag;
+    [a, b, c, d, e, f, g, h, i, j]
 }
 
 /// Reads a row that stands alone. `None`: it is no packet's row, so somebody lied.
@@ -137,7 +138,8 @@ pub fn read_row(row: &[u8], ssrc: u32, seq: u64) -> Option<MediaPacket> {
     Some(MediaPacket {
         ssrc,
         seq,
-        timestamp: big_endian(&head[2..]) as u32,
+        timestamp: big_endian(&head[2..6]) as u32,
+        tag: [head[6], head[7], head[8], head[9]],
         marker: lead & MARKER != 0,
         payload: Arc::from(body.get(..usize::from(lead & !MARKER))?),
     })

@@ -38,6 +38,7 @@ impl Egress {
                 Item::Nack { ssrc, pairs } => self.nacked(ssrc, pairs, &mut missed),
                 Item::Keyframe { ssrc, fir } => events.extend(self.keyframe(ssrc, fir)),
                 Item::TransportWide(report) => self.arrived(report, now),
+                Item::Repair(body) => self.repaired(body, now),
             });
         }
         self.plain = clear;
@@ -87,6 +88,16 @@ impl Egress {
         *count += 1;
         let (mid, rid) = (stream.mid, stream.rid);
         Some(PeerEvent::KeyframeRequest { mid, rid })
+    }
+
+    fn repaired(&mut self, body: &[u8], now: Instant) {
+        let time = self.time(now);
+        let Some(own) = &mut self.own else { return };
+        // What makes no sense is passed over: the next report restates it.
+        if let Err(error) = own.repair.feedback(body, time) {
+            tracing::debug!(%error, "no report of what was received");
+        }
+        self.repair(time);
     }
 
     fn arrived(&mut self, report: &[u8], now: Instant) {

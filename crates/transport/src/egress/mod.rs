@@ -14,7 +14,7 @@ mod stream;
 
 pub(crate) use feedback::Read;
 pub(crate) use keys::tapped;
-pub(crate) use own::{OWN_SSRC, own_extension, own_lines};
+pub(crate) use own::{OWN_SSRC, media_packet, own_extension, own_lines, recovered_tag};
 
 use crate::paths::Path;
 use crate::{
@@ -38,6 +38,8 @@ const OVERHEAD: usize = 28;
 const MOST_WAITING: usize = 4 << 20;
 /// Sender reports remembered, to measure the round trip.
 const REPORTS: usize = 4;
+/// Changes smaller than this share are not told.
+const TELL: f64 = 0.03;
 /// Padding-only packets are no longer than their length byte can tell.
 const MOST_PADDING: usize = 224;
 
@@ -64,6 +66,9 @@ pub(crate) struct Egress {
     /// A client's pictures on their way out.
     pacer: Option<Pacer<(usize, OutPacket)>>,
     side: SendSide,
+    /// The estimate told last, and what of it was left for media.
+    path_rate: Option<Bitrate>,
+    told: Bitrate,
     /// Voice packets lost in a row.
     runs: VoiceRuns,
     out: Vec<u8>,
@@ -92,6 +97,8 @@ impl Egress {
             own: None,
             pacer: (role == PeerRole::Client).then(Pacer::default),
             side: SendSide::new(start_bitrate),
+            path_rate: None,
+            told: Bitrate::ZERO,
             runs: VoiceRuns::default(),
             out: Vec::new(),
             sizes: Vec::new(),
@@ -253,8 +260,40 @@ impl Egress {
             return Err(SendError::Repeated);
         }
         // A mapping in the future would make reports with timestamp 0.
-        self.streams[at].note(packet, packet.captured.min(now), rtx);
+        let stream = &mut self.streams[at];
+        stream.note(packet, packet.captured.min(now), rtx);
+        let Some(own) = &mut self.own else {
+            return Ok(());
+        };
+        if stream.kind == MediaKind::Audio {
+            own.voices.sent(packet.payload.len() + OVERHEAD + 40, time);
+        } else {
+            own.sent(stream.ssrc, packet, time);
+            if packet.marker {
+                self.repair(time);
+            }
+        }
         Ok(())
+    }
+
+    /// Sends the repair that is due.
+    fn repair(&mut self, time: Time) {
+        let mut payload = std::mem::take(&mut self.plain);
+        // Bounded: it polices itself by the rate.
+        for _ in 0..512 {
+            let Some(own) = &mut self.own else { break };
+            let wide = (own.transport_wide, None);
+            let Some((name, header)) = own.next_repair(&mut payload, time) else {
+                break;
+            };
+            self.seal(name, wide, header, &payload, time);
+        }
+        self.plain = payload;
+    }
+
+    /// When repair is to be looked at again.
+    pub fn repair_wakeup(&self) -> Option<Time> {
+        self.own.as_ref()?.repair.next_wakeup()
     }
 
     fn resend(&mut self, at: usize, resend: &Resend, time: Time) {
@@ -346,6 +385,7 @@ impl Egress {
             return;
         }
         self.pace(now);
+        self.repair(time);
         if !self.can_pad() {
             return;
         }
@@ -411,7 +451,7 @@ impl Egress {
     pub fn next_wakeup(&self) -> Option<Instant> {
         let probe = self.side.next_wakeup().filter(|_| self.can_pad());
         let pacer = self.pacer.as_ref().and_then(Pacer::next_wakeup);
-        let at = [probe, pacer].into_iter().flatten().min()?;
+        let at = [probe, pacer, self.repair_wakeup()].into_iter().flatten().min()?;
         Some(self.start + Duration::from_micros(at.as_micros()))
     }
 
@@ -444,6 +484,17 @@ impl Egress {
         Some(sealed)
     }
 
+    /// Seals what our own other end shall know of its video here. `None`: there are no keys yet.
+    pub fn seal_repair_report(&mut self, body: &[u8]) -> Option<Vec<u8>> {
+        if !self.armed() {
+            return None;
+        }
+        let report = rtcp::repair_report(OWN_SSRC, body);
+        let sealed = self.sealer.as_mut()?.rtcp(&report).ok()?;
+        self.bytes_sent += sealed.len() as u64;
+        Some(sealed)
+    }
+
     /// Whether packets wait to be taken.
     pub fn has_media(&self) -> bool {
         !self.sizes.is_empty() && self.path.is_some()
@@ -467,6 +518,7 @@ impl Egress {
         stats.estimate = Some(self.side.estimate());
         stats.send_loss = self.side.loss();
         stats.send_burst = self.runs.mean();
+        stats.repair_out = self.own.as_ref().map(|o| o.repair.stats());
         stats.rtt = self.rtt.or(stats.rtt);
         stats.bytes_sent += self.bytes_sent;
         stats
@@ -491,9 +543,26 @@ impl Egress {
         stats.lines.extend(sent.map(line));
     }
 
-    /// The estimate, when it changed.
+    /// What media may take of the estimate, when it changed: repair and the voices have their part.
     pub fn poll_estimate(&mut self) -> Option<PeerEvent> {
-        self.side.poll_estimate().map(PeerEvent::Estimate)
+        let news = self.side.poll_estimate();
+        let Some(own) = &mut self.own else {
+            return news.map(PeerEvent::Estimate);
+        };
+        if news.is_some() {
+            self.path_rate = news;
+        }
+        let voices = own.voices.rate();
+        let pictures = Bitrate(self.path_rate?.0.saturating_sub(voices.0));
+        own.repair.set_rate(pictures);
+        let share = f64::from(own.repair.media_share());
+        let media = Bitrate(voices.0 + pictures.scaled(share).0);
+        let told = self.told;
+        let is_news = media.0.abs_diff(told.0) as f64 > told.0 as f64 * TELL;
+        is_news.then(|| {
+            self.told = media;
+            PeerEvent::Estimate(media)
+        })
     }
 }
 

@@ -3,8 +3,10 @@
 //! browsers do not know it and leave it out.
 
 use super::stream::Header;
-use crate::LineInfo;
-use confab_base::FrameTag;
+use crate::{LineInfo, OutPacket};
+use confab_base::{Bitrate, Duration, FrameTag, Time};
+use confab_congestion::repair::{FrameClass, MediaPacket, RepairSender};
+use std::sync::Arc;
 use str0m::Rtc;
 use str0m::rtp::{Extension, ExtensionSerializer, ExtensionValues};
 
@@ -55,6 +57,9 @@ pub(crate) struct OwnStream {
     pt: u8,
     pub transport_wide: Option<u8>,
     seq: u64,
+    pub repair: RepairSender,
+    /// Of the voices, which take their part of the estimate.
+    pub voices: VoiceRate,
 }
 
 impl OwnStream {
@@ -72,6 +77,8 @@ impl OwnStream {
             pt,
             transport_wide: media.find_map(id),
             seq: 0,
+            repair: RepairSender::new(),
+            voices: VoiceRate::default(),
         })
     }
 
@@ -81,6 +88,35 @@ impl OwnStream {
         (OWN_SSRC, self.seq)
     }
 
+    /// The next repair payload, into `out`, with its number and header.
+    pub fn next_repair(
+        &mut self,
+        out: &mut Vec<u8>,
+        now: Time,
+    ) -> Option<((u32, u64), Header<'static>)> {
+        self.repair.poll(now, out)?;
+        let header = Header {
+            pt: self.pt,
+            ..Header::default()
+        };
+        Some((self.next(), header))
+    }
+
+    /// Notes a video packet that left with this SSRC.
+    pub fn sent(&mut self, ssrc: u32, packet: &OutPacket, now: Time) {
+        let class = packet.tag.map(|tag| FrameClass {
+            temporal: tag.temporal,
+            keyframe: tag.is_keyframe(),
+        });
+        let media = media_packet(
+            (ssrc, packet.seq),
+            (packet.timestamp, packet.marker),
+            packet.tag,
+            &packet.payload,
+        );
+        self.repair.sent(media, class.unwrap_or_default(), now);
+    }
+
     pub fn padding(&mut self) -> ((u32, u64), Header<'static>) {
         let header = Header {
             pt: self.pt,
@@ -88,5 +124,56 @@ impl OwnStream {
             ..Header::default()
         };
         (self.next(), header)
+    }
+}
+
+/// A packet as repair knows it.
+pub(crate) fn media_packet(
+    (ssrc, seq): (u32, u64),
+    (timestamp, marker): (u32, bool),
+    tag: Option<FrameTag>,
+    payload: &Arc<[u8]>,
+) -> MediaPacket {
+    MediaPacket {
+        ssrc,
+        seq,
+        timestamp,
+        marker,
+        tag: tag.map(FrameTag::to_bytes).unwrap_or(NO_TAG),
+        payload: payload.clone(),
+    }
+}
+
+/// No tag says this: it would be a key frame of the highest layer, in a packet without a number.
+const NO_TAG: [u8; FrameTag::BYTES] = [0xff, 0xff, 0, 0x7f];
+
+/// The tag of a packet that was put back.
+pub(crate) fn recovered_tag(bytes: [u8; FrameTag::BYTES]) -> Option<FrameTag> {
+    FrameTag::from_bytes(&bytes).filter(|_| bytes != NO_TAG)
+}
+
+/// What the voices take of the path.
+#[derive(Debug, Default)]
+pub(crate) struct VoiceRate {
+    since: Time,
+    bytes: usize,
+    rate: Bitrate,
+}
+
+impl VoiceRate {
+    const OVER: Duration = Duration::from_millis(500);
+
+    pub fn sent(&mut self, bytes: usize, now: Time) {
+        self.bytes += bytes;
+        let passed = now.since(self.since);
+        if passed >= Self::OVER {
+            let bits = self.bytes as f64 * 8.0;
+            self.rate = Bitrate((bits / passed.as_secs_f64()) as u64);
+            (self.since, self.bytes) = (now, 0);
+        }
+    }
+
+    pub fn rate(&self) -> Bitrate {
+        self.rate
     }
 }

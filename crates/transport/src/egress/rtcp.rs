@@ -6,6 +6,9 @@ const RECEIVER_REPORT: u8 = 201;
 const DESCRIPTION: u8 = 202;
 const TRANSPORT_FEEDBACK: u8 = 205;
 const PAYLOAD_FEEDBACK: u8 = 206;
+const APPLICATION: u8 = 204;
+/// The name under which our own ends tell each other what they have (RFC 3550 §6.7).
+const REPAIR: [u8; 4] = *b"CFRP";
 /// Common header and sender's SSRC.
 const HEADER: usize = 8;
 const BLOCK: usize = 24;
@@ -41,6 +44,8 @@ pub(crate) enum Item<'a> {
         fir: bool,
     },
     TransportWide(&'a [u8]),
+    /// What our own other end has of our video.
+    Repair(&'a [u8]),
     /// Something about the other side's own streams, or unknown: not for us.
     Other,
 }
@@ -80,6 +85,11 @@ pub(crate) fn read<'a>(compound: &'a [u8], mut tell: impl FnMut(Item<'a>)) {
                 if let Some(report) = body.get(4..) {
                     tell(Item::TransportWide(report));
                 }
+            }
+            (APPLICATION, pad) if body.get(..4) == Some(&REPAIR) => {
+                // The subtype tells how many bytes fill up the last word.
+                let end = body.len().saturating_sub(usize::from(pad & 3));
+                tell(Item::Repair(body.get(4..end).unwrap_or(&[])));
             }
             (PAYLOAD_FEEDBACK, 1) => {
                 if let Some(ssrc) = word(body, 0) {
@@ -206,6 +216,19 @@ pub(crate) fn transport_wide(
         at += delta.unwrap_or(0) * 250;
         out.push((seq, delta.map(|_| at)));
     }
+}
+
+/// A packet that tells what our own other end gets of the video it sends.
+pub(crate) fn repair_report(ssrc: u32, body: &[u8]) -> Vec<u8> {
+    let pad = body.len().wrapping_neg() % 4;
+    let words = (HEADER + REPAIR.len() + body.len() + pad) / 4 - 1;
+    let mut packet = vec![0x80 | pad as u8, APPLICATION];
+    packet.extend((words as u16).to_be_bytes());
+    packet.extend(ssrc.to_be_bytes());
+    packet.extend(REPAIR);
+    packet.extend_from_slice(body);
+    packet.resize(packet.len() + pad, 0);
+    packet
 }
 
 /// What a sender report says of a stream.
@@ -335,6 +358,16 @@ mod tests {
         });
         assert_eq!(compound[16..28], [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]);
         assert_eq!(compound[28..], rest);
+    }
+
+    #[test]
+    fn reports_of_any_length_come_back_as_they_went() {
+        for length in 0..20 {
+            let body: Vec<u8> = (1..=length).collect();
+            let packet = repair_report(7, &body);
+            assert_eq!(packet.len() % 4, 0);
+            assert_eq!(items(&packet), [Item::Repair(&body)]);
+        }
     }
 
     proptest! {

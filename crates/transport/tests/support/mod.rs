@@ -59,8 +59,12 @@ pub fn server_addr() -> SocketAddr {
 
 impl Wire {
     pub fn new(protocol: Protocol) -> Wire {
+        Wire::with(protocol, PeerConfig::client())
+    }
+
+    pub fn with(protocol: Protocol, client: PeerConfig) -> Wire {
         let now = Instant::now();
-        let mut client = Peer::new(PeerConfig::client(), now);
+        let mut client = Peer::new(client, now);
         let mut server = Peer::new(PeerConfig::lite_server(), now);
         assert!(client.add_local_candidate(client_addr(), protocol));
         assert!(server.add_local_candidate(server_addr(), protocol));
@@ -90,7 +94,20 @@ impl Wire {
 
     /// A connected pair with a microphone, a three-layer camera and two slots of each kind.
     pub fn connected() -> (Wire, LocalOffer) {
-        let mut wire = Wire::new(Protocol::Udp);
+        Wire::connected_with(PeerConfig::client())
+    }
+
+    /// The same where the client knows nothing that browsers do not know.
+    pub fn connected_to_a_browser() -> (Wire, LocalOffer) {
+        let own_ends = false;
+        Wire::connected_with(PeerConfig {
+            own_ends,
+            ..PeerConfig::client()
+        })
+    }
+
+    fn connected_with(client: PeerConfig) -> (Wire, LocalOffer) {
+        let mut wire = Wire::with(Protocol::Udp, client);
         let offer = wire.negotiate(&usual_plan());
         wire.run_until(|w| w.client.is_connected() && w.server.is_connected());
         (wire, offer)

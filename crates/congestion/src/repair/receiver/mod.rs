@@ -81,7 +81,7 @@ impl RepairReceiver {
     /// Writes a feedback body into `out`, which is cleared, when one is due.
     pub fn poll_feedback(&mut self, now: Time, out: &mut Vec<u8>) -> bool {
         self.trim(now);
-        if self.due(now).is_none_or(|at| at > now) {
+        if self.next_wakeup().is_none_or(|at| at > now) {
             return false;
         }
         let Some((last, at)) = self.last else {
@@ -109,10 +109,18 @@ impl RepairReceiver {
         true
     }
 
-    /// When [`RepairReceiver::poll_feedback`] has something to say next.
+    /// When [`RepairReceiver::poll_feedback`] has something to say next; `None`: nothing came since the last, or for long.
     pub fn next_wakeup(&self) -> Option<Time> {
         let (_, arrival) = self.last?;
-        self.due(arrival)
+        let Some(told) = self.told else {
+            return Some(arrival);
+        };
+        let soon = told + BUSY;
+        let busy = self.trouble.is_some_and(|t| soon <= t + LATELY);
+        if busy && soon <= arrival + LATELY {
+            return Some(soon);
+        }
+        (arrival > told).then_some(told + CALM)
     }
 
     pub fn stats(&self) -> RepairReceiveStats {
@@ -126,19 +134,6 @@ impl RepairReceiver {
         stats.recovered = count;
         stats.response = time / u32::try_from(count.max(1)).unwrap_or(u32::MAX);
         stats
-    }
-
-    /// When the next feedback is due; `None`: nothing came since the last, or for long.
-    fn due(&self, now: Time) -> Option<Time> {
-        let (_, arrival) = self.last?;
-        let Some(told) = self.told else {
-            return Some(arrival);
-        };
-        let busy = self.trouble.is_some_and(|t| now.since(t) <= LATELY);
-        if busy && now.since(arrival) <= LATELY {
-            return Some(told + BUSY);
-        }
-        (arrival > told).then_some(told + CALM)
     }
 
     fn arrived(&mut self, what: Last, trouble: bool, now: Time) {
