@@ -642,12 +642,16 @@ fn pictures_through(loss: u32, up: bool) -> (f64, f64) {
         let now = wire.now;
         let temporal = [0, 2, 1, 2][frame as usize % 4];
         let tag = tagger.next(temporal, frame == 0);
+        // As an encoder does, it follows what the network is said to take, between 60 and 400 kbps.
+        let events = if up { &wire.client_events } else { &wire.server_events };
+        let rate = estimate(events).unwrap_or(Bitrate::kbps(240)).0.clamp(60_000, 400_000);
+        let size = rate as usize / 8 / 60;
         for part in 0..2 {
             let packet = OutPacket {
                 timestamp: 90_000 + frame * 3000,
                 marker: part == 1,
                 tag: tag.map(|t| FrameTag { start: part == 0, ..t }),
-                ..packet(Codec::H264, seq, 500, now)
+                ..packet(Codec::H264, seq, size, now)
             };
             seq += 1;
             let peer = if up { &mut wire.client } else { &mut wire.server };
