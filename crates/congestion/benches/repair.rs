@@ -58,15 +58,13 @@ fn symbols(packets: &[MediaPacket], count: u32) -> Vec<Vec<u8>> {
 #[divan::bench(args = [3, 10, 50])]
 fn recover_all_packets_of_a_frame(bencher: Bencher, count: u64) {
     let symbols = symbols(&packets(count), count as u32 + 2);
-    bencher
-        .counter(ItemsCount::new(count))
-        .bench_local(|| {
-            let mut receiver = RepairReceiver::new();
-            for symbol in &symbols {
-                let _ = receiver.repair(symbol, Time::ZERO);
-            }
-            std::iter::from_fn(|| receiver.poll_recovered()).count()
-        });
+    bencher.counter(ItemsCount::new(count)).bench_local(|| {
+        let mut receiver = RepairReceiver::new();
+        for symbol in &symbols {
+            let _ = receiver.repair(symbol, Time::ZERO);
+        }
+        std::iter::from_fn(|| receiver.poll_recovered()).count()
+    });
 }
 
 /// What a packet costs a sender where nothing is lost; feedback every 250 ms.
