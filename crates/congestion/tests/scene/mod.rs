@@ -519,7 +519,6 @@ pub struct Seen {
     pub keys: u32,
     pub send: RepairSendStats,
     pub receive: RepairReceiveStats,
-    pub by_layer: [u32; 3],
 }
 
 impl Seen {
@@ -558,10 +557,6 @@ impl Seen {
             gap = gap.max(frame.saturating_sub(before));
             before = frame;
         }
-        let mut by_layer = [0; 3];
-        for (frame, _) in &shown {
-            by_layer[usize::from(eyes.frames[frame].head.class.temporal)] += 1;
-        }
         Seen {
             name: scene.name,
             fps: shown.len() as f64 / (seconds - 0.4),
@@ -574,13 +569,13 @@ impl Seen {
             keys,
             send: send.expect("there is a camera"),
             receive,
-            by_layer,
         }
     }
 
+    /// The row of docs/QUALITY.md.
     pub fn row(&self) -> String {
         format!(
-            "| {} | {:.1} | {} | {} / {} | {:.0} | {:.0} | {:.2} | {:.0} | {} | {} | {} | {} ms | {:?} {:.2} {:.1}",
+            "| {} | {:.1} | {} | {} / {} | {:.0} | {:.0} | {:.2} | {:.0} | {} | {} / {} |",
             self.name,
             self.fps,
             self.longest_gap.as_millis(),
@@ -593,10 +588,8 @@ impl Seen {
             self.keys,
             self.receive.recovered,
             self.receive.useless,
-            self.receive.response.as_millis(),
-            self.by_layer,
-            self.send.loss,
-            self.send.burst,
         )
     }
+
+    pub const HEAD: &str = "| scene | fps | longest gap ms | delay p50 / p90 ms | video kbps | sent kbps | repair per media byte | feedback kbps | key frames | recovered / useless symbols |";
 }

@@ -148,6 +148,7 @@ impl Block {
         self.tally.underway += 1.0;
     }
 
+    /// Counts anew, after a feedback has told of packets and symbols alike.
     pub fn count(&mut self) {
         let mut tally = Tally::default();
         for packet in self.packets.iter().filter(|p| !p.there) {
@@ -165,6 +166,9 @@ impl Block {
                 _ => {}
             }
         }
+        // If as many had come as are open, all would be there: random sums are dependent once in 255 times.
+        let open = tally.missing + tally.flying;
+        tally.arrived = tally.arrived.min((open - 1.0).max(0.0));
         self.tally = tally;
     }
 }
