@@ -73,7 +73,8 @@ pub struct StreamReport {
 impl StreamReport {
     /// Whether the receiver has this packet, or wants it no more.
     pub fn has(&self, seq: u64) -> bool {
-        seq.checked_sub(self.base).is_none_or(|i| bit(&self.mask, i))
+        seq.checked_sub(self.base)
+            .is_none_or(|i| bit(&self.mask, i))
     }
 }
 
@@ -105,7 +106,9 @@ impl Feedback {
         if count > MOST_STREAMS {
             return Err(FeedbackError::Limits);
         }
-        let streams = (0..count).map(|_| read.stream()).collect::<Result<_, _>>()?;
+        let streams = (0..count)
+            .map(|_| read.stream())
+            .collect::<Result<_, _>>()?;
         if !read.0.is_empty() {
             return Err(FeedbackError::TooLong);
         }

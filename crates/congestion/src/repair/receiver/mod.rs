@@ -165,8 +165,7 @@ impl RepairReceiver {
     }
 
     fn collect(&mut self, ssrc: u32, now: Time) {
-        let stream = self.streams.iter_mut().find(|s| s.ssrc == ssrc);
-        for stream in stream {
+        if let Some(stream) = self.streams.iter_mut().find(|s| s.ssrc == ssrc) {
             while let Some(packet) = stream.recovered(now) {
                 self.recovered.push_back(packet);
             }

@@ -2,7 +2,7 @@
 
 use crate::repair::symbol::SPAN;
 use crate::repair::{FrameClass, MediaPacket, feedback::StreamReport};
-use confab_base::{Duration, Time};
+use confab_base::Time;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -70,10 +70,12 @@ impl Block {
 
     /// `false`: it is here already.
     pub fn insert(&mut self, packet: MediaPacket, now: Time) -> bool {
-        let at = self
+        let at = self.packets.partition_point(|p| p.packet.seq < packet.seq);
+        if self
             .packets
-            .partition_point(|p| p.packet.seq < packet.seq);
-        if self.packets.get(at).is_some_and(|p| p.packet.seq == packet.seq) {
+            .get(at)
+            .is_some_and(|p| p.packet.seq == packet.seq)
+        {
             return false;
         }
         self.complete |= packet.marker;
@@ -87,10 +89,6 @@ impl Block {
         self.packets.insert(at, sent);
         self.tally.flying += 1.0;
         true
-    }
-
-    pub fn age(&self, now: Time) -> Duration {
-        now.since(self.captured)
     }
 
     /// What the receiver has, as of `horizon`. `young`: the receiver may have missed the stream's start.
@@ -119,7 +117,7 @@ impl Block {
         (news, reordered)
     }
 
-    /// A symbol's fate. `None`: it was known.
+    /// What became of a symbol.
     pub fn symbol(&mut self, number: u32, fate: Fate) {
         if let Some(symbol) = self.symbols.iter_mut().find(|s| s.number == number) {
             symbol.fate = fate;
@@ -134,7 +132,9 @@ impl Block {
     pub fn open(&self) -> (u64, u64) {
         let mut open = self.packets.iter().filter(|p| !p.there);
         let first = open.clone().next().map_or(0, |p| p.packet.seq);
-        let mask = open.by_ref().fold(0, |m, p| m | 1 << (p.packet.seq - first));
+        let mask = open
+            .by_ref()
+            .fold(0, |m, p| m | 1 << (p.packet.seq - first));
         (first, mask)
     }
 
@@ -148,6 +148,7 @@ impl Block {
         self.tally.underway += 1.0;
     }
 
+    /// Counts anew, after a feedback has told of packets and symbols alike.
     pub fn count(&mut self) {
         let mut tally = Tally::default();
         for packet in self.packets.iter().filter(|p| !p.there) {
@@ -165,6 +166,9 @@ impl Block {
                 _ => {}
             }
         }
+        // If as many had come as are open, all would be there: random sums are dependent once in 255 times.
+        let open = tally.missing + tally.flying;
+        tally.arrived = tally.arrived.min((open - 1.0).max(0.0));
         self.tally = tally;
     }
 }
@@ -174,7 +178,10 @@ impl SentSymbol {
     fn covers_any(&self, first: u64, mask: u64) -> bool {
         let mine = match first.checked_sub(self.first) {
             Some(ahead) => self.mask.checked_shr(ahead as u32).unwrap_or(0),
-            None => self.mask.checked_shl((self.first - first) as u32).unwrap_or(0),
+            None => self
+                .mask
+                .checked_shl((self.first - first) as u32)
+                .unwrap_or(0),
         };
         mine & mask != 0
     }

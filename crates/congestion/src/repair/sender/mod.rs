@@ -121,7 +121,8 @@ impl RepairSender {
             stream.trim(transit, now);
         }
         let Some((stream, block)) = self.choose(now) else {
-            let doubt = self.path.loss() > 0.01 && self.streams.iter().any(|s| !s.blocks.is_empty());
+            let doubt =
+                self.path.loss() > 0.01 && self.streams.iter().any(|s| !s.blocks.is_empty());
             self.next_look = doubt.then_some(now + TICK);
             return None;
         };
@@ -145,6 +146,11 @@ impl RepairSender {
         self.share as f32
     }
 
+    /// The longest payload media packets should have now, in bytes: small ones get through great loss sooner. Advice only.
+    pub fn media_payload(&self) -> usize {
+        plan::media_payload(self.path.loss())
+    }
+
     pub fn stats(&self) -> RepairSendStats {
         RepairSendStats {
             given_up: self.gone_given_up + self.streams.iter().map(|s| s.given_up).sum::<u64>(),
@@ -160,7 +166,8 @@ impl RepairSender {
             return &mut self.streams[at];
         }
         let silent = |s: &Stream| now.since(s.last_sent) > SILENT;
-        self.gone_given_up += self.streams.iter().filter(|s| silent(s)).map(|s| s.given_up).sum::<u64>();
+        let gone = self.streams.iter().filter(|s| silent(s));
+        self.gone_given_up += gone.map(|s| s.given_up).sum::<u64>();
         self.streams.retain(|s| !silent(s));
         if self.streams.len() >= MOST_STREAMS {
             let oldest = (0..self.streams.len()).min_by_key(|i| self.streams[*i].last_sent);
@@ -192,7 +199,8 @@ impl RepairSender {
         };
         if let Some(at) = at {
             let waited = Duration::from_micros(u64::from(feedback.delay) * 100);
-            self.path.round_trip_sample(now.since(at).saturating_sub(waited));
+            self.path
+                .round_trip_sample(now.since(at).saturating_sub(waited));
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Path {
     /// Arrivals and packets sent, as of the last sample.
     anchor: Option<(u32, u64)>,
     loss: f64,
+    /// Packets that went into it.
+    judged: f64,
     reorder: Duration,
     reordered_at: Time,
     /// Losses among symbols and the rows they came in, averaged.
@@ -99,7 +101,9 @@ impl Path {
         self.anchor = Some((arrivals, sent));
         let came = f64::from(arrivals.wrapping_sub(arrived) as i32);
         let sample = 1.0 - came / count as f64;
-        let weight = 1.0 - (-(count as f64) / PACKETS).exp();
+        self.judged += count as f64;
+        // The first samples are averaged evenly: what one begins with is no measurement.
+        let weight = (1.0 - (-(count as f64) / PACKETS).exp()).max(count as f64 / self.judged);
         // Packets that left close to the horizon are counted now or then: a sample may say less than none.
         self.loss = (self.loss + (sample.clamp(-1.0, 1.0) - self.loss) * weight).clamp(-0.1, 1.0);
     }
