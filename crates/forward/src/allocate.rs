@@ -54,17 +54,6 @@ impl Demand {
     }
 }
 
-/// What may be spent, bits per second.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Funds {
-    /// On this allocation.
-    pub limit: u64,
-    /// If nothing is kept back: at least the limit.
-    pub whole: u64,
-    /// The most important video gets its lowest layer whatever it costs.
-    pub is_trial: bool,
-}
-
 /// The demands' numbers, the most important first. Among equals the first in `demands` comes first.
 pub(crate) fn by_importance(demands: &[Demand]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..demands.len()).collect();
@@ -72,33 +61,29 @@ pub(crate) fn by_importance(demands: &[Demand]) -> Vec<usize> {
     order
 }
 
-/// The layer of each demand, in the order of `demands`; `None`: nothing. `cap` says how high each may go now; `None`: it
-/// has to wait, and nobody less important gets more than the lowest layer if without that it could have its own.
+/// The layer of each demand, in the order of `demands`; `None`: nothing. Spends at most `budget`, bits per second; but on
+/// trial the most important gets its lowest layer whatever it costs. `cap` says how high each may go; `None`: not at all.
 pub(crate) fn allocate(
     demands: &[Demand],
     order: &[usize],
-    funds: Funds,
+    budget: u64,
+    is_trial: bool,
     cap: impl Fn(&Demand) -> Option<u8>,
 ) -> Vec<Option<u8>> {
     let mut chosen = vec![None; demands.len()];
-    let (mut left, mut whole) = (funds.limit, funds.whole);
-    let mut raised = order.len();
-    let mut is_trial = funds.is_trial;
-    for (place, &i) in order.iter().enumerate() {
-        let Some(lowest) = demands[i].lowest() else {
-            continue;
-        };
+    let mut left = budget;
+    let mut is_trial = is_trial;
+    for &i in order {
+        let lowest = cap(&demands[i]).and(demands[i].lowest());
+        let Some(lowest) = lowest else { continue };
         let cost = demands[i].cost(lowest);
-        if cap(&demands[i]).is_some() && (cost <= left || is_trial) {
+        if cost <= left || is_trial {
             chosen[i] = Some(lowest);
             left = left.saturating_sub(cost);
-            whole = whole.saturating_sub(cost);
-        } else if cost <= whole {
-            raised = raised.min(place);
         }
         is_trial = false;
     }
-    for &i in &order[..raised] {
+    for &i in order {
         let (Some(now), Some(cap)) = (chosen[i], cap(&demands[i])) else {
             continue;
         };
@@ -151,12 +136,8 @@ mod tests {
     }
 
     fn share(demands: &[Demand], budget: u64) -> Vec<Option<u8>> {
-        let funds = Funds {
-            limit: budget,
-            whole: budget,
-            is_trial: false,
-        };
-        allocate(demands, &by_importance(demands), funds, |d| Some(d.wanted))
+        let order = by_importance(demands);
+        allocate(demands, &order, budget, false, |d| Some(d.wanted))
     }
 
     #[test]
@@ -208,30 +189,9 @@ mod tests {
         let d = [camera(720), screen];
         assert_eq!(share(&d, 1_300_000), [None, Some(0)]);
         assert_eq!(share(&d, 700_000), [Some(1), None]);
-        let trial = Funds {
-            limit: 20_000,
-            whole: 20_000,
-            is_trial: true,
-        };
-        let all = allocate(&d, &by_importance(&d), trial, |d| Some(d.wanted));
-        assert_eq!(all, [None, Some(0)]);
-    }
-
-    #[test]
-    fn who_waits_for_its_lowest_layer_keeps_the_less_important_at_theirs() {
-        let d = [camera(720), camera(360)];
         let order = by_importance(&d);
-        let funds = |limit| Funds {
-            limit,
-            whole: 700_000,
-            is_trial: false,
-        };
-        let all = allocate(&d, &order, funds(700_000), |d| {
-            (d.height < 720).then_some(2)
-        });
+        let all = allocate(&d, &order, 20_000, true, |d| Some(d.wanted));
         assert_eq!(all, [None, Some(0)]);
-        let all = allocate(&d, &order, funds(100_000), |d| Some(d.wanted));
-        assert_eq!(all, [None, None]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! taken survives the next small dip, and one decision is made for all videos of a receiver together: two decisions that
 //! follow different budgets would not add up.
 
-use crate::allocate::{Demand, Funds, allocate, by_importance, compare};
+use crate::allocate::{Demand, allocate, by_importance, compare};
 use confab_base::{Duration, Time};
 use std::cmp::Ordering;
 
@@ -12,8 +12,9 @@ use std::cmp::Ordering;
 const UP_HOLD: Duration = Duration::from_secs(2);
 /// Only this share of the budget is spent on going up.
 const UP_SHARE: f64 = 0.87;
-/// After the link made something go down, for so long only this share.
-const CALM: Duration = Duration::from_secs(10);
+/// After the link made something go down, for so long only this share. Others may go up meanwhile, after [`UP_HOLD`]; they
+/// shall have ten seconds of it.
+const CALM: Duration = Duration::from_secs(13);
 const CALM_SHARE: f64 = 0.6;
 /// Between two changes that take from one video to give to another.
 const TRADE: Duration = Duration::from_secs(10);
@@ -35,22 +36,18 @@ impl Hysteresis {
         now: Time,
     ) -> Vec<Option<u8>> {
         let order = by_importance(demands);
-        let funds = |share: f64| Funds {
-            limit: (budget as f64 * share) as u64,
-            whole: budget,
-            is_trial,
-        };
-        let kept = allocate(demands, &order, funds(1.0), held);
+        let part = |share: f64| (budget as f64 * share) as u64;
+        let kept = allocate(demands, &order, budget, is_trial, held);
         if is_lowered(demands, &kept) {
             self.lowered = Some(now);
         }
         let mut chosen = kept;
         if demands.iter().any(|d| d.is_fresh) {
-            let seen = allocate(demands, &order, funds(1.0), |d| match d.is_fresh {
+            let seen = allocate(demands, &order, budget, is_trial, |d| match d.is_fresh {
                 true => held(d).or(Some(0)),
                 false => held(d),
             });
-            let raised = allocate(demands, &order, funds(UP_SHARE), |d| match d.is_fresh {
+            let raised = allocate(demands, &order, part(UP_SHARE), is_trial, |d| match d.is_fresh {
                 true => Some(d.wanted),
                 false => held(d),
             });
@@ -62,7 +59,7 @@ impl Hysteresis {
         }
         let is_calming = self.lowered.is_some_and(|at| now.since(at) < CALM);
         let share = if is_calming { CALM_SHARE } else { UP_SHARE };
-        let better = allocate(demands, &order, funds(share), |d| Some(d.wanted));
+        let better = allocate(demands, &order, part(share), is_trial, |d| Some(d.wanted));
         if compare(&order, &better, &chosen) != Ordering::Greater {
             self.better_since = None;
             return chosen;
@@ -173,7 +170,7 @@ mod tests {
         assert_eq!(v.layers(), [Some(1)]);
         v.run(390_000, 100);
         assert_eq!(v.layers(), [Some(0)]);
-        v.run(500_000, 9500);
+        v.run(500_000, 12_500);
         assert_eq!(v.layers(), [Some(0)], "0.6 of it is too little");
         v.run(500_000, 3000);
         assert_eq!(v.layers(), [Some(1)], "and calm again");
