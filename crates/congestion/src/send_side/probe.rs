@@ -7,6 +7,10 @@ use confab_base::{Duration, Time};
 /// How long a burst takes at its rate, and the least it holds.
 const LENGTH: Duration = Duration::from_millis(20);
 const LEAST_BYTES: f64 = 4000.0;
+/// But on a slow path no more than it carries in this time: whoever talks would hear it.
+const LONG: f64 = 0.08;
+/// Where packets get lost anyway, more are sent, at most so many times as many.
+const MOST_MORE: f64 = 4.0;
 const LEAST_PACKETS: u32 = 4;
 /// A probe goes this much above the estimate.
 const FACTOR: f64 = 2.0;
@@ -20,10 +24,10 @@ const PATIENCE: Duration = Duration::from_millis(600);
 const UNHEARD: Duration = Duration::from_millis(1500);
 /// Between probes that did not help: doubled each time, up to the longest.
 const AGAIN: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(16);
+const LONGEST: Duration = Duration::from_secs(3);
 /// After a queue was seen.
 const REST: Duration = Duration::from_secs(3);
-/// Share of a probe's packets that must come.
+/// Share that must come of a probe's packets that the path does not lose anyway.
 const ENOUGH: f64 = 0.7;
 
 #[derive(Clone, Copy, Debug)]
