@@ -16,16 +16,27 @@ const DEVIATIONS: f64 = 3.5;
 const PACKETS: u32 = 40;
 const WINDOW: Duration = Duration::from_millis(500);
 /// This share of what was sent is sent during an experiment, and by this share the sender has followed.
-const TRY: f64 = 0.8;
-const FOLLOWED: f64 = 0.9;
-/// A sender that does not follow for so long teaches nothing.
+const TRY: f64 = 0.7;
+const FOLLOWED: f64 = 0.85;
+/// An experiment that says nothing for so long ends.
 const GIVE_UP: Duration = Duration::from_secs(4);
+/// And less is sent after each such time.
+const STEP: Duration = Duration::from_millis(1200);
+/// The two outcomes must be so many standard deviations apart.
+const APART: f64 = 2.5;
+/// After an experiment that found the path's own loss, the next one waits this long, and each time twice as long.
+const QUIET: Duration = Duration::from_secs(5);
+const QUIETEST: Duration = Duration::from_secs(60);
+/// Cuts in a row that changed nothing: it was no congestion after all.
+const IN_VAIN: u32 = 3;
 /// For so long after a verdict of congestion the next one needs no experiment.
 const KNOWN: Duration = Duration::from_secs(20);
 /// Of what arrives, when the path takes no more.
 const CUT: f64 = 0.92;
-/// Growth of the limit per window.
+/// Growth of the limit per window, and after so many windows without excess.
 const GROWTH: f64 = 1.03;
+const FAST_GROWTH: f64 = 1.1;
+const CLEAN: u32 = 6;
 
 /// Packets of one window.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,8 +79,8 @@ struct Experiment {
     arrived: f64,
     limit: Option<f64>,
     began: Time,
-    /// What was on its way at the start does not count.
-    counts_from: Time,
+    /// Since when so much is sent as now.
+    step: Time,
     after: Count,
 }
 
@@ -85,6 +96,14 @@ pub(crate) struct Loss {
     limit: Option<f64>,
     experiment: Option<Experiment>,
     congested: Option<Time>,
+    /// What was on its way when less began to be sent does not count.
+    blind_until: Time,
+    quiet_until: Time,
+    quiet: Option<Duration>,
+    /// The window before, if too much was lost in it already.
+    suspect: Option<Count>,
+    cuts: u32,
+    clean: u32,
 }
 
 impl Loss {
@@ -112,23 +131,43 @@ impl Loss {
         self.limit
     }
 
+    /// Share that is lost of whatever is sent.
+    pub fn anyway(&self) -> f64 {
+        self.anyway
+    }
+
     /// Share that comes through of whatever is sent.
     pub fn passes(&self) -> f64 {
         (1.0 - self.anyway).max(0.05)
     }
 
+    /// Whether probes may be sent. They disturb an experiment; and a burst fits into many a bucket whose rate is lower, so
+    /// beside a limit by loss they prove little.
+    pub fn may_probe(&self) -> bool {
+        self.experiment.is_none() && self.congested.is_none()
+    }
+
     /// A probe got this much through.
     pub fn raise(&mut self, proven: f64) {
-        // A burst fits into many a bucket whose rate is lower: beside a limit by loss it proves little.
-        if self.congested.is_none()
+        if self.may_probe()
             && let Some(limit) = &mut self.limit
         {
             *limit = limit.max(proven);
         }
     }
 
+    /// All limits are off: losses are answered elsewhere.
+    pub fn forget(&mut self) {
+        (self.limit, self.experiment, self.congested) = (None, None, None);
+        (self.count, self.since) = (Count::default(), None);
+    }
+
     /// `rate` is the limit by delay, `arrived` what arrives; bits per second.
     pub fn update(&mut self, rate: f64, arrived: Option<f64>, rtt: Duration, now: Time) {
+        if now < self.blind_until {
+            (self.count, self.since) = (Count::default(), Some(now));
+            return;
+        }
         let since = *self.since.get_or_insert(now);
         if self.count.packets < PACKETS || now.since(since) < WINDOW.max(rtt) {
             return;
@@ -148,16 +187,22 @@ impl Loss {
         let deviation = count.deviation(self.anyway);
         if loss > self.anyway + EXCESS.max(DEVIATIONS * deviation) {
             self.fall(rate, count, sent, arrived, rtt, now);
-            return;
+        } else {
+            self.rise(rate, loss, sent);
         }
+    }
+
+    fn rise(&mut self, rate: f64, loss: f64, sent: f64) {
+        (self.cuts, self.suspect) = (0, None);
         if self.limit.is_none() || loss < self.anyway {
             self.anyway += 0.1 * (loss - self.anyway);
         }
-        if let Some(limit) = self.limit {
-            // A limit nobody reaches has not been tried.
-            let grown = if sent > 0.7 * limit { limit * GROWTH } else { limit };
-            self.limit = (grown < rate).then_some(grown);
-        }
+        let Some(limit) = self.limit else { return };
+        self.clean += 1;
+        let growth = if self.clean > CLEAN { FAST_GROWTH } else { GROWTH };
+        // A limit nobody reaches has not been tried.
+        let grown = if sent > 0.7 * limit { limit * growth } else { limit };
+        self.limit = (grown < rate).then_some(grown);
     }
 
     fn fall(
@@ -169,48 +214,78 @@ impl Loss {
         rtt: Duration,
         now: Time,
     ) {
-        if self.congested.is_some() {
+        self.clean = 0;
+        if self.congested.is_some() && self.cuts < IN_VAIN {
+            self.cuts += 1;
             self.congested = Some(now);
             self.limit = Some((arrived / self.passes() * CUT).max(LEAST));
+            self.blind_until = now + rtt;
             return;
         }
+        (self.congested, self.cuts) = (None, 0);
         let from = self.limit.unwrap_or(rate).min(rate);
+        // A limit nobody feels would teach nothing: start from what is sent.
+        let tried = from.min(sent) * TRY;
+        if tried < LEAST {
+            // Less cannot be sent, whatever it is.
+            self.anyway = count.share();
+            return;
+        }
+        // One bad window may be a burst.
+        let suspect = self.suspect.replace(count);
+        let Some(suspect) = suspect.filter(|_| now >= self.quiet_until) else {
+            return;
+        };
+        self.suspect = None;
+        let count = suspect.plus(&count);
         self.experiment = Some(Experiment {
             before: count,
             sent,
             arrived,
             limit: self.limit,
             began: now,
-            counts_from: now + rtt + WINDOW,
+            step: now,
             after: Count::default(),
         });
-        // A limit nobody feels would teach nothing: start from what is sent.
-        self.limit = Some((from.min(sent) * TRY).max(LEAST));
+        self.limit = Some(tried);
+        // As long as the window in which arrivals are counted.
+        self.blind_until = now + rtt + WINDOW;
     }
 
     fn observe(&mut self, count: Count, sent: f64, arrived: f64, now: Time) {
         let Some(experiment) = &mut self.experiment else {
             return;
         };
-        if now < experiment.counts_from {
-            return;
-        }
-        let followed = sent < experiment.sent * FOLLOWED;
         let is_late = now.since(experiment.began) > GIVE_UP;
-        if !followed && !is_late {
-            return;
+        let followed = sent < experiment.sent * FOLLOWED;
+        if followed {
+            experiment.after = experiment.after.plus(&count);
         }
-        experiment.after = experiment.after.plus(&count);
         let (before, after) = (experiment.before.share(), experiment.after.share());
         // If the path takes no more than what arrived, this much of what is sent now is lost.
         let full = (1.0 - experiment.arrived / sent).clamp(0.0, before);
-        let own = (after - before).abs() <= (after - full).abs();
-        if own || !followed {
+        let deviation = experiment.before.deviation(before) + experiment.after.deviation(before);
+        let is_clear = experiment.after.packets > 0 && before - full > APART * deviation;
+        if !is_clear && !is_late {
+            if now.since(experiment.step) >= STEP {
+                // The less is sent, the further apart are the outcomes.
+                (experiment.step, experiment.after) = (now, Count::default());
+                self.limit = self.limit.map(|l| (l * TRY).max(LEAST));
+                self.blind_until = now + WINDOW;
+            }
+            return;
+        }
+        let is_full = experiment.after.packets > 0 && after - full < before - after;
+        if is_full && (is_clear || after < before * 0.7) {
+            self.congested = Some(now);
+            self.quiet = None;
+            self.limit = Some((arrived / self.passes()).max(LEAST));
+        } else {
             self.anyway = experiment.before.plus(&experiment.after).share();
             self.limit = experiment.limit;
-        } else {
-            self.congested = Some(now);
-            self.limit = Some((arrived / (1.0 - self.anyway).max(0.05)).max(LEAST));
+            let quiet = self.quiet.map_or(QUIET, |q| (q * 2).min(QUIETEST));
+            self.quiet = Some(quiet);
+            self.quiet_until = now + quiet;
         }
         self.experiment = None;
     }

@@ -60,7 +60,7 @@ fn a_steady_line_is_filled_and_hardly_queued_before() {
             let used = r.rate(secs(30)) / (rate as f64 * 1000.0);
             assert!(used > 0.7, "{what}: {used} of it used");
             assert!(r.queued(0.95) <= 150.0, "{what}: {} ms", r.queued(0.95));
-            assert!(w.loss < 0.02, "{what}: {} lost", w.loss);
+            assert!(w.loss < 0.04, "{what}: {} lost", w.loss);
         }
     }
 }
@@ -87,6 +87,7 @@ fn a_line_that_shrinks_and_grows_is_followed_in_one_and_five_seconds() {
 
 #[test]
 fn beside_a_tcp_flow_it_gets_its_share_and_leaves_the_rest() {
+    let mut unfair = Vec::new();
     for kind in [Kind::Reno, Kind::Cubic] {
         for queue in [50, 100, 200] {
             for (ours, theirs) in [(0, 5000), (5000, 0)] {
@@ -100,10 +101,13 @@ fn beside_a_tcp_flow_it_gets_its_share_and_leaves_the_rest() {
                 print(&what, &w, &r[0], secs(60));
                 let share = own / (own + tcp);
                 eprintln!("| share {share:.2} |");
-                assert!((0.35..=0.65).contains(&share), "{what}: {share}");
+                if !(0.35..=0.65).contains(&share) {
+                    unfair.push(format!("{what}: {share:.2}"));
+                }
             }
         }
     }
+    assert!(unfair.is_empty(), "{unfair:?}");
 }
 
 #[test]
