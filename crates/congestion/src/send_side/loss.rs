@@ -28,7 +28,10 @@ const APART: f64 = 2.5;
 const QUIET: Duration = Duration::from_secs(5);
 const QUIETEST: Duration = Duration::from_secs(60);
 /// Cuts in a row that changed nothing: it was no congestion after all.
-const IN_VAIN: u32 = 3;
+const IN_VAIN: u32 = 2;
+/// So many bad windows, and then so many more, to know how bad they are.
+const SUSPICIOUS: u32 = 1;
+const BASELINE: u32 = 1;
 /// For so long after a verdict of congestion the next one needs no experiment.
 const KNOWN: Duration = Duration::from_secs(20);
 /// Of what arrives, when the path takes no more.
@@ -60,24 +63,28 @@ impl Count {
         }
     }
 
-    /// Standard deviation of the share of so many packets, if `share` of them is lost in runs as long as these: neighbours
-    /// in a Gilbert chain are alike, which widens it.
-    fn deviation(&self, share: f64) -> f64 {
+    /// How much wider than by chance alone the share scatters: neighbours in a Gilbert chain are alike.
+    fn wider(&self, share: f64) -> f64 {
         let share = share.clamp(0.01, 0.99);
         let length = f64::from(self.lost.max(1)) / f64::from(self.runs.max(1));
         let alike = 1.0 - 1.0 / length - share / (1.0 - share) / length;
-        let wider = (1.0 + alike.clamp(0.0, 0.95)) / (1.0 - alike.clamp(0.0, 0.95));
-        (share * (1.0 - share) / f64::from(self.packets.max(1)) * wider).sqrt()
+        let alike = alike.clamp(0.0, 0.95);
+        ((1.0 + alike) / (1.0 - alike)).sqrt()
+    }
+
+    /// Standard deviation of what is lost of so many packets, if this share is.
+    fn deviation(&self, share: f64) -> f64 {
+        let share = share.clamp(0.01, 0.99);
+        (share * (1.0 - share) / f64::from(self.packets.max(1))).sqrt()
     }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Experiment {
     before: Count,
-    /// Sent and arrived before, bits per second, and the limit there was.
+    /// Sent and arrived before, bits per second.
     sent: f64,
     arrived: f64,
-    limit: Option<f64>,
     began: Time,
     /// Since when so much is sent as now.
     step: Time,
@@ -93,6 +100,8 @@ pub(crate) struct Loss {
     recent: Option<f64>,
     /// What the path loses however little is sent.
     anyway: f64,
+    /// It was found at this rate. Loss that grows with the rate is not the path's own.
+    found_at: f64,
     limit: Option<f64>,
     experiment: Option<Experiment>,
     congested: Option<Time>,
@@ -100,9 +109,12 @@ pub(crate) struct Loss {
     blind_until: Time,
     quiet_until: Time,
     quiet: Option<Duration>,
-    /// The window before, if too much was lost in it already.
-    suspect: Option<Count>,
-    cuts: u32,
+    /// Windows in a row in which too much was lost; what came after the first ones, chosen for being bad, says how bad it is.
+    suspicious: u32,
+    baseline: Count,
+    /// The loss that the last cut answered, and cuts that made it no less.
+    cut_loss: Option<f64>,
+    in_vain: u32,
     clean: u32,
 }
 
@@ -156,10 +168,17 @@ impl Loss {
         }
     }
 
+    /// What is lost now is lost by a queue, and answered by the delay.
+    pub fn ignore(&mut self, now: Time) {
+        self.blind_until = self.blind_until.max(now);
+        (self.count, self.since) = (Count::default(), Some(now));
+        (self.suspicious, self.baseline) = (0, Count::default());
+    }
+
     /// All limits are off: losses are answered elsewhere.
-    pub fn forget(&mut self) {
+    pub fn forget(&mut self, now: Time) {
         (self.limit, self.experiment, self.congested) = (None, None, None);
-        (self.count, self.since) = (Count::default(), None);
+        self.ignore(now);
     }
 
     /// `rate` is the limit by delay, `arrived` what arrives; bits per second.
@@ -184,8 +203,15 @@ impl Loss {
             self.observe(count, sent, arrived, now);
             return;
         }
-        let deviation = count.deviation(self.anyway);
-        if loss > self.anyway + EXCESS.max(DEVIATIONS * deviation) {
+        if let Some(before) = self.cut_loss.take() {
+            let same = loss > before / 2.0;
+            self.in_vain = if same { self.in_vain + 1 } else { 0 };
+        }
+        let deviation = count.deviation(self.anyway) * count.wider(self.anyway);
+        let is_doubtful = self.anyway > EXCESS && loss > EXCESS && sent > self.found_at * 1.5;
+        // Once suspected, it need not be beyond all chance.
+        let most_chance = if self.suspicious > 0 { 0.0 } else { DEVIATIONS * deviation };
+        if is_doubtful || loss > self.anyway + EXCESS.max(most_chance) {
             self.fall(rate, count, sent, arrived, rtt, now);
         } else {
             self.rise(rate, loss, sent);
@@ -193,7 +219,7 @@ impl Loss {
     }
 
     fn rise(&mut self, rate: f64, loss: f64, sent: f64) {
-        (self.cuts, self.suspect) = (0, None);
+        (self.suspicious, self.baseline) = (0, Count::default());
         if self.limit.is_none() || loss < self.anyway {
             self.anyway += 0.1 * (loss - self.anyway);
         }
@@ -215,34 +241,39 @@ impl Loss {
         now: Time,
     ) {
         self.clean = 0;
-        if self.congested.is_some() && self.cuts < IN_VAIN {
-            self.cuts += 1;
+        if self.congested.is_some() && self.in_vain < IN_VAIN {
+            self.cut_loss = Some(count.share());
             self.congested = Some(now);
             self.limit = Some((arrived / self.passes() * CUT).max(LEAST));
             self.blind_until = now + rtt;
             return;
         }
-        (self.congested, self.cuts) = (None, 0);
+        (self.congested, self.in_vain) = (None, 0);
         let from = self.limit.unwrap_or(rate).min(rate);
         // A limit nobody feels would teach nothing: start from what is sent.
         let tried = from.min(sent) * TRY;
         if tried < LEAST {
             // Less cannot be sent, whatever it is.
-            self.anyway = count.share();
+            (self.anyway, self.found_at) = (count.share(), sent);
             return;
         }
-        // One bad window may be a burst.
-        let suspect = self.suspect.replace(count);
-        let Some(suspect) = suspect.filter(|_| now >= self.quiet_until) else {
+        if now < self.quiet_until {
             return;
-        };
-        self.suspect = None;
-        let count = suspect.plus(&count);
+        }
+        self.suspicious += 1;
+        if self.suspicious <= SUSPICIOUS {
+            return;
+        }
+        self.baseline = self.baseline.plus(&count);
+        if self.suspicious <= SUSPICIOUS + BASELINE {
+            return;
+        }
+        let count = std::mem::take(&mut self.baseline);
+        self.suspicious = 0;
         self.experiment = Some(Experiment {
             before: count,
             sent,
             arrived,
-            limit: self.limit,
             began: now,
             step: now,
             after: Count::default(),
@@ -264,7 +295,12 @@ impl Loss {
         let (before, after) = (experiment.before.share(), experiment.after.share());
         // If the path takes no more than what arrived, this much of what is sent now is lost.
         let full = (1.0 - experiment.arrived / sent).clamp(0.0, before);
-        let deviation = experiment.before.deviation(before) + experiment.after.deviation(before);
+        let wider = experiment.before.plus(&experiment.after).wider(before);
+        let deviation = experiment
+            .before
+            .deviation(before)
+            .hypot(experiment.after.deviation(before));
+        let deviation = deviation * wider;
         let is_clear = experiment.after.packets > 0 && before - full > APART * deviation;
         if !is_clear && !is_late {
             if now.since(experiment.step) >= STEP {
@@ -282,7 +318,8 @@ impl Loss {
             self.limit = Some((arrived / self.passes()).max(LEAST));
         } else {
             self.anyway = experiment.before.plus(&experiment.after).share();
-            self.limit = experiment.limit;
+            self.found_at = experiment.sent;
+            self.limit = None;
             let quiet = self.quiet.map_or(QUIET, |q| (q * 2).min(QUIETEST));
             self.quiet = Some(quiet);
             self.quiet_until = now + quiet;

@@ -23,7 +23,7 @@ use history::{Ack, History};
 use loss::Loss;
 use probe::Probe;
 use rate::{Acked, Rate, Seen};
-use rival::Rival;
+use rival::{Rival, Verdict};
 
 /// Estimates stay within these, bits per second.
 pub(crate) const LEAST: f64 = 50_000.0;
@@ -31,7 +31,9 @@ pub(crate) const MOST: f64 = 200_000_000.0;
 /// Changes smaller than this share are not told.
 const TELL: f64 = 0.03;
 /// So many packets lost in a report, beyond what the path loses anyway, were dropped by a full queue.
-const DROPPED: f64 = 1.5;
+const DROPPED: f64 = 0.8;
+/// Beside a queue longer than this, milliseconds, losses are the queue's, and it is the delay that says what to do.
+const QUEUED: f64 = 60.0;
 /// Of the rate there was before a rival was made room for.
 const RESTORED: f64 = 0.8;
 /// Round trip assumed until one was measured.
@@ -127,30 +129,39 @@ impl SendSide {
         // What the path loses anyway was carried as far as the place where it was lost.
         let carried = acked.map(|a| a / self.loss.passes());
         let queue = self.delay.queue();
-        self.rival.update(queue, now);
+        let verdict = self.rival.update(queue, self.estimate_bps(), now);
+        if let Verdict::Found(before) = verdict {
+            self.rate.restore(before * RESTORED);
+        }
         let is_rival = self.rival.is_there();
         let seen = Seen {
-            usage,
+            usage: match verdict {
+                Verdict::Again => Usage::Over,
+                // As long as it has to be seen whose queue this is.
+                _ if usage == Usage::Normal && self.rival.is_testing() => Usage::Under,
+                _ => usage,
+            },
             acked: carried,
             queue,
             rtt,
             rival: is_rival.then_some(is_dropping),
         };
-        let before = self.rate.current();
-        if self.rate.update(seen, now)
-            && !is_rival
-            && let Some(rate) = self.rival.cut(queue, before, now)
-        {
-            self.rate.restore(rate * RESTORED);
+        let before = self.estimate_bps();
+        if self.rate.update(seen, now) && !is_rival {
+            let carried = carried.unwrap_or(before);
+            self.rival.cut(queue, carried, before, now);
         }
-        if usage == Usage::Over || is_rival {
+        if usage == Usage::Over || is_rival || self.rival.is_testing() {
             self.probe.back_off(now);
         }
         if is_rival {
-            self.loss.forget();
+            self.loss.forget(now);
+        } else if queue > QUEUED && self.loss.may_probe() {
+            self.loss.ignore(now);
         } else {
             self.loss.update(self.rate.current(), acked, rtt, now);
         }
+        if std::env::var("DBG").is_ok() { eprintln!("DBG {:.2} u={usage:?} q={queue:.0} acked={:.0} rate={:.0} lim={:?} rival={is_rival} test={} any={:.2} exp={}", now.as_secs_f64(), acked.unwrap_or(0.0)/1e3, self.rate.current()/1e3, self.loss.limit().map(|l| (l/1e3) as u64), self.rival.is_testing(), self.loss.anyway(), self.loss.may_probe()); }
         if let Some(proven) = self.probe.result(now)
             && usage != Usage::Over
             && !is_rival

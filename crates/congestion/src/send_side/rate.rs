@@ -11,7 +11,9 @@ const GROWTH: f64 = 1.08;
 const CUT: f64 = 0.85;
 /// And this share where the queue is twice as long as this, milliseconds.
 const DEEP_CUT: f64 = 0.5;
-const LONG_QUEUE: f64 = 250.0;
+const LONG_QUEUE: f64 = 150.0;
+/// Beside a rival it may be so long.
+const RIVAL_QUEUE: f64 = 250.0;
 /// Without a probe nothing beyond this multiple of what is really sent is believed.
 const UNPROVEN: f64 = 1.5;
 /// What arrived is measured over this time, microseconds of the receiver's clock.
@@ -25,7 +27,7 @@ const PACKET_BITS: f64 = 1200.0 * 8.0;
 const REPORT: Duration = Duration::from_millis(100);
 /// Beside a rival: growth, bits, and what is left after a loss.
 const RIVAL_BITS: f64 = 1500.0 * 8.0;
-const RIVAL_CUT: f64 = 0.7;
+const RIVAL_CUT: f64 = 0.65;
 
 /// The rate at which packets arrive.
 #[derive(Debug, Default)]
@@ -113,8 +115,12 @@ impl Rate {
         let Seen {
             acked, queue, rtt, ..
         } = seen;
-        // A long queue that stands still is none the better for it.
-        if queue > LONG_QUEUE {
+        // A long queue that stands still is none the better for it, whoever filled it.
+        let long = match seen.rival {
+            Some(_) => RIVAL_QUEUE,
+            None => LONG_QUEUE,
+        };
+        if queue > long {
             return self.fall(acked, queue, rtt, now);
         }
         match (seen.rival, seen.usage) {

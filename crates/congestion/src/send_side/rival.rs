@@ -6,34 +6,72 @@ use confab_base::{Duration, Time};
 
 /// Queues below this are jitter, milliseconds.
 const SHORT: f64 = 15.0;
+/// On a slow path a packet alone takes longer.
+const PACKET_BITS: f64 = 1200.0 * 8.0;
 /// Longer ones are never joined: what a rival does there helps nobody who talks.
 const LONG: f64 = 250.0;
-/// A cut shows in the queue within this time at the latest, or in so many times the queue.
-const WAIT: Duration = Duration::from_millis(700);
-const TIMES: f64 = 6.0;
-/// Of the queue there was at the cut, this share is left beside a rival.
-const LEFT: f64 = 0.4;
-/// The queue was empty for so long: the rival is gone.
+/// So many times the queue should have been drained by what we sent less, and so many milliseconds more.
+const ENOUGH: f64 = 1.3;
+const MORE: f64 = 30.0;
+/// And this share of it is there all the same.
+const LEFT: f64 = 0.5;
+/// One such test may meet another of ours that is growing.
+const TESTS: u32 = 2;
+/// The queue was short for so long: the rival is gone.
 const GONE: Duration = Duration::from_millis(400);
-/// Who sends half of what it did, after so many cuts in so long a time, and still finds a growing queue, is not alone.
-const HALF: f64 = 0.55;
-const CUTS: u32 = 3;
-const SERIES: Duration = Duration::from_millis(2000);
-/// Cuts further apart belong to different series.
-const APART: Duration = Duration::from_secs(5);
 /// After so long it is looked at anew; and where the queue got too long, not before this time.
-const BELIEVED: Duration = Duration::from_secs(15);
+const BELIEVED: Duration = Duration::from_secs(20);
 const BANNED: Duration = Duration::from_secs(10);
+/// Where the queue was there before us, its length is not known. But who sends half of what it did, after so many cuts in so long
+/// a time, and still finds it growing, is not alone either. Cuts further apart belong to different series.
+const HALF: f64 = 0.6;
+const CUTS: u32 = 3;
+const SERIES: Duration = Duration::from_millis(2500);
+const APART: Duration = Duration::from_secs(5);
+
+/// Cuts that follow each other.
+#[derive(Clone, Copy, Debug)]
+struct Series {
+    began: Time,
+    last: Time,
+    before: f64,
+    cuts: u32,
+    /// The longest queue seen, milliseconds.
+    queue: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Test {
+    /// Milliseconds: at the cut, the shortest since, and by how much it should be shorter were we alone.
+    queue: f64,
+    least: f64,
+    drained: f64,
+    /// Shorter is no queue.
+    short: f64,
+    /// What the path carried of ours at the cut, bits per second.
+    carried: f64,
+    updated: Time,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Rival {
-    /// The first cut, the queue then and the shortest since.
-    cut: Option<(Time, f64, f64)>,
+    test: Option<Test>,
+    /// Tests in a row after which the queue was still there, and our rate before the first.
+    failed: u32,
+    before: f64,
+    series: Option<Series>,
     there_since: Option<Time>,
     short_since: Option<Time>,
-    /// When a series of cuts began, from which rate, how many there were, and when the last.
-    series: Option<(Time, f64, u32, Time)>,
     banned_until: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Verdict {
+    None,
+    /// The queue stayed; send still less, to be sure.
+    Again,
+    /// There is a rival. So much was sent, bits per second, before room was made for it.
+    Found(f64),
 }
 
 impl Rival {
@@ -41,59 +79,103 @@ impl Rival {
         self.there_since.is_some()
     }
 
-    /// The rate, from `before`, was lowered because of this queue, milliseconds. What it was before all this is the answer,
-    /// where somebody else is to blame.
-    pub fn cut(&mut self, queue: f64, before: f64, now: Time) -> Option<f64> {
-        if self.cut.is_none() && (SHORT..LONG).contains(&queue) {
-            self.cut = Some((now, queue, queue));
+    /// Whether we wait for the queue to drain; growing would spoil that.
+    pub fn is_testing(&self) -> bool {
+        self.test.is_some()
+    }
+
+    /// The rate was lowered because of this queue, milliseconds; `carried` and `before` in bits per second.
+    pub fn cut(&mut self, queue: f64, carried: f64, before: f64, now: Time) {
+        self.count(queue, before, now);
+        if self.is_there() || now < self.banned_until || !(SHORT..LONG).contains(&queue) {
+            self.test = None;
+            return;
         }
-        let fresh = (now, before, 0, now);
-        let (began, rate, cuts, last) = self.series.unwrap_or(fresh);
-        let series = match now.since(last) > APART {
-            true => (now, before, 1, now),
-            false => (began, rate, cuts + 1, now),
+        // A test goes on: with another cut the queue should drain all the sooner.
+        if self.test.is_some() {
+            return;
+        }
+        if self.failed == 0 {
+            self.before = before;
+        }
+        self.test = Some(Test {
+            queue,
+            least: queue,
+            drained: 0.0,
+            short: SHORT.max(1.5 * PACKET_BITS * 1000.0 / carried.max(1.0)),
+            carried,
+            updated: now,
+        });
+    }
+
+    fn count(&mut self, queue: f64, before: f64, now: Time) {
+        let fresh = Series {
+            began: now,
+            last: now,
+            before,
+            cuts: 0,
+            queue,
         };
+        let old = self.series.filter(|s| now.since(s.last) < APART);
+        let mut series = old.unwrap_or(fresh);
+        series.last = now;
+        series.cuts += 1;
+        series.queue = series.queue.max(queue);
         self.series = Some(series);
-        let (began, rate, cuts, _) = series;
-        let is_starved = before < HALF * rate && cuts >= CUTS && now.since(began) >= SERIES;
-        if is_starved && queue < LONG {
-            self.found(now);
-        }
-        self.is_there().then_some(rate)
     }
 
-    fn found(&mut self, now: Time) {
-        if now >= self.banned_until {
+    /// Whether a series of cuts was in vain.
+    fn is_starved(&self, sent: f64, now: Time) -> Option<f64> {
+        let s = self.series.filter(|s| s.queue < LONG)?;
+        let is_long = s.cuts >= CUTS && s.last.since(s.began) >= SERIES;
+        (is_long && sent < HALF * s.before && now >= self.banned_until).then_some(s.before)
+    }
+
+    /// `sent`: at most so much is sent now, bits per second.
+    pub fn update(&mut self, queue: f64, sent: f64, now: Time) -> Verdict {
+        self.watch(queue, now);
+        if let Some(before) = self.series.and_then(|_| self.is_starved(sent, now)) {
+            (self.test, self.failed, self.series) = (None, 0, None);
             self.there_since = Some(now);
+            return Verdict::Found(before);
         }
-        (self.cut, self.series) = (None, None);
+        let Some(test) = &mut self.test else {
+            return Verdict::None;
+        };
+        let passed = now.since(test.updated).as_secs_f64() * 1000.0;
+        test.updated = now;
+        test.drained += (1.0 - sent / test.carried.max(1.0)).max(0.0) * passed;
+        test.least = test.least.min(queue);
+        if test.least < (test.queue * LEFT).max(test.short) {
+            (self.test, self.failed) = (None, 0);
+            return Verdict::None;
+        }
+        if test.drained < test.queue * ENOUGH + MORE {
+            return Verdict::None;
+        }
+        self.test = None;
+        self.failed += 1;
+        if self.failed < TESTS {
+            return Verdict::Again;
+        }
+        self.failed = 0;
+        self.there_since = Some(now);
+        Verdict::Found(self.before)
     }
 
-    pub fn update(&mut self, queue: f64, now: Time) {
+    fn watch(&mut self, queue: f64, now: Time) {
         if queue > LONG {
             self.banned_until = now + BANNED;
-            (self.there_since, self.cut, self.series) = (None, None, None);
+            (self.there_since, self.test, self.failed) = (None, None, 0);
+            self.series = None;
         }
         if self.there_since.is_some_and(|at| now.since(at) > BELIEVED) {
             self.there_since = None;
         }
-        if queue >= SHORT / 2.0 {
+        if queue >= SHORT {
             self.short_since = None;
-        } else {
-            let since = *self.short_since.get_or_insert(now);
-            if now.since(since) >= GONE {
-                (self.there_since, self.cut) = (None, None);
-            }
-        }
-        let Some((at, queue_then, least)) = &mut self.cut else {
-            return;
-        };
-        *least = least.min(queue);
-        let wait = WAIT.max(Duration::from_secs_f64(*queue_then * TIMES / 1000.0));
-        if *least < (*queue_then * LEFT).max(SHORT / 2.0) {
-            self.cut = None;
-        } else if now.since(*at) >= wait {
-            self.found(now);
+        } else if now.since(*self.short_since.get_or_insert(now)) >= GONE {
+            (self.there_since, self.failed) = (None, 0);
         }
     }
 }
@@ -102,35 +184,42 @@ impl Rival {
 mod tests {
     use super::*;
 
+    /// Cuts whenever it is told to; sends 85 % of what is carried.
     fn run(rival: &mut Rival, ms: std::ops::Range<u64>, queue: impl Fn(u64) -> f64) {
         for ms in ms.step_by(50) {
-            rival.update(queue(ms), Time::from_millis(ms));
+            let now = Time::from_millis(ms);
+            if rival.update(queue(ms), 850_000.0, now) == Verdict::Again {
+                rival.cut(queue(ms), 1e6, 1e6, now);
+            }
         }
+    }
+
+    fn cut(queue: f64) -> Rival {
+        let mut rival = Rival::default();
+        rival.cut(queue, 1e6, 1e6, Time::ZERO);
+        rival
     }
 
     #[test]
     fn a_queue_that_drains_after_a_cut_was_ours() {
-        let mut r = Rival::default();
-        r.cut(100.0, 1e6, Time::ZERO);
-        run(&mut r, 0..3000, |ms| (100.0 - ms as f64 * 0.15).max(0.0));
+        let mut r = cut(100.0);
+        run(&mut r, 0..5000, |ms| (100.0 - ms as f64 * 0.15).max(0.0));
         assert!(!r.is_there());
     }
 
     #[test]
     fn a_queue_that_stays_is_a_rivals_until_it_is_empty() {
-        let mut r = Rival::default();
-        r.cut(100.0, 1e6, Time::ZERO);
-        run(&mut r, 0..1500, |ms| 80.0 + (ms % 200) as f64 / 10.0);
+        let mut r = cut(100.0);
+        run(&mut r, 0..4000, |ms| 80.0 + (ms % 200) as f64 / 10.0);
         assert!(r.is_there());
-        run(&mut r, 1500..3000, |_| 0.0);
+        run(&mut r, 4000..5000, |_| 0.0);
         assert!(!r.is_there());
     }
 
     #[test]
     fn nobody_is_followed_into_a_very_long_queue() {
-        let mut r = Rival::default();
-        r.cut(200.0, 1e6, Time::ZERO);
-        run(&mut r, 0..3000, |ms| 200.0 + ms as f64 / 10.0);
+        let mut r = cut(200.0);
+        run(&mut r, 0..5000, |ms| 200.0 + ms as f64 / 10.0);
         assert!(!r.is_there());
     }
 }
