@@ -29,6 +29,8 @@ const QUIET: Duration = Duration::from_secs(5);
 const QUIETEST: Duration = Duration::from_secs(60);
 /// Cuts in a row that changed nothing: it was no congestion after all.
 const IN_VAIN: u32 = 2;
+/// What was found of the path at one rate is doubtful at so many times of it.
+const DOUBTFUL: f64 = 2.5;
 /// So many bad windows, and then so many more, to know how bad they are.
 const SUSPICIOUS: u32 = 1;
 const BASELINE: u32 = 1;
@@ -208,7 +210,9 @@ impl Loss {
             self.in_vain = if same { self.in_vain + 1 } else { 0 };
         }
         let deviation = count.deviation(self.anyway) * count.wider(self.anyway);
-        let is_doubtful = self.anyway > EXCESS && loss > EXCESS && sent > self.found_at * 1.5;
+        let is_doubtful = self.congested.is_none()
+            && self.anyway.min(loss) > EXCESS
+            && sent > self.found_at * DOUBTFUL;
         // Once suspected, it need not be beyond all chance.
         let most_chance = if self.suspicious > 0 { 0.0 } else { DEVIATIONS * deviation };
         if is_doubtful || loss > self.anyway + EXCESS.max(most_chance) {

@@ -125,6 +125,8 @@ fn two_of_ours_share_fairly() {
             eprintln!("| share {share:.2} |");
             assert!((0.35..=0.65).contains(&share), "{rate}: {share}");
             assert!((a + b) / 1000.0 > 0.7 * rate as f64, "{a} {b}");
+            assert!(r[0].queued(0.95) <= 180.0, "{rate}: {} ms", r[0].queued(0.95));
+            assert!(w.loss <= 0.03, "{rate}: {} lost", w.loss);
         }
     }
 }
