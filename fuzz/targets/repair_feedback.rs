@@ -21,6 +21,7 @@ fuzz_target!(|data: &[u8]| {
             seq,
             timestamp: (seq / 3 * 3000) as u32,
             marker: seq % 3 == 2,
+            tag: [0, 1, 2, 3],
             payload: vec![seq as u8; 60].into(),
         };
         sender.sent(packet, FrameClass::default(), now);

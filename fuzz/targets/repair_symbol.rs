@@ -23,6 +23,7 @@ fuzz_target!(|data: &[u8]| {
                     seq: u64::from(low) + ms,
                     timestamp: ms as u32,
                     marker: low == 15,
+                    tag: [0, 1, 2, 3],
                     payload: piece.into(),
                 };
                 receiver.received(packet, now);

@@ -26,6 +26,7 @@ fn packets(count: u64) -> Vec<MediaPacket> {
         seq,
         timestamp: 0,
         marker: seq + 1 == count,
+        tag: [0, 1, 2, 3],
         payload: (0..1180u64).map(|i| (i * 7 + seq) as u8).collect(),
     };
     (0..count).map(packet).collect()

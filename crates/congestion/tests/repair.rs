@@ -126,6 +126,7 @@ fn packet(seq: u64, bytes: usize) -> MediaPacket {
         seq,
         timestamp: (seq / 100 * 3000) as u32,
         marker: seq % 100 == 99,
+        tag: (seq as u32).to_be_bytes(),
         payload: (0..bytes).map(|i| (i * 31 + seq as usize) as u8).collect(),
     }
 }

@@ -1,71 +1,111 @@
 //! A receiver's budget shared over its visible videos: a pure function of what they ask for and what is to be had.
+//! docs/ALLOCATION.md is the rule in words.
 //!
 //! Everyone gets the lowest layer first, in order of importance; then the most important is raised as far as it asks,
-//! then the next. Screens come first, then the biggest view. The most important video always keeps its lowest layer,
-//! even over budget: without any traffic the estimate could never recover.
+//! then the next. Screens come first, then who speaks, then the biggest view.
+
+use std::cmp::{Ordering, Reverse};
+
+/// What a video is to the one who sees it; the more important is the smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    Screen,
+    Speaker,
+    Other,
+}
 
 /// One visible video.
 #[derive(Clone, Debug)]
 pub(crate) struct Demand {
-    pub is_screen: bool,
+    pub role: Role,
     pub height: u16,
     /// Cost in bits per second of each layer that may be chosen, lowest first; `None`: not to be had now.
     pub costs: [Option<u64>; LAYERS],
     /// Highest layer worth sending for the view's height.
     pub wanted: u8,
+    /// The layer it has had until now.
+    pub held: Option<u8>,
+    /// It came into view, or its view changed, a moment ago.
+    pub is_fresh: bool,
 }
 
 pub(crate) const LAYERS: usize = 3;
 
 impl Demand {
-    fn lowest(&self) -> Option<u8> {
-        (0..LAYERS as u8).find(|l| self.costs[usize::from(*l)].is_some())
+    pub fn lowest(&self) -> Option<u8> {
+        (0..LAYERS as u8).find(|l| self.has(*l))
+    }
+
+    pub fn has(&self, layer: u8) -> bool {
+        self.costs
+            .get(usize::from(layer))
+            .is_some_and(Option::is_some)
     }
 
     fn cost(&self, layer: u8) -> u64 {
         self.costs[usize::from(layer)].unwrap_or(0)
     }
+
+    /// The best layer up to `cap` that costs no more than `most`.
+    fn best(&self, cap: u8, most: u64) -> Option<u8> {
+        (0..=cap.min(LAYERS as u8 - 1))
+            .rev()
+            .find(|l| self.has(*l) && self.cost(*l) <= most)
+    }
 }
 
-/// The layer of each demand, in the order of `demands`; `None`: nothing.
-pub(crate) fn allocate(demands: &[Demand], budget: u64) -> Vec<Option<u8>> {
+/// The demands' numbers, the most important first. Among equals the first in `demands` comes first.
+pub(crate) fn by_importance(demands: &[Demand]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..demands.len()).collect();
-    order.sort_by_key(|i| {
-        (
-            !demands[*i].is_screen,
-            std::cmp::Reverse(demands[*i].height),
-            *i,
-        )
-    });
+    order.sort_by_key(|i| (demands[*i].role, Reverse(demands[*i].height), *i));
+    order
+}
+
+/// The layer of each demand, in the order of `demands`; `None`: nothing. Spends at most `budget`, bits per second; but on
+/// trial the most important gets its lowest layer whatever it costs. `cap` says how high each may go; `None`: not at all.
+pub(crate) fn allocate(
+    demands: &[Demand],
+    order: &[usize],
+    budget: u64,
+    is_trial: bool,
+    cap: impl Fn(&Demand) -> Option<u8>,
+) -> Vec<Option<u8>> {
     let mut chosen = vec![None; demands.len()];
     let mut left = budget;
-    let mut first = true;
-    for &i in &order {
-        let Some(lowest) = demands[i].lowest() else {
-            continue;
-        };
+    let mut is_trial = is_trial;
+    for &i in order {
+        let lowest = cap(&demands[i]).and(demands[i].lowest());
+        let Some(lowest) = lowest else { continue };
         let cost = demands[i].cost(lowest);
-        if cost <= left || first {
+        if cost <= left || is_trial {
             chosen[i] = Some(lowest);
             left = left.saturating_sub(cost);
         }
-        first = false;
+        is_trial = false;
     }
-    for &i in &order {
-        let Some(now) = chosen[i] else {
+    for &i in order {
+        let (Some(now), Some(cap)) = (chosen[i], cap(&demands[i])) else {
             continue;
         };
-        let demand = &demands[i];
-        let held = demand.cost(now);
-        let best = (now + 1..=demand.wanted)
-            .rev()
-            .find(|l| demand.costs[usize::from(*l)].is_some_and(|c| c <= held + left));
-        if let Some(best) = best {
-            left = (left + held).saturating_sub(demand.cost(best));
+        let held = demands[i].cost(now);
+        if let Some(best) = demands[i].best(cap.min(demands[i].wanted), held + left)
+            && best > now
+        {
+            left = (left + held).saturating_sub(demands[i].cost(best));
             chosen[i] = Some(best);
         }
     }
     chosen
+}
+
+/// Which of two allocations is better: first by who gets anything, the most important first, then by their layers.
+pub(crate) fn compare(order: &[usize], a: &[Option<u8>], b: &[Option<u8>]) -> Ordering {
+    let seen = order.iter().map(|i| a[*i].is_some());
+    seen.cmp(order.iter().map(|i| b[*i].is_some()))
+        .then_with(|| {
+            let layers = order.iter().map(|i| a[*i]);
+            layers.cmp(order.iter().map(|i| b[*i]))
+        })
 }
 
 /// The smallest layer that fills a view of `height` pixels, a tenth less counting as full; else the highest.
@@ -86,11 +126,18 @@ mod tests {
     fn camera(height: u16) -> Demand {
         let wanted = wanted_layer([180, 360, 720].into_iter(), height);
         Demand {
-            is_screen: false,
+            role: Role::Other,
             height,
             costs: [Some(150_000), Some(500_000), Some(1_700_000)],
             wanted,
+            held: None,
+            is_fresh: false,
         }
+    }
+
+    fn share(demands: &[Demand], budget: u64) -> Vec<Option<u8>> {
+        let order = by_importance(demands);
+        allocate(demands, &order, budget, false, |d| Some(d.wanted))
     }
 
     #[test]
@@ -115,55 +162,87 @@ mod tests {
     #[test]
     fn everyone_gets_something_before_anyone_gets_much() {
         let d = [camera(180), camera(720), camera(180)];
-        assert_eq!(allocate(&d, 10_000_000), [Some(0), Some(2), Some(0)]);
-        assert_eq!(allocate(&d, 900_000), [Some(0), Some(1), Some(0)]);
-        assert_eq!(allocate(&d, 310_000), [Some(0), Some(0), None]);
+        assert_eq!(share(&d, 10_000_000), [Some(0), Some(2), Some(0)]);
+        assert_eq!(share(&d, 900_000), [Some(0), Some(1), Some(0)]);
+        assert_eq!(share(&d, 310_000), [Some(0), Some(0), None]);
     }
 
     #[test]
-    fn the_screen_comes_first_and_the_first_never_stops() {
+    fn the_screen_comes_before_who_speaks_and_both_before_the_rest() {
+        let mut d = [camera(720), camera(360), camera(360)];
+        d[1].role = Role::Speaker;
+        d[2].role = Role::Screen;
+        assert_eq!(share(&d, 150_000), [None, None, Some(0)]);
+        assert_eq!(share(&d, 300_000), [None, Some(0), Some(0)]);
+        assert_eq!(share(&d, 800_000), [Some(0), Some(0), Some(1)]);
+        assert_eq!(share(&d, 1_150_000), [Some(0), Some(1), Some(1)]);
+    }
+
+    #[test]
+    fn what_fits_nowhere_holds_up_nobody_and_is_paused_but_on_trial() {
         let screen = Demand {
-            is_screen: true,
-            height: 200,
+            role: Role::Screen,
             costs: [Some(1_200_000), None, None],
             wanted: 0,
+            ..camera(200)
         };
         let d = [camera(720), screen];
-        assert_eq!(allocate(&d, 1_300_000), [None, Some(0)]);
-        assert_eq!(allocate(&d, 20_000), [None, Some(0)]);
+        assert_eq!(share(&d, 1_300_000), [None, Some(0)]);
+        assert_eq!(share(&d, 700_000), [Some(1), None]);
+        let order = by_importance(&d);
+        let all = allocate(&d, &order, 20_000, true, |d| Some(d.wanted));
+        assert_eq!(all, [None, Some(0)]);
     }
 
     #[test]
     fn dead_layers_are_stepped_over() {
         let mut d = camera(720);
         d.costs[2] = None;
-        assert_eq!(allocate(&[d.clone()], 9_000_000), [Some(1)]);
+        assert_eq!(share(&[d.clone()], 9_000_000), [Some(1)]);
         d.costs[0] = None;
-        assert_eq!(allocate(&[d], 100_000), [Some(1)]);
+        assert_eq!(share(&[d.clone()], 500_000), [Some(1)]);
+        assert_eq!(share(&[d], 100_000), [None]);
+    }
+
+    #[test]
+    fn to_see_somebody_more_is_better_than_to_see_somebody_better() {
+        let d = [camera(720), camera(360)];
+        let order = by_importance(&d);
+        let (few, many) = ([Some(2), None], [Some(0), Some(0)]);
+        assert_eq!(compare(&order, &many, &few), Ordering::Greater);
+        let one = [Some(1), Some(0)];
+        assert_eq!(compare(&order, &one, &many), Ordering::Greater);
+        assert_eq!(compare(&order, &one, &[Some(0), Some(1)]), Ordering::Greater);
     }
 
     fn demand() -> impl Strategy<Value = Demand> {
         let cost = || proptest::option::of(10_000u64..3_000_000);
-        (any::<bool>(), 1u16..1200, cost(), cost(), cost(), 0u8..3).prop_map(
-            |(is_screen, height, a, b, c, wanted)| Demand {
-                is_screen,
+        let role = prop_oneof![
+            Just(Role::Screen),
+            Just(Role::Speaker),
+            Just(Role::Other)
+        ];
+        (role, 1u16..1200, cost(), cost(), cost(), 0u8..3).prop_map(
+            |(role, height, a, b, c, wanted)| Demand {
+                role,
                 height,
                 costs: [a, b, c],
                 wanted,
+                held: None,
+                is_fresh: false,
             },
         )
     }
 
     proptest! {
         #[test]
-        fn the_sum_stays_in_budget_but_for_the_first(demands in proptest::collection::vec(demand(), 0..20), budget in 0u64..9_000_000) {
-            let chosen = allocate(&demands, budget);
+        fn the_sum_stays_in_budget(demands in proptest::collection::vec(demand(), 0..20), budget in 0u64..9_000_000) {
+            let chosen = share(&demands, budget);
             let cost: u64 = chosen.iter().zip(&demands).filter_map(|(l, d)| l.map(|l| d.cost(l))).sum();
-            let floor = demands.iter().filter_map(|d| d.lowest().map(|l| d.cost(l))).max().unwrap_or(0);
-            prop_assert!(cost <= budget.max(floor));
+            prop_assert!(cost <= budget);
             for (l, d) in chosen.iter().zip(&demands) {
                 if let Some(l) = l {
-                    prop_assert!(d.costs[usize::from(*l)].is_some());
+                    prop_assert!(d.has(*l));
                     prop_assert!(*l <= d.wanted || Some(*l) == d.lowest());
                 }
             }

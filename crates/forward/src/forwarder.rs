@@ -1,6 +1,7 @@
 //! One meeting's routing: from a publisher's packet to the slots that show its track. `members` is the part about who
 //! takes part and publishes what, `views` the part about who gets which layer.
 
+use crate::floor::Floor;
 use crate::gate;
 use crate::io::{ForwardConfig, Input, Output, RtpIn};
 use crate::leg::{Leg, Slot};
@@ -25,6 +26,7 @@ pub struct Forwarder {
     /// Slots of all receivers by key, so that a track finds its subscribers without a search. Empty keys are re-used.
     pub(crate) slots: Vec<Option<Slot>>,
     pub(crate) speakers: Speakers,
+    pub(crate) floor: Floor,
     pub(crate) same_room: SameRoom,
     pub(crate) quality: Quality,
     pub(crate) out: VecDeque<Output>,
@@ -45,6 +47,7 @@ impl Forwarder {
             legs: BTreeMap::new(),
             slots: Vec::new(),
             speakers: Speakers::default(),
+            floor: Floor::default(),
             same_room: SameRoom::default(),
             quality: Quality::default(),
             out: VecDeque::new(),
@@ -290,6 +293,7 @@ impl Forwarder {
         for track in self.tracks.values_mut() {
             track.tick(now, seconds);
         }
+        self.floor.note(self.speakers.first(), now);
         self.tell_losses(now);
         let participants: Vec<ParticipantId> = self.legs.keys().copied().collect();
         for participant in participants {

@@ -1,7 +1,7 @@
-//! A receiver: its slots, its budget, and which layer each slot shall have, with hysteresis: down at once, up only
-//! when the better choice held [`UP_HOLD`] with a margin to spare.
+//! A receiver: its slots, its budget, what each slot asks for and what it gets.
 
-use crate::allocate::{Demand, LAYERS, allocate, wanted_layer};
+use crate::allocate::{Demand, LAYERS, Role, wanted_layer};
+use crate::hysteresis::Hysteresis;
 use crate::io::{SlotSpec, SlotState};
 use crate::slot::Rewriter;
 use crate::track::Track;
@@ -12,10 +12,9 @@ use confab_base::{
 use confab_congestion::{FORWARDER, VoiceLadder};
 use std::collections::BTreeMap;
 
-/// How long a better layer must have been affordable.
-const UP_HOLD: Duration = Duration::from_secs(2);
-/// Only this share of the estimate is spent on going up.
-const UP_SHARE: f64 = 0.87;
+/// A receiver that never got a picture gets one for so long whatever the estimate says: sound alone proves little, and
+/// padding needs a stream to go with.
+const TRIAL: Duration = Duration::from_secs(2);
 /// After a view changed or a track began, going up does not wait.
 pub(crate) const FRESH: Duration = Duration::from_secs(2);
 /// Set aside for each audio slot, bits per second.
@@ -35,7 +34,6 @@ pub(crate) struct Slot {
     pub limited: Limited,
     pub reported: Option<SlotState>,
     pub fresh_until: Time,
-    better_since: Option<Time>,
 }
 
 impl Slot {
@@ -49,7 +47,6 @@ impl Slot {
             limited: Limited::No,
             reported: None,
             fresh_until: Time::ZERO,
-            better_since: None,
         }
     }
 
@@ -59,6 +56,12 @@ impl Slot {
             .rewriter
             .flow()
             .filter(|f| Some(f.track) == self.spec.track);
+        // Until its key frame has come, nothing is sent and nothing is held back.
+        let is_waiting = self.target.is_some() && flow.is_none();
+        let limited = match self.limited {
+            Limited::Bandwidth if is_waiting => Limited::No,
+            other => other,
+        };
         let height = flow
             .filter(|_| self.limited != Limited::Source || self.flows(tracks))
             .and_then(|f| tracks.get(&f.track)?.layers.get(usize::from(f.layer)))
@@ -67,7 +70,7 @@ impl Slot {
             slot: self.spec.slot,
             track: self.spec.track,
             height,
-            limited: self.limited,
+            limited,
         }
     }
 
@@ -89,6 +92,9 @@ pub(crate) struct Leg {
     pub slots: Vec<usize>,
     /// Last told: desired and current rate.
     pub rates: (Bitrate, Bitrate),
+    /// When the first picture was sent to it.
+    pub first_picture: Option<Time>,
+    pub hysteresis: Hysteresis,
 }
 
 /// The wish of one slot, and the layer it shall have.
@@ -106,24 +112,28 @@ impl Leg {
             voice: VoiceLadder::new(FORWARDER),
             slots: Vec::new(),
             rates: (Bitrate::ZERO, Bitrate::ZERO),
+            first_picture: None,
+            hysteresis: Hysteresis::default(),
         }
     }
 
-    /// Chooses a layer for every slot. Remembers in the slots since when a better one was affordable.
+    /// Chooses a layer for every slot. `speaker`: who has the floor among the others.
     pub fn choose(
-        &self,
-        slots: &mut [Option<Slot>],
+        &mut self,
+        slots: &[Option<Slot>],
         tracks: &BTreeMap<TrackId, Track>,
+        speaker: Option<ParticipantId>,
         now: Time,
     ) -> Vec<Choice> {
         let mut choices = Vec::with_capacity(self.slots.len());
-        let mut videos: Vec<(usize, Demand)> = Vec::new();
+        let mut videos: Vec<(usize, TrackId)> = Vec::new();
+        let mut demands: Vec<Demand> = Vec::new();
         let mut audio = 0;
         for &key in &self.slots {
             let Some(slot) = slots.get(key).and_then(Option::as_ref) else {
                 continue;
             };
-            match self.wish(slot, tracks, now) {
+            match self.wish(slot, tracks, speaker, now) {
                 Wish::Nothing(limited) => choices.push(Choice {
                     key,
                     target: None,
@@ -137,36 +147,37 @@ impl Leg {
                         limited: Limited::No,
                     });
                 }
-                Wish::Video(demand) => videos.push((key, demand)),
+                Wish::Video(track, demand) => {
+                    videos.push((key, track));
+                    demands.push(demand);
+                }
+            }
+            if slot.spec.kind == MediaKind::Video && slot.rewriter.flow().is_some() {
+                self.first_picture.get_or_insert(now);
             }
         }
-        let demands: Vec<Demand> = videos.iter().map(|(_, d)| d.clone()).collect();
         let budget = self.estimate.bps().saturating_sub(audio);
-        let most = allocate(&demands, budget);
-        let safe = allocate(&demands, (budget as f64 * UP_SHARE) as u64);
-        for (((key, demand), most), safe) in videos.iter().zip(most).zip(safe) {
-            if let Some(slot) = slots.get_mut(*key).and_then(Option::as_mut) {
-                let dead = slot
-                    .target
-                    .is_some_and(|t| demand.costs[usize::from(t).min(LAYERS - 1)].is_none());
-                let target = if dead {
-                    most
-                } else {
-                    slot.step(most, safe, now)
-                };
-                slot.target = target;
-                choices.push(Choice {
-                    key: *key,
-                    target,
-                    limited: limited(demand, target, tracks, slot.spec.track),
-                });
-            }
+        let is_trial = self.first_picture.is_none_or(|at| now.since(at) < TRIAL);
+        let layers = self.hysteresis.decide(&demands, budget, is_trial, now);
+        for (((key, track), demand), target) in videos.into_iter().zip(&demands).zip(layers) {
+            choices.push(Choice {
+                key,
+                target,
+                limited: limited(demand, target, tracks.get(&track)),
+            });
         }
         choices
     }
 
-    fn wish(&self, slot: &Slot, tracks: &BTreeMap<TrackId, Track>, now: Time) -> Wish {
-        let Some(track) = slot.spec.track.and_then(|t| tracks.get(&t)) else {
+    fn wish(
+        &self,
+        slot: &Slot,
+        tracks: &BTreeMap<TrackId, Track>,
+        speaker: Option<ParticipantId>,
+        now: Time,
+    ) -> Wish {
+        let named = slot.spec.track.and_then(|t| Some((t, tracks.get(&t)?)));
+        let Some((id, track)) = named else {
             return Wish::Nothing(Limited::No);
         };
         if track.kind() != slot.spec.kind {
@@ -189,12 +200,20 @@ impl Leg {
         for (cost, layer) in costs.iter_mut().zip(&track.layers) {
             *cost = track.offers(layer, now).then(|| layer.cost());
         }
-        Wish::Video(Demand {
-            is_screen: track.source == Source::Screen,
+        let role = match track.source {
+            Source::Screen => Role::Screen,
+            _ if Some(track.owner) == speaker => Role::Speaker,
+            _ => Role::Other,
+        };
+        let demand = Demand {
+            role,
             height: slot.spec.max_height,
             costs,
             wanted: wanted_layer(heights, slot.spec.max_height),
-        })
+            held: slot.target,
+            is_fresh: now < slot.fresh_until,
+        };
+        Wish::Video(id, demand)
     }
 
     /// What the views would take at best.
@@ -206,11 +225,11 @@ impl Leg {
     ) -> Bitrate {
         let of_slot = |key: &usize| -> Option<u64> {
             let slot = slots.get(*key)?.as_ref()?;
-            Some(match self.wish(slot, tracks, now) {
+            Some(match self.wish(slot, tracks, None, now) {
                 Wish::Nothing(_) => 0,
                 Wish::Audio => slot.audio_share(),
-                Wish::Video(d) => {
-                    let track = tracks.get(&slot.spec.track?)?;
+                Wish::Video(id, d) => {
+                    let track = tracks.get(&id)?;
                     let wanted = track.layers.get(usize::from(d.wanted))?;
                     wanted.spec.max_bitrate.bps().max(wanted.measured().bps())
                 }
@@ -239,7 +258,7 @@ impl Leg {
 enum Wish {
     Nothing(Limited),
     Audio,
-    Video(Demand),
+    Video(TrackId, Demand),
 }
 
 impl Slot {
@@ -251,50 +270,17 @@ impl Slot {
         };
         AUDIO_SHARE + copies * COPY_SHARE
     }
-
-    fn step(&mut self, most: Option<u8>, safe: Option<u8>, now: Time) -> Option<u8> {
-        let is_fresh = now < self.fresh_until;
-        // `None` sorts below every layer.
-        if most < self.target || (self.target.is_none() && is_fresh) {
-            self.better_since = None;
-            return if self.target.is_none() {
-                safe.or(most)
-            } else {
-                most
-            };
-        }
-        if safe <= self.target {
-            self.better_since = None;
-            return self.target;
-        }
-        let since = *self.better_since.get_or_insert(now);
-        if is_fresh || now.since(since) >= UP_HOLD {
-            self.better_since = None;
-            return safe;
-        }
-        self.target
-    }
 }
 
-fn limited(
-    demand: &Demand,
-    target: Option<u8>,
-    tracks: &BTreeMap<TrackId, Track>,
-    track: Option<TrackId>,
-) -> Limited {
-    let Some(track) = track.and_then(|t| tracks.get(&t)) else {
+fn limited(demand: &Demand, target: Option<u8>, track: Option<&Track>) -> Limited {
+    let Some(track) = track else {
         return Limited::No;
     };
     let started = track.layers.iter().any(|l| l.last.is_some());
     if !track.any_alive() && started {
         return Limited::Source;
     }
-    let best = (0..=demand.wanted).rev().find(|l| {
-        demand
-            .costs
-            .get(usize::from(*l))
-            .is_some_and(Option::is_some)
-    });
+    let best = (0..=demand.wanted).rev().find(|l| demand.has(*l));
     if target < best {
         Limited::Bandwidth
     } else if target < Some(demand.wanted) {

@@ -8,14 +8,17 @@
 //! * [`forwarder`](Forwarder): routing, and when to think again
 //! * `slot`: sequence numbers, timestamps and VP8 picture ids of one slot
 //! * `gate`: where a decoder can start; `request`: asking for such a point without flooding the sender
-//! * `allocate`: a receiver's budget over its slots; `leg`: how quickly the choice may change
+//! * `leg`: a receiver and its budget; `allocate`: the budget over its videos; `hysteresis`: how quickly that may change
+//!   (docs/ALLOCATION.md is the rule in words)
 //! * `voice`: copies of frames against loss, hop by hop
-//! * `speaker`: who talks; `same_room`: whose microphones hear the same room; `quality`: how everyone's link is doing
+//! * `speaker`: who talks; `floor`: who of them counts for pictures; `same_room`: whose microphones hear the same room; `quality`: how everyone's link is doing
 #![forbid(unsafe_code)]
 
 mod allocate;
+mod floor;
 mod forwarder;
 mod gate;
+mod hysteresis;
 mod io;
 mod leg;
 mod members;

@@ -1,6 +1,7 @@
 //! Who takes part, how their links do and what they publish.
 
 use crate::forwarder::Forwarder;
+use crate::hysteresis::Hysteresis;
 use crate::io::{LayerSpec, LinkHealth, Output};
 use crate::leg::{FRESH, Leg, Slot};
 use crate::track::Track;
@@ -28,6 +29,7 @@ impl Forwarder {
         self.new_leg(participant);
         self.legs.remove(&participant);
         self.speakers.remove(participant);
+        self.floor.remove(participant);
         self.quality.remove(participant);
         let own: Vec<TrackId> = self.tracks_of(participant).collect();
         for track in own {
@@ -42,6 +44,8 @@ impl Forwarder {
         leg.estimate = self.config.start_estimate;
         // The new peer connection knows of no rates yet.
         leg.rates = (Bitrate::ZERO, Bitrate::ZERO);
+        leg.first_picture = None;
+        leg.hysteresis = Hysteresis::default();
         leg.voice = VoiceLadder::new(FORWARDER);
         for key in std::mem::take(&mut leg.slots) {
             if let Some(slot) = self.slots.get_mut(key).and_then(Option::take) {

@@ -65,6 +65,11 @@ impl Speakers {
         self.voices.remove(&who);
     }
 
+    /// The loudest of those who speak, as told last.
+    pub fn first(&self) -> Option<ParticipantId> {
+        self.told.first().copied()
+    }
+
     /// The list, if it changed and an update is allowed.
     pub fn poll(&mut self, now: Time) -> Option<Vec<ParticipantId>> {
         if self.told_at.is_some_and(|at| now.since(at) < INTERVAL) {

@@ -83,10 +83,11 @@ impl Forwarder {
 
     /// Shares the receiver's budget anew and carries out the outcome.
     pub(crate) fn choose(&mut self, participant: ParticipantId, now: Time) {
-        let Some(leg) = self.legs.get(&participant) else {
+        let Some(leg) = self.legs.get_mut(&participant) else {
             return;
         };
-        for choice in leg.choose(&mut self.slots, &self.tracks, now) {
+        let speaker = self.floor.seen_by(participant);
+        for choice in leg.choose(&self.slots, &self.tracks, speaker, now) {
             let Some(slot) = self.slots.get_mut(choice.key).and_then(Option::as_mut) else {
                 continue;
             };

@@ -19,6 +19,10 @@ const THRESHOLD_DOWN: f64 = 0.039;
 const PATIENCE: f64 = 10.0;
 /// A gap in arrivals this long, or a step back of the receiver's clock, starts everything anew, microseconds.
 const GAP: i64 = 3_000_000;
+/// The lowest delay is that of the last one or two of these, microseconds: routes change, and clocks drift apart.
+const EPOCH: i64 = 15_000_000;
+/// What jitter added to some of so many groups, it did not add to all.
+const LATEST: usize = 5;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Usage {
@@ -32,6 +36,7 @@ pub(crate) enum Usage {
 #[derive(Clone, Copy, Debug)]
 struct Group {
     first_sent: i64,
+    first_at: i64,
     last_sent: i64,
     last_at: i64,
 }
@@ -51,6 +56,11 @@ pub(crate) struct Delay {
     trend: f64,
     over_for: f64,
     usage: Usage,
+    /// The way's delay, of two clocks, milliseconds: lowest of this epoch and of the one before, when this one began, and
+    /// the lowest of the last groups.
+    lowest: [f64; 2],
+    epoch: i64,
+    latest: VecDeque<f64>,
 }
 
 impl Default for Delay {
@@ -67,6 +77,9 @@ impl Default for Delay {
             trend: 0.0,
             over_for: 0.0,
             usage: Usage::Normal,
+            lowest: [f64::MAX; 2],
+            epoch: 0,
+            latest: VecDeque::with_capacity(LATEST + 1),
         }
     }
 }
@@ -85,8 +98,10 @@ impl Delay {
     pub fn arrived(&mut self, sent: i64, at: i64) {
         let Some(group) = &mut self.group else {
             self.start = at;
+            self.epoch = at;
             self.group = Some(Group {
                 first_sent: sent,
+                first_at: at,
                 last_sent: sent,
                 last_at: at,
             });
@@ -109,14 +124,37 @@ impl Delay {
         let done = *group;
         *group = Group {
             first_sent: sent,
+            first_at: at,
             last_sent: sent,
             last_at: at,
         };
         if let Some(previous) = self.previous.replace(done) {
             let sent = (done.last_sent - previous.last_sent) as f64 / 1000.0;
             let came = (done.last_at - previous.last_at) as f64 / 1000.0;
+            self.measure(done);
             self.step(came - sent, came, done.last_at);
         }
+    }
+
+    /// How long packets wait in queues now, more than they did at best: milliseconds.
+    pub fn queue(&self) -> f64 {
+        let now = self.latest.iter().copied().fold(f64::MAX, f64::min);
+        let lowest = self.lowest[0].min(self.lowest[1]);
+        (now - lowest).clamp(0.0, 10_000.0)
+    }
+
+    fn measure(&mut self, group: Group) {
+        // Those behind it wait for each other.
+        let way = (group.first_at - group.first_sent) as f64 / 1000.0;
+        self.latest.push_back(way);
+        if self.latest.len() > LATEST {
+            self.latest.pop_front();
+        }
+        if group.last_at - self.epoch > EPOCH {
+            self.epoch = group.last_at;
+            self.lowest = [way, self.lowest[0]];
+        }
+        self.lowest[0] = self.lowest[0].min(way);
     }
 
     fn step(&mut self, later: f64, passed: f64, at: i64) {
@@ -206,7 +244,10 @@ mod tests {
         assert!(!run(&mut d, 0..100, |i| i * 7919 % 3000), "jitter alone");
         assert!(run(&mut d, 100..130, |i| (i - 100) * 3000));
         run(&mut d, 130..160, |_| 90_000);
+        assert!((80.0..=90.0).contains(&d.queue()), "{}", d.queue());
         assert!(!run(&mut d, 160..300, |_| 90_000), "a long way is no queue");
+        run(&mut d, 300..1300, |_| 90_000);
+        assert_eq!(d.queue(), 0.0);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What the path to a receiver takes, told from transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-01): every
 //! packet has a number, and the receiver reports when each of them came.
 //!
-//! Three views of the same reports, the least of them counts:
+//! Three views of the same reports:
 //! * `delay`: packets that come ever later stand in a queue that grows (Google congestion control, draft-ietf-rmcat-gcc-02);
 //! * `rate`: grows while the delay allows, falls to what really arrived when it does not;
-//! * `loss`: falls when many packets are lost, but only where sending less helps.
+//! * `loss`: falls when more packets are lost than the path loses anyway, but only where sending less helps.
+//!
+//! Beside flows that only losses stop, `rival`, delay says nothing, and the rate follows losses as theirs does.
 //!
 //! Growth by feeling one's way stops at 1.5 times what is really sent; beyond that `probe` sends short bursts of padding.
 
@@ -13,19 +15,27 @@ mod history;
 mod loss;
 mod probe;
 mod rate;
+mod rival;
 
 use confab_base::{Bitrate, Duration, Time};
 use delay::{Delay, Usage};
 use history::{Ack, History};
 use loss::Loss;
 use probe::Probe;
-use rate::{Acked, Rate};
+use rate::{Acked, Rate, Seen};
+use rival::{Rival, Verdict};
 
 /// Estimates stay within these, bits per second.
 pub(crate) const LEAST: f64 = 50_000.0;
 pub(crate) const MOST: f64 = 200_000_000.0;
 /// Changes smaller than this share are not told.
 const TELL: f64 = 0.03;
+/// So many packets lost in a report, beyond what the path loses anyway, were dropped by a full queue.
+const DROPPED: f64 = 0.8;
+/// Beside a queue longer than this, milliseconds, losses are the queue's, and it is the delay that says what to do.
+const QUEUED: f64 = 60.0;
+/// Of the rate there was before a rival was made room for.
+const RESTORED: f64 = 0.8;
 /// Round trip assumed until one was measured.
 const RTT: Duration = Duration::from_millis(100);
 
@@ -38,6 +48,7 @@ pub struct SendSide {
     rate: Rate,
     loss: Loss,
     probe: Probe,
+    rival: Rival,
     desired: f64,
     rtt: Option<Duration>,
     told: f64,
@@ -55,6 +66,7 @@ impl SendSide {
             rate: Rate::new(start),
             loss: Loss::default(),
             probe: Probe::default(),
+            rival: Rival::default(),
             desired: 0.0,
             rtt: None,
             told: 0.0,
@@ -81,13 +93,17 @@ impl SendSide {
     pub fn feedback(&mut self, packets: impl Iterator<Item = (u16, Option<i64>)>, now: Time) {
         let mut acks = std::mem::take(&mut self.acks);
         acks.clear();
+        let mut lost = 0;
         for (seq, at) in packets {
             match self.history.reported(seq, at, now) {
                 history::Fate::Came(ack) => {
                     self.loss.came(ack.was_lost);
                     acks.push(ack);
                 }
-                history::Fate::Lost => self.loss.lost(),
+                history::Fate::Lost => {
+                    self.loss.lost();
+                    lost += 1;
+                }
                 history::Fate::Known => {}
             }
         }
@@ -100,21 +116,55 @@ impl SendSide {
             self.acked.arrived(ack.size, ack.at);
             self.probe.arrived(ack, now);
         }
+        let dropped = f64::from(lost) - self.loss.anyway() * (acks.len() as f64 + f64::from(lost));
         self.acks = acks;
-        self.react(now);
+        self.react(dropped >= DROPPED, now);
     }
 
-    fn react(&mut self, now: Time) {
+    /// `is_dropping`: packets were lost just now, and not by the path's own loss.
+    fn react(&mut self, is_dropping: bool, now: Time) {
         let rtt = self.rtt.unwrap_or(RTT);
         let usage = self.delay.usage();
         let acked = self.acked.rate();
-        self.rate.update(usage, acked, rtt, now);
-        if usage == Usage::Over {
+        // What the path loses anyway was carried as far as the place where it was lost.
+        let carried = acked.map(|a| a / self.loss.passes());
+        let queue = self.delay.queue();
+        let verdict = self.rival.update(queue, self.estimate_bps(), now);
+        if let Verdict::Found(before) = verdict {
+            self.rate.restore(before * RESTORED);
+        }
+        let is_rival = self.rival.is_there();
+        let seen = Seen {
+            usage: match verdict {
+                Verdict::Again => Usage::Over,
+                // As long as it has to be seen whose queue this is.
+                _ if usage == Usage::Normal && self.rival.is_testing() => Usage::Under,
+                _ => usage,
+            },
+            acked: carried,
+            queue,
+            rtt,
+            rival: is_rival.then_some(is_dropping),
+        };
+        let before = self.estimate_bps();
+        if self.rate.update(seen, now) && !is_rival {
+            let carried = carried.unwrap_or(before);
+            self.rival.cut(queue, carried, before, now);
+        }
+        if usage == Usage::Over || is_rival || self.rival.is_testing() {
             self.probe.back_off(now);
         }
-        self.loss.update(self.rate.current(), acked, rtt, now);
+        if is_rival {
+            self.loss.forget(now);
+        } else if queue > QUEUED && self.loss.may_probe() {
+            self.loss.ignore(now);
+        } else {
+            self.loss.update(self.rate.current(), acked, rtt, now);
+        }
+        if std::env::var("DBG").is_ok() { eprintln!("DBG {:.2} u={usage:?} q={queue:.0} acked={:.0} rate={:.0} lim={:?} rival={is_rival} test={} any={:.2} exp={}", now.as_secs_f64(), acked.unwrap_or(0.0)/1e3, self.rate.current()/1e3, self.loss.limit().map(|l| (l/1e3) as u64), self.rival.is_testing(), self.loss.anyway(), self.loss.may_probe()); }
         if let Some(proven) = self.probe.result(now)
             && usage != Usage::Over
+            && !is_rival
             && proven > self.estimate_bps()
         {
             self.rate.raise(proven);
@@ -151,9 +201,9 @@ impl SendSide {
         if self.delay.is_new() {
             return None; // Nobody reports: a probe would tell nothing.
         }
-        let may_start = self.delay.usage() != Usage::Over;
+        let may_start = self.delay.usage() != Usage::Over && self.loss.may_probe();
         self.probe
-            .padding(self.estimate_bps(), self.desired, may_start, now)
+            .padding(self.estimate_bps(), self.desired, self.loss.passes(), may_start, now)
     }
 
     /// When [`SendSide::padding`] is to be asked next.

@@ -7,6 +7,10 @@ use confab_base::{Duration, Time};
 /// How long a burst takes at its rate, and the least it holds.
 const LENGTH: Duration = Duration::from_millis(20);
 const LEAST_BYTES: f64 = 4000.0;
+/// But on a slow path no more than it carries in this time: whoever talks would hear it.
+const LONG: f64 = 0.08;
+/// Where packets get lost anyway, more are sent, at most so many times as many.
+const MOST_MORE: f64 = 4.0;
 const LEAST_PACKETS: u32 = 4;
 /// A probe goes this much above the estimate.
 const FACTOR: f64 = 2.0;
@@ -20,10 +24,10 @@ const PATIENCE: Duration = Duration::from_millis(600);
 const UNHEARD: Duration = Duration::from_millis(1500);
 /// Between probes that did not help: doubled each time, up to the longest.
 const AGAIN: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(16);
+const LONGEST: Duration = Duration::from_secs(2);
 /// After a queue was seen.
-const REST: Duration = Duration::from_secs(3);
-/// Share of a probe's packets that must come.
+const REST: Duration = Duration::from_secs(2);
+/// Share that must come of a probe's packets that the path does not lose anyway.
 const ENOUGH: f64 = 0.7;
 
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,8 @@ struct Burst {
     // What came of it.
     came: u32,
     came_bytes: usize,
+    /// Share of packets that comes through whatever is sent.
+    passes: f64,
     first: Option<Ack>,
     last: Option<Ack>,
 }
@@ -82,6 +88,7 @@ impl Probe {
         &mut self,
         estimate: f64,
         desired: f64,
+        passes: f64,
         may_start: bool,
         now: Time,
     ) -> Option<usize> {
@@ -98,13 +105,14 @@ impl Probe {
             self.cluster = self.cluster % 250 + 1;
             self.burst = Some(Burst {
                 rate,
-                bytes: (rate * LENGTH.as_secs_f64() / 8.0).max(LEAST_BYTES),
+                bytes: bytes(rate, estimate, passes),
                 began: now,
                 given: 0.0,
                 packets: 0,
                 ended: None,
                 came: 0,
                 came_bytes: 0,
+                passes,
                 first: None,
                 last: None,
             });
@@ -152,7 +160,8 @@ impl Probe {
             return None;
         }
         self.burst = None;
-        let enough = f64::from(burst.came) >= f64::from(burst.packets) * ENOUGH;
+        let enough = f64::from(burst.packets) * burst.passes * ENOUGH;
+        let enough = burst.came >= 3 && f64::from(burst.came) >= enough;
         let proven = if enough { proven(&burst) } else { None };
         match proven {
             // The path took nearly what was asked: ask for more at once.
@@ -172,9 +181,17 @@ impl Probe {
     }
 }
 
+/// How much a burst holds.
+fn bytes(rate: f64, estimate: f64, passes: f64) -> f64 {
+    let least = LEAST_BYTES.min(estimate * LONG / 8.0);
+    (rate * LENGTH.as_secs_f64() / 8.0).max(least) * (1.0 / passes).min(MOST_MORE)
+}
+
 fn proven(burst: &Burst) -> Option<f64> {
     let (first, last) = (burst.first?, burst.last?);
-    let rate = |bytes: usize, span: i64| bytes as f64 * 8e6 / span.max(1) as f64;
+    // What was lost was carried all the same.
+    let carried = (burst.given / burst.came_bytes.max(1) as f64).clamp(1.0, 1.2 / burst.passes);
+    let rate = |bytes: usize, span: i64| bytes as f64 * carried * 8e6 / span.max(1) as f64;
     let (sent_span, came_span) = (last.sent - first.sent, last.at - first.at);
     if sent_span < 1000 {
         return None;

@@ -9,6 +9,11 @@ use std::collections::VecDeque;
 const GROWTH: f64 = 1.08;
 /// After a queue was seen: this share of what arrived.
 const CUT: f64 = 0.85;
+/// And this share where the queue is twice as long as this, milliseconds.
+const DEEP_CUT: f64 = 0.5;
+const LONG_QUEUE: f64 = 150.0;
+/// Beside a rival it may be so long.
+const RIVAL_QUEUE: f64 = 250.0;
 /// Without a probe nothing beyond this multiple of what is really sent is believed.
 const UNPROVEN: f64 = 1.5;
 /// What arrived is measured over this time, microseconds of the receiver's clock.
@@ -18,6 +23,13 @@ const MOST_PACKETS: usize = 16_384;
 /// A measurement over less than this says nothing.
 const LEAST_SPAN: i64 = 100_000;
 const PACKET_BITS: f64 = 1200.0 * 8.0;
+/// Reports take so long on top of the round trip.
+const REPORT: Duration = Duration::from_millis(100);
+/// Beside a rival: growth, bits, and what is left after a loss.
+const RIVAL_BITS: f64 = 1500.0 * 8.0;
+const RIVAL_CUT: f64 = 0.65;
+const HOLD: Duration = Duration::from_millis(500);
+const MOST_HOLD: Duration = Duration::from_millis(1200);
 
 /// The rate at which packets arrive.
 #[derive(Debug, Default)]
@@ -50,11 +62,25 @@ impl Acked {
     }
 }
 
+/// What reports say of the path now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub usage: Usage,
+    /// What arrives, bits per second.
+    pub acked: Option<f64>,
+    /// How long it waits, milliseconds.
+    pub queue: f64,
+    pub rtt: Duration,
+    /// Beside a rival: whether packets were dropped.
+    pub rival: Option<bool>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Rate {
     current: f64,
     updated: Option<Time>,
     cut: Option<Time>,
+    hold_until: Time,
     /// Mean and variance (relative to the mean) of what arrived when queues grew: the link's capacity.
     capacity: Option<(f64, f64)>,
 }
@@ -65,6 +91,7 @@ impl Rate {
             current: start,
             updated: None,
             cut: None,
+            hold_until: Time::ZERO,
             capacity: None,
         }
     }
@@ -73,26 +100,69 @@ impl Rate {
         self.current
     }
 
+    /// It was lowered without need.
+    pub fn restore(&mut self, rate: f64) {
+        self.current = self.current.max(rate).min(MOST);
+    }
+
     /// A probe got this much through.
     pub fn raise(&mut self, proven: f64) {
         self.current = self.current.max(proven).min(MOST);
         self.capacity = None;
     }
 
-    pub fn update(&mut self, usage: Usage, acked: Option<f64>, rtt: Duration, now: Time) {
+    /// True if it was lowered.
+    pub fn update(&mut self, seen: Seen, now: Time) -> bool {
         let passed = self.updated.map_or(Duration::ZERO, |at| now.since(at));
         self.updated = Some(now);
-        match usage {
-            Usage::Over => self.fall(acked, rtt, now),
-            Usage::Under => {}
-            Usage::Normal => self.grow(acked, rtt, passed.min(Duration::from_secs(1))),
+        let passed = passed.min(Duration::from_secs(1));
+        let Seen {
+            acked, queue, rtt, ..
+        } = seen;
+        // A long queue that stands still is none the better for it, whoever filled it.
+        let long = match seen.rival {
+            Some(_) => RIVAL_QUEUE,
+            None => LONG_QUEUE,
+        };
+        if queue > long {
+            return self.fall(acked, queue, rtt, now);
         }
+        match (seen.rival, seen.usage) {
+            (Some(true), _) => return self.halve(queue, rtt, now),
+            (Some(false), _) if now < self.hold_until => {}
+            (Some(false), _) => self.step(acked, rtt, passed),
+            (None, Usage::Over) => return self.fall(acked, queue, rtt, now),
+            (None, Usage::Under) => {}
+            (None, Usage::Normal) => self.grow(acked, rtt, passed),
+        }
+        false
     }
 
-    fn fall(&mut self, acked: Option<f64>, rtt: Duration, now: Time) {
-        let pause = rtt + Duration::from_millis(100);
+    /// Beside a rival, and packets were dropped. Once per round trip, as it does itself.
+    fn halve(&mut self, queue: f64, rtt: Duration, now: Time) -> bool {
+        let is_due = self.cut.is_none_or(|at| now.since(at) >= rtt + REPORT);
+        if is_due {
+            // If the rival is one of ours that takes us for its rival, the queue is gone after this, and so is the mistake.
+            let drains = Duration::from_secs_f64(queue / 1000.0 / (1.0 - RIVAL_CUT));
+            self.hold_until = now + (drains + HOLD).min(MOST_HOLD);
+            self.cut = Some(now);
+            self.current = (self.current * RIVAL_CUT).max(LEAST);
+        }
+        is_due
+    }
+
+    /// Beside a rival: a packet more per round trip and round trip.
+    fn step(&mut self, acked: Option<f64>, rtt: Duration, passed: Duration) {
+        let limit = acked.map_or(MOST, |a| a * UNPROVEN + 10_000.0);
+        let rtt = rtt.as_secs_f64().max(0.02);
+        let more = RIVAL_BITS / (rtt * rtt) * passed.as_secs_f64();
+        self.current = (self.current + more).min(limit.max(self.current)).min(MOST);
+    }
+
+    fn fall(&mut self, acked: Option<f64>, queue: f64, rtt: Duration, now: Time) -> bool {
+        let pause = rtt + REPORT;
         if self.cut.is_some_and(|at| now.since(at) < pause) {
-            return;
+            return false;
         }
         self.cut = Some(now);
         let base = acked.unwrap_or(self.current);
@@ -106,7 +176,11 @@ impl Rate {
             let off = (base - mean) / mean.max(1.0);
             self.capacity = Some((mean + 0.1 * (base - mean), 0.9 * variance + 0.1 * off * off));
         }
-        self.current = (base * CUT).min(self.current).max(LEAST);
+        // The longer the queue, the more is left out until it is gone.
+        let long = (queue / LONG_QUEUE - 1.0).clamp(0.0, 1.0);
+        let cut = CUT - (CUT - DEEP_CUT) * long;
+        self.current = (base * cut).min(self.current).max(LEAST);
+        true
     }
 
     fn grow(&mut self, acked: Option<f64>, rtt: Duration, passed: Duration) {

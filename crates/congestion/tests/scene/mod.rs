@@ -185,6 +185,7 @@ impl Camera {
                 seq: self.seq + index as u64,
                 timestamp: frame.wrapping_mul(3000),
                 marker: index + 1 == count,
+                tag: [9; 4],
                 payload: head.payload(size.max(Head::BYTES)),
             }
         };
