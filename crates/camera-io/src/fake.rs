@@ -2,12 +2,12 @@
 
 use crate::{Camera, CameraError};
 use confab_capture::{Control, End, Frame, Slot};
-use confab_picture::{I420, TestPattern, y4m};
+use confab_picture::{I420, Mark, TestPattern, write_mark, y4m};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The longest nap between looks at the stop flag.
 const NAP: Duration = Duration::from_millis(50);
@@ -27,7 +27,7 @@ pub(crate) fn open_pattern(width: usize, height: usize, fps: u32, id: u8) -> Cam
     })
 }
 
-pub(crate) fn open_file(path: &Path, looped: bool) -> Result<Camera, CameraError> {
+pub(crate) fn open_file(path: &Path, looped: bool, clock: bool) -> Result<Camera, CameraError> {
     let fail = |why: String| CameraError::File {
         path: path.to_owned(),
         why,
@@ -51,6 +51,10 @@ pub(crate) fn open_file(path: &Path, looped: bool) -> Result<Camera, CameraError
                     return End::Stopped;
                 }
                 if !control.paused() {
+                    let mut shown = shown;
+                    if clock {
+                        write_mark(&mut shown, time_of_day());
+                    }
                     put(slot, shown, pace.due(now));
                 }
                 // A reader that fell behind skips frames, as a camera would.
@@ -71,6 +75,13 @@ pub(crate) fn open_file(path: &Path, looped: bool) -> Result<Camera, CameraError
             End::Finished
         },
     ))
+}
+
+/// Now, as a mark: milliseconds since 1970, the low 32 bits.
+fn time_of_day() -> Mark {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let counter = since.map_or(0, |d| d.as_millis() as u32);
+    Mark { id: 0, counter }
 }
 
 fn put(slot: &Slot, picture: I420, captured: Instant) {
@@ -135,6 +146,29 @@ mod tests {
         assert_eq!(camera.size(), (320, 180));
     }
 
+    #[test]
+    fn a_file_can_say_when_each_picture_was_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.y4m");
+        let mut writer =
+            y4m::Writer::new(File::create(&path).unwrap(), (320, 180), (50, 1)).unwrap();
+        writer
+            .write(&I420::filled(320, 180, [90, 128, 128]))
+            .unwrap();
+        drop(writer);
+        let before = time_of_day().counter;
+        let mut camera = open_file(&path, true, true).unwrap();
+        let marks: Vec<_> = (0..3)
+            .map(|_| read_counter(&take(&mut camera).unwrap().picture).unwrap())
+            .collect();
+        assert!(marks.iter().all(|m| m.id == 0));
+        let times: Vec<_> = marks
+            .iter()
+            .map(|m| m.counter.wrapping_sub(before))
+            .collect();
+        assert!(times.windows(2).all(|t| t[1] > t[0]), "{times:?}");
+    }
+
     fn clip(folder: &Path, frames: u8) -> std::path::PathBuf {
         let path = folder.join("clip.y4m");
         let mut writer = y4m::Writer::new(File::create(&path).unwrap(), (64, 36), (50, 1)).unwrap();
@@ -150,10 +184,10 @@ mod tests {
     fn a_file_ends_unless_it_loops() {
         let folder = tempfile::tempdir().unwrap();
         let path = clip(folder.path(), 3);
-        let mut once = open_file(&path, false).unwrap();
+        let mut once = open_file(&path, false, false).unwrap();
         while take(&mut once).is_some() {}
         assert_eq!(once.end(), Some(End::Finished));
-        let mut looped = open_file(&path, true).unwrap();
+        let mut looped = open_file(&path, true, false).unwrap();
         for _ in 0..8 {
             assert!(take(&mut looped).is_some());
         }
@@ -165,7 +199,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("no.y4m");
         std::fs::write(&path, "garbage").unwrap();
-        let error = open_file(&path, true).unwrap_err().to_string();
+        let error = open_file(&path, true, false).unwrap_err().to_string();
         assert!(error.contains("no.y4m"), "{error}");
     }
 }

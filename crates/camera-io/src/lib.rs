@@ -19,8 +19,13 @@ use std::path::PathBuf;
 pub enum CameraSpec {
     /// A camera by an id that [`devices`] lists.
     Device(String),
-    /// A Y4M file (8-bit 4:2:0), played at its own rate.
-    File { path: PathBuf, looped: bool },
+    /// A Y4M file (8-bit 4:2:0), played at its own rate. With `clock` the top fifth of each picture says when it was taken, as a
+    /// mark of source 0: milliseconds since 1970, the low 32 bits.
+    File {
+        path: PathBuf,
+        looped: bool,
+        clock: bool,
+    },
     /// A moving test picture with the mark of source `id` and a frame counter in it.
     Pattern {
         width: usize,
@@ -101,7 +106,11 @@ pub fn open(spec: &CameraSpec) -> Result<Camera, CameraError> {
 pub fn open_with(spec: &CameraSpec, options: &CameraOptions) -> Result<Camera, CameraError> {
     match spec {
         CameraSpec::Device(id) => device::open(id, options),
-        CameraSpec::File { path, looped } => fake::open_file(path, *looped),
+        CameraSpec::File {
+            path,
+            looped,
+            clock,
+        } => fake::open_file(path, *looped, *clock),
         CameraSpec::Pattern {
             width,
             height,

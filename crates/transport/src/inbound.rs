@@ -44,10 +44,15 @@ impl Inbound {
 impl Peer {
     /// A media packet that came by itself or, from a browser, as a resend.
     pub(crate) fn on_media(&mut self, packet: InPacket) {
-        let Some(inbound) = self.inbound.as_mut().filter(|_| packet.codec != Codec::Opus) else {
+        let Some(inbound) = self
+            .inbound
+            .as_mut()
+            .filter(|_| packet.codec != Codec::Opus)
+        else {
             return self.push(PeerEvent::Rtp(packet));
         };
-        self.sources.note_coding(packet.ssrc, (packet.pt, packet.codec));
+        self.sources
+            .note_coding(packet.ssrc, (packet.pt, packet.codec));
         let media = media_packet(
             (packet.ssrc, packet.seq),
             (packet.timestamp, packet.marker),

@@ -71,7 +71,9 @@ impl Peer {
             .set_rtcp_report_interval_video(Duration::from_secs(1))
             .clear_codecs();
         if config.own_ends {
-            rtc_config.extension_map().set(OWN_EXTENSION, own_extension());
+            rtc_config
+                .extension_map()
+                .set(OWN_EXTENSION, own_extension());
         }
         // H.264 before VP8 in the answer makes browsers send H.264, which every native decodes; so does plain Opus before
         // RED, which they could not fill as well as we do.

@@ -2,9 +2,7 @@
 
 mod support;
 
-use confab_base::{
-    AudioLevel, Bitrate, FrameTag, FrameTagger, MediaKind, Source, VideoCodec,
-};
+use confab_base::{AudioLevel, Bitrate, FrameTag, FrameTagger, MediaKind, Source, VideoCodec};
 use confab_transport::*;
 use std::time::Duration;
 use support::*;
@@ -635,7 +633,11 @@ fn pictures_through(loss: u32, up: bool) -> (f64, f64) {
         dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         stun_peek::classify(bytes) == stun_peek::PacketKind::Stun || (dice >> 8) % 100 >= loss
     });
-    let line = if up { offer.publish[1].0 } else { offer.video_slots[0] };
+    let line = if up {
+        offer.publish[1].0
+    } else {
+        offer.video_slots[0]
+    };
     let rid = up.then(|| "q".into());
     let (mut tagger, mut sent, mut seq) = (FrameTagger::default(), Vec::new(), 4096);
     for frame in 0..600u32 {
@@ -643,25 +645,43 @@ fn pictures_through(loss: u32, up: bool) -> (f64, f64) {
         let temporal = [0, 2, 1, 2][frame as usize % 4];
         let tag = tagger.next(temporal, frame == 0);
         // As an encoder does, it follows what the network is said to take, between 60 and 400 kbps.
-        let events = if up { &wire.client_events } else { &wire.server_events };
-        let rate = estimate(events).unwrap_or(Bitrate::kbps(240)).0.clamp(60_000, 400_000);
+        let events = if up {
+            &wire.client_events
+        } else {
+            &wire.server_events
+        };
+        let rate = estimate(events)
+            .unwrap_or(Bitrate::kbps(240))
+            .0
+            .clamp(60_000, 400_000);
         let size = rate as usize / 8 / 60;
         for part in 0..2 {
             let packet = OutPacket {
                 timestamp: 90_000 + frame * 3000,
                 marker: part == 1,
-                tag: tag.map(|t| FrameTag { start: part == 0, ..t }),
+                tag: tag.map(|t| FrameTag {
+                    start: part == 0,
+                    ..t
+                }),
                 ..packet(Codec::H264, seq, size, now)
             };
             seq += 1;
-            let peer = if up { &mut wire.client } else { &mut wire.server };
+            let peer = if up {
+                &mut wire.client
+            } else {
+                &mut wire.server
+            };
             peer.send_rtp(line, rid, packet, now).unwrap();
         }
         sent.push((90_000 + frame * 3000, temporal, now));
         wire.run(Duration::from_micros(33_333));
     }
     wire.run(Duration::from_secs(1));
-    let events = if up { &wire.server_events } else { &wire.client_events };
+    let events = if up {
+        &wire.server_events
+    } else {
+        &wire.client_events
+    };
     let mut seqs: Vec<_> = rtp(events).map(|p| p.seq).collect();
     seqs.sort_unstable();
     assert!(seqs.windows(2).all(|w| w[0] != w[1]), "each once");
@@ -670,13 +690,26 @@ fn pictures_through(loss: u32, up: bool) -> (f64, f64) {
         let counted = sent[60..].iter().filter(|s| !base || s.1 == 0);
         let whole = |(timestamp, _, at): &&(u32, u8, std::time::Instant)| {
             let parts = rtp(events).filter(|p| p.timestamp == *timestamp);
-            parts.filter(|p| p.received <= *at + within as u32 * MS).count() == 2
+            parts
+                .filter(|p| p.received <= *at + within as u32 * MS)
+                .count()
+                == 2
         };
         let all = counted.clone().count();
         counted.filter(whole).count() as f64 / all as f64
     };
-    let (from, name) = if up { (&wire.client_events, "client") } else { (&wire.server_events, "server") };
-    let all: Vec<u64> = from.iter().filter_map(|e| match e { PeerEvent::Estimate(r) => Some(r.0 / 1000), _ => None }).collect();
+    let (from, name) = if up {
+        (&wire.client_events, "client")
+    } else {
+        (&wire.server_events, "server")
+    };
+    let all: Vec<u64> = from
+        .iter()
+        .filter_map(|e| match e {
+            PeerEvent::Estimate(r) => Some(r.0 / 1000),
+            _ => None,
+        })
+        .collect();
     println!("{name} estimates {all:?}");
     (there(400, false), there(1000, true))
 }
@@ -684,10 +717,21 @@ fn pictures_through(loss: u32, up: bool) -> (f64, f64) {
 #[test]
 fn pictures_come_through_losses_up_and_down_between_our_own_ends() {
     for up in [true, false] {
-        for (loss, all, base) in [(0, 1.0, 1.0), (10, 0.99, 0.999), (30, 0.97, 0.99), (50, 0.95, 0.99), (70, 0.8, 0.97)] {
+        for (loss, all, base) in [
+            (0, 1.0, 1.0),
+            (10, 0.99, 0.999),
+            (30, 0.97, 0.99),
+            (50, 0.95, 0.99),
+            (70, 0.8, 0.97),
+        ] {
             let (within, of_base) = pictures_through(loss, up);
-            println!("{loss} % loss, up {up}: {within:.3} of all within 400 ms, {of_base:.3} of base");
-            assert!(within >= all && of_base >= base, "{loss} %, up {up}: {within}, {of_base}");
+            println!(
+                "{loss} % loss, up {up}: {within:.3} of all within 400 ms, {of_base:.3} of base"
+            );
+            assert!(
+                within >= all && of_base >= base,
+                "{loss} %, up {up}: {within}, {of_base}"
+            );
         }
     }
 }

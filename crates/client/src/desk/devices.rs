@@ -371,6 +371,7 @@ fn test_camera(id: &str, folder: &Path) -> Option<CameraSpec> {
         return Some(CameraSpec::File {
             path: folder.join(rest),
             looped: true,
+            clock: false,
         });
     }
     let (size, mark) = rest.split_once('#').unwrap_or((rest, "1"));

@@ -214,7 +214,11 @@ impl Loss {
             && self.anyway.min(loss) > EXCESS
             && sent > self.found_at * DOUBTFUL;
         // Once suspected, it need not be beyond all chance.
-        let most_chance = if self.suspicious > 0 { 0.0 } else { DEVIATIONS * deviation };
+        let most_chance = if self.suspicious > 0 {
+            0.0
+        } else {
+            DEVIATIONS * deviation
+        };
         if is_doubtful || loss > self.anyway + EXCESS.max(most_chance) {
             self.fall(rate, count, sent, arrived, rtt, now);
         } else {
@@ -229,21 +233,21 @@ impl Loss {
         }
         let Some(limit) = self.limit else { return };
         self.clean += 1;
-        let growth = if self.clean > CLEAN { FAST_GROWTH } else { GROWTH };
+        let growth = if self.clean > CLEAN {
+            FAST_GROWTH
+        } else {
+            GROWTH
+        };
         // A limit nobody reaches has not been tried.
-        let grown = if sent > 0.7 * limit { limit * growth } else { limit };
+        let grown = if sent > 0.7 * limit {
+            limit * growth
+        } else {
+            limit
+        };
         self.limit = (grown < rate).then_some(grown);
     }
 
-    fn fall(
-        &mut self,
-        rate: f64,
-        count: Count,
-        sent: f64,
-        arrived: f64,
-        rtt: Duration,
-        now: Time,
-    ) {
+    fn fall(&mut self, rate: f64, count: Count, sent: f64, arrived: f64, rtt: Duration, now: Time) {
         self.clean = 0;
         if self.congested.is_some() && self.in_vain < IN_VAIN {
             self.cut_loss = Some(count.share());

@@ -451,7 +451,10 @@ impl Egress {
     pub fn next_wakeup(&self) -> Option<Instant> {
         let probe = self.side.next_wakeup().filter(|_| self.can_pad());
         let pacer = self.pacer.as_ref().and_then(Pacer::next_wakeup);
-        let at = [probe, pacer, self.repair_wakeup()].into_iter().flatten().min()?;
+        let at = [probe, pacer, self.repair_wakeup()]
+            .into_iter()
+            .flatten()
+            .min()?;
         Some(self.start + Duration::from_micros(at.as_micros()))
     }
 

@@ -140,6 +140,9 @@ pub struct CameraArgs {
     /// Show this Y4M clip (4:2:0).
     #[arg(long, value_name = "Y4M", group = "camera")]
     pub camera_file: Option<PathBuf>,
+    /// Burn the time of day into the clip's pictures, for `--video-times` at the other end.
+    #[arg(long, requires = "camera_file")]
+    pub camera_clock: bool,
     /// Show this camera: an id that `devices` lists.
     #[arg(long, value_name = "ID", group = "camera")]
     pub camera_device: Option<String>,
@@ -176,6 +179,10 @@ pub struct OutputArgs {
     /// Write one Y4M per remote video track into this directory: p<participant>-t<track>-<source>.y4m.
     #[arg(long, value_name = "DIR")]
     pub video_out: Option<PathBuf>,
+    /// Write a JSON line for every picture shown: when, how many rows, and how old it was where its camera burns the time of day
+    /// into it (`--camera-clock`). `-` is stdout.
+    #[arg(long, value_name = "FILE", conflicts_with = "video_out")]
+    pub video_times: Option<PathBuf>,
     /// Ask for remote videos of at most this height in pixels, each.
     #[arg(long, value_name = "PIXELS", default_value_t = 720)]
     pub max_height: u16,

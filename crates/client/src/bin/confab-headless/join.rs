@@ -1,17 +1,18 @@
 //! `confab-headless join`: options from arguments, then events until it is over.
 
 use crate::args::{CameraArgs, JoinArgs, MicrophoneArgs, OutputArgs, PatternSize};
-use crate::lines::{Lines, event_json};
+use crate::lines::{Lines, event_json, picture_json};
 use crate::outcome::Failure;
 use confab_client::diagnose::{DiagnoseOptions, Diagnostics};
 use confab_client::pipeline::{
-    CameraSpec, MediaOptions, MicrophoneSpec, NoSinks, ScreenSpec, SpeakerSpec, TapOptions,
-    VideoSinks, VoiceConfig, Y4mSinks,
+    CameraSpec, FrameInfo, I420, MediaOptions, MicrophoneSpec, NoSinks, ScreenSpec, SpeakerSpec,
+    TapOptions, VideoSinks, VoiceConfig, Watch, Y4mSinks,
 };
 use confab_client::{
     Action, Client, ClientHandle, ClientOptions, Command, Event, MeetingLink, Phase, Trust,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub fn run(args: &JoinArgs) -> Result<(), Failure> {
@@ -174,7 +175,7 @@ fn options(args: &JoinArgs) -> Result<ClientOptions, Failure> {
         (None, false) => Trust::PublicRoots,
     };
     options.media = media(args);
-    options.sinks = sinks(&args.output);
+    options.sinks = sinks(&args.output)?;
     options.max_height = args.output.max_height;
     options.max_videos = usize::from(args.output.max_videos);
     options.unmuted = !args.meeting.muted;
@@ -241,7 +242,11 @@ fn microphone(args: &MicrophoneArgs, looped: bool) -> Option<MicrophoneSpec> {
 
 fn camera(args: &CameraArgs, looped: bool) -> Option<CameraSpec> {
     if let Some(path) = args.camera_file.clone() {
-        return Some(CameraSpec::File { path, looped });
+        return Some(CameraSpec::File {
+            path,
+            looped,
+            clock: args.camera_clock,
+        });
     }
     if let Some(PatternSize { width, height, fps }) = args.camera_pattern {
         return Some(CameraSpec::Pattern {
@@ -254,9 +259,19 @@ fn camera(args: &CameraArgs, looped: bool) -> Option<CameraSpec> {
     args.camera_device.clone().map(CameraSpec::Device)
 }
 
-fn sinks(args: &OutputArgs) -> Box<dyn VideoSinks> {
-    match &args.video_out {
+fn sinks(args: &OutputArgs) -> Result<Box<dyn VideoSinks>, Failure> {
+    if let Some(path) = &args.video_times {
+        let lines = Mutex::new(Lines::open(path)?);
+        return Ok(Box::new(Watch::new(
+            move |picture: &Arc<I420>, info: &FrameInfo| {
+                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                // A full disk costs lines, not the meeting.
+                let _ = lines.write(&picture_json(picture, info));
+            },
+        )));
+    }
+    Ok(match &args.video_out {
         Some(dir) => Box::new(Y4mSinks::new(dir, usize::from(args.max_height))),
         None => Box::new(NoSinks),
-    }
+    })
 }

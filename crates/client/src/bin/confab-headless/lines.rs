@@ -3,6 +3,7 @@
 use crate::outcome::Failure;
 use confab_client::Event;
 use confab_client::pipeline::devices::{Device, DeviceList};
+use confab_client::pipeline::{FrameInfo, I420, read_counter};
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -46,6 +47,22 @@ pub fn event_json(event: &Event) -> Option<Value> {
         Event::Notice(notice) => json!({ "at": at, "type": "notice", "notice": notice }),
         Event::Ended(code) => json!({ "at": at, "type": "ended", "code": code }),
         Event::Stats(_) => return None,
+    })
+}
+
+/// A picture that was shown: when (milliseconds since 1970), whose, its rows, and how old it was where its camera burnt the time
+/// of day into it.
+pub fn picture_json(picture: &I420, info: &FrameInfo) -> Value {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let at = since.map_or(0, |d| d.as_millis() as u64);
+    let mark = read_counter(picture).filter(|m| m.id == 0);
+    let age = mark.map(|m| (at as u32).wrapping_sub(m.counter));
+    json!({
+        "at": at,
+        "participant": info.track.participant,
+        "height": picture.size().1,
+        "keyframe": info.keyframe,
+        "age_ms": age,
     })
 }
 
