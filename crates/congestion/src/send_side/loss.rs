@@ -20,6 +20,8 @@ const TRY: f64 = 0.7;
 const FOLLOWED: f64 = 0.85;
 /// An experiment that says nothing for so long ends.
 const GIVE_UP: Duration = Duration::from_secs(4);
+/// If chance could be the reason, too, so little of the loss must be left.
+const GONE: f64 = 0.2;
 /// And less is sent after each such time.
 const STEP: Duration = Duration::from_millis(1200);
 /// The two outcomes must be so many standard deviations apart.
@@ -107,6 +109,8 @@ pub(crate) struct Loss {
     limit: Option<f64>,
     experiment: Option<Experiment>,
     congested: Option<Time>,
+    /// What arrived when it was found so, bits per second.
+    full_at: f64,
     /// What was on its way when less began to be sent does not count.
     blind_until: Time,
     quiet_until: Time,
@@ -245,14 +249,17 @@ impl Loss {
         now: Time,
     ) {
         self.clean = 0;
-        if self.congested.is_some() && self.in_vain < IN_VAIN {
+        let is_same = arrived > self.full_at * 0.6;
+        if self.congested.is_some() && self.in_vain < IN_VAIN && is_same {
             self.cut_loss = Some(count.share());
             self.congested = Some(now);
             self.limit = Some((arrived / self.passes() * CUT).max(LEAST));
             self.blind_until = now + rtt;
             return;
         }
-        (self.congested, self.in_vain) = (None, 0);
+        if self.congested.take().is_some() {
+            (self.in_vain, self.limit) = (0, None);
+        }
         let from = self.limit.unwrap_or(rate).min(rate);
         // A limit nobody feels would teach nothing: start from what is sent.
         let tried = from.min(sent) * TRY;
@@ -316,8 +323,9 @@ impl Loss {
             return;
         }
         let is_full = experiment.after.packets > 0 && after - full < before - after;
-        if is_full && (is_clear || after < before * 0.7) {
+        if is_full && (is_clear || after < before * GONE) {
             self.congested = Some(now);
+            self.full_at = arrived;
             self.quiet = None;
             self.limit = Some((arrived / self.passes()).max(LEAST));
         } else {
