@@ -212,16 +212,15 @@ mod tests {
         assert_eq!(compare(&order, &many, &few), Ordering::Greater);
         let one = [Some(1), Some(0)];
         assert_eq!(compare(&order, &one, &many), Ordering::Greater);
-        assert_eq!(compare(&order, &one, &[Some(0), Some(1)]), Ordering::Greater);
+        assert_eq!(
+            compare(&order, &one, &[Some(0), Some(1)]),
+            Ordering::Greater
+        );
     }
 
     fn demand() -> impl Strategy<Value = Demand> {
         let cost = || proptest::option::of(10_000u64..3_000_000);
-        let role = prop_oneof![
-            Just(Role::Screen),
-            Just(Role::Speaker),
-            Just(Role::Other)
-        ];
+        let role = prop_oneof![Just(Role::Screen), Just(Role::Speaker), Just(Role::Other)];
         (role, 1u16..1200, cost(), cost(), cost(), 0u8..3).prop_map(
             |(role, height, a, b, c, wanted)| Demand {
                 role,

@@ -47,9 +47,11 @@ impl Hysteresis {
                 true => held(d).or(Some(0)),
                 false => held(d),
             });
-            let raised = allocate(demands, &order, part(UP_SHARE), is_trial, |d| match d.is_fresh {
-                true => Some(d.wanted),
-                false => held(d),
+            let raised = allocate(demands, &order, part(UP_SHARE), is_trial, |d| {
+                match d.is_fresh {
+                    true => Some(d.wanted),
+                    false => held(d),
+                }
             });
             for other in [seen, raised] {
                 if compare(&order, &other, &chosen) == Ordering::Greater {

@@ -289,7 +289,8 @@ impl Meeting {
             for layer in 0..self.films[i].payloads.len() {
                 let film = &mut self.films[i];
                 let is_key = std::mem::take(&mut film.wants_key[layer]);
-                let packet = self.packet(self.films[i].payloads[layer][usize::from(!is_key)].clone());
+                let packet =
+                    self.packet(self.films[i].payloads[layer][usize::from(!is_key)].clone());
                 self.put(Input::Packet {
                     track: self.films[i].track,
                     layer: layer as u8,
@@ -393,7 +394,12 @@ impl Meeting {
             seen.sort_by_key(|(slot, (film, height))| {
                 let f = &self.films[**film];
                 let is_speaker = f.source == Source::Camera && f.owner == self.speaker;
-                (f.source != Source::Screen, !is_speaker, u16::MAX - **height, *slot)
+                (
+                    f.source != Source::Screen,
+                    !is_speaker,
+                    u16::MAX - **height,
+                    *slot,
+                )
             });
             let seen = seen
                 .into_iter()
@@ -489,7 +495,14 @@ fn run(seed: u64) {
     for r in &m.receivers {
         // Sound of one's own is not received, but its slot is kept.
         let want = rule_of_new(&r.seen, r.budget());
-        assert_eq!(m.layers(r), want, "seed {seed} {} new: {:?} of {}", r.id, r.seen, r.estimate);
+        assert_eq!(
+            m.layers(r),
+            want,
+            "seed {seed} {} new: {:?} of {}",
+            r.id,
+            r.seen,
+            r.estimate
+        );
     }
 
     m.is_watched = true;
@@ -501,7 +514,14 @@ fn run(seed: u64) {
     m.play(SETTLES);
     for (r, held) in m.receivers.iter().zip(&held) {
         let want = rule_of_down(&r.seen, held, r.budget());
-        assert_eq!(m.layers(r), want, "seed {seed} {} down: {:?} of {}", r.id, r.seen, r.estimate);
+        assert_eq!(
+            m.layers(r),
+            want,
+            "seed {seed} {} down: {:?} of {}",
+            r.id,
+            r.seen,
+            r.estimate
+        );
         assert_signs(&m, r);
     }
 

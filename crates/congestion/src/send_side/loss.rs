@@ -22,6 +22,8 @@ const FOLLOWED: f64 = 0.85;
 const GIVE_UP: Duration = Duration::from_secs(4);
 /// If chance could be the reason, too, so little of the loss must be left.
 const GONE: f64 = 0.2;
+/// Queues longer than this, milliseconds, are more than jitter.
+const CROWDED: f64 = 20.0;
 /// And less is sent after each such time.
 const STEP: Duration = Duration::from_millis(1200);
 /// The two outcomes must be so many standard deviations apart.
@@ -92,6 +94,8 @@ struct Experiment {
     began: Time,
     /// Since when so much is sent as now.
     step: Time,
+    /// The shortest queue since, milliseconds.
+    queue: f64,
     after: Count,
 }
 
@@ -187,8 +191,18 @@ impl Loss {
         self.ignore(now);
     }
 
-    /// `rate` is the limit by delay, `arrived` what arrives; bits per second.
-    pub fn update(&mut self, rate: f64, arrived: Option<f64>, rtt: Duration, now: Time) {
+    /// `rate` is the limit by delay, `arrived` what arrives; bits per second. `queue`: milliseconds.
+    pub fn update(
+        &mut self,
+        rate: f64,
+        arrived: Option<f64>,
+        queue: f64,
+        rtt: Duration,
+        now: Time,
+    ) {
+        if let Some(experiment) = &mut self.experiment {
+            experiment.queue = experiment.queue.min(queue);
+        }
         if now < self.blind_until {
             (self.count, self.since) = (Count::default(), Some(now));
             return;
@@ -218,7 +232,11 @@ impl Loss {
             && self.anyway.min(loss) > EXCESS
             && sent > self.found_at * DOUBTFUL;
         // Once suspected, it need not be beyond all chance.
-        let most_chance = if self.suspicious > 0 { 0.0 } else { DEVIATIONS * deviation };
+        let most_chance = if self.suspicious > 0 {
+            0.0
+        } else {
+            DEVIATIONS * deviation
+        };
         if is_doubtful || loss > self.anyway + EXCESS.max(most_chance) {
             self.fall(rate, count, sent, arrived, rtt, now);
         } else {
@@ -233,21 +251,21 @@ impl Loss {
         }
         let Some(limit) = self.limit else { return };
         self.clean += 1;
-        let growth = if self.clean > CLEAN { FAST_GROWTH } else { GROWTH };
+        let growth = if self.clean > CLEAN {
+            FAST_GROWTH
+        } else {
+            GROWTH
+        };
         // A limit nobody reaches has not been tried.
-        let grown = if sent > 0.7 * limit { limit * growth } else { limit };
+        let grown = if sent > 0.7 * limit {
+            limit * growth
+        } else {
+            limit
+        };
         self.limit = (grown < rate).then_some(grown);
     }
 
-    fn fall(
-        &mut self,
-        rate: f64,
-        count: Count,
-        sent: f64,
-        arrived: f64,
-        rtt: Duration,
-        now: Time,
-    ) {
+    fn fall(&mut self, rate: f64, count: Count, sent: f64, arrived: f64, rtt: Duration, now: Time) {
         self.clean = 0;
         let is_same = arrived > self.full_at * 0.6;
         if self.congested.is_some() && self.in_vain < IN_VAIN && is_same {
@@ -287,6 +305,7 @@ impl Loss {
             arrived,
             began: now,
             step: now,
+            queue: f64::MAX,
             after: Count::default(),
         });
         self.limit = Some(tried);
@@ -323,7 +342,9 @@ impl Loss {
             return;
         }
         let is_full = experiment.after.packets > 0 && after - full < before - after;
-        if is_full && (is_clear || after < before * GONE) {
+        // Where a queue stands all the time, somebody else fills it, and has taken what we left.
+        let is_crowded = experiment.queue > CROWDED;
+        if is_crowded || is_full && (is_clear || after < before * GONE) {
             self.congested = Some(now);
             self.full_at = arrived;
             self.quiet = None;
@@ -360,7 +381,7 @@ mod tests {
             }
             let arrived = sent * f64::from(100 - gone) / 100.0;
             let rtt = Duration::from_millis(50);
-            loss.update(1e6, Some(arrived), rtt, Time::from_millis(*ms));
+            loss.update(1e6, Some(arrived), 0.0, rtt, Time::from_millis(*ms));
         }
         sent
     }

@@ -159,9 +159,9 @@ impl SendSide {
         } else if queue > QUEUED && self.loss.may_probe() {
             self.loss.ignore(now);
         } else {
-            self.loss.update(self.rate.current(), acked, rtt, now);
+            self.loss
+                .update(self.rate.current(), acked, queue, rtt, now);
         }
-        if std::env::var("DBG").is_ok() { eprintln!("DBG {:.2} u={usage:?} q={queue:.0} acked={:.0} rate={:.0} lim={:?} rival={is_rival} test={} any={:.2} exp={}", now.as_secs_f64(), acked.unwrap_or(0.0)/1e3, self.rate.current()/1e3, self.loss.limit().map(|l| (l/1e3) as u64), self.rival.is_testing(), self.loss.anyway(), self.loss.may_probe()); }
         if let Some(proven) = self.probe.result(now)
             && usage != Usage::Over
             && !is_rival
@@ -202,8 +202,13 @@ impl SendSide {
             return None; // Nobody reports: a probe would tell nothing.
         }
         let may_start = self.delay.usage() != Usage::Over && self.loss.may_probe();
-        self.probe
-            .padding(self.estimate_bps(), self.desired, self.loss.passes(), may_start, now)
+        self.probe.padding(
+            self.estimate_bps(),
+            self.desired,
+            self.loss.passes(),
+            may_start,
+            now,
+        )
     }
 
     /// When [`SendSide::padding`] is to be asked next.

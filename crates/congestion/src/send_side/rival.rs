@@ -26,8 +26,8 @@ const BANNED: Duration = Duration::from_secs(10);
 /// long a time, and still finds it growing, is not alone either; half would be one of ours that has come and shares fairly. Cuts
 /// further apart belong to different series.
 const THIRD: f64 = 0.35;
-const CUTS: u32 = 3;
-const SERIES: Duration = Duration::from_millis(2500);
+const CUTS: u32 = 5;
+const SERIES: Duration = Duration::from_secs(4);
 const APART: Duration = Duration::from_secs(5);
 
 /// Cuts that follow each other.

@@ -57,7 +57,6 @@ impl Record {
     pub fn estimate(&self, share: f64) -> f64 {
         quantile(&self.estimates, share)
     }
-
 }
 
 fn quantile(values: &[f64], share: f64) -> f64 {
@@ -253,7 +252,8 @@ impl World {
             return;
         };
         let from = flow.report_from.max(1);
-        let mut all: Vec<(u64, Option<i64>)> = (from..=newest.max(from - 1)).map(|s| (s, None)).collect();
+        let mut all: Vec<(u64, Option<i64>)> =
+            (from..=newest.max(from - 1)).map(|s| (s, None)).collect();
         for (seq, at) in flow.came.drain(..) {
             match seq.checked_sub(from) {
                 Some(n) => all[n as usize].1 = Some(at),
