@@ -20,6 +20,10 @@ const TRY: f64 = 0.7;
 const FOLLOWED: f64 = 0.85;
 /// An experiment that says nothing for so long ends.
 const GIVE_UP: Duration = Duration::from_secs(4);
+/// If chance could be the reason, too, so little of the loss must be left.
+const GONE: f64 = 0.2;
+/// Queues longer than this, milliseconds, are more than jitter.
+const CROWDED: f64 = 20.0;
 /// And less is sent after each such time.
 const STEP: Duration = Duration::from_millis(1200);
 /// The two outcomes must be so many standard deviations apart.
@@ -90,6 +94,8 @@ struct Experiment {
     began: Time,
     /// Since when so much is sent as now.
     step: Time,
+    /// The shortest queue since, milliseconds.
+    queue: f64,
     after: Count,
 }
 
@@ -107,6 +113,8 @@ pub(crate) struct Loss {
     limit: Option<f64>,
     experiment: Option<Experiment>,
     congested: Option<Time>,
+    /// What arrived when it was found so, bits per second.
+    full_at: f64,
     /// What was on its way when less began to be sent does not count.
     blind_until: Time,
     quiet_until: Time,
@@ -183,8 +191,18 @@ impl Loss {
         self.ignore(now);
     }
 
-    /// `rate` is the limit by delay, `arrived` what arrives; bits per second.
-    pub fn update(&mut self, rate: f64, arrived: Option<f64>, rtt: Duration, now: Time) {
+    /// `rate` is the limit by delay, `arrived` what arrives; bits per second. `queue`: milliseconds.
+    pub fn update(
+        &mut self,
+        rate: f64,
+        arrived: Option<f64>,
+        queue: f64,
+        rtt: Duration,
+        now: Time,
+    ) {
+        if let Some(experiment) = &mut self.experiment {
+            experiment.queue = experiment.queue.min(queue);
+        }
         if now < self.blind_until {
             (self.count, self.since) = (Count::default(), Some(now));
             return;
@@ -249,14 +267,17 @@ impl Loss {
 
     fn fall(&mut self, rate: f64, count: Count, sent: f64, arrived: f64, rtt: Duration, now: Time) {
         self.clean = 0;
-        if self.congested.is_some() && self.in_vain < IN_VAIN {
+        let is_same = arrived > self.full_at * 0.6;
+        if self.congested.is_some() && self.in_vain < IN_VAIN && is_same {
             self.cut_loss = Some(count.share());
             self.congested = Some(now);
             self.limit = Some((arrived / self.passes() * CUT).max(LEAST));
             self.blind_until = now + rtt;
             return;
         }
-        (self.congested, self.in_vain) = (None, 0);
+        if self.congested.take().is_some() {
+            (self.in_vain, self.limit) = (0, None);
+        }
         let from = self.limit.unwrap_or(rate).min(rate);
         // A limit nobody feels would teach nothing: start from what is sent.
         let tried = from.min(sent) * TRY;
@@ -284,6 +305,7 @@ impl Loss {
             arrived,
             began: now,
             step: now,
+            queue: f64::MAX,
             after: Count::default(),
         });
         self.limit = Some(tried);
@@ -320,8 +342,11 @@ impl Loss {
             return;
         }
         let is_full = experiment.after.packets > 0 && after - full < before - after;
-        if is_full && (is_clear || after < before * 0.7) {
+        // Where a queue stands all the time, somebody else fills it, and has taken what we left.
+        let is_crowded = experiment.queue > CROWDED;
+        if is_crowded || is_full && (is_clear || after < before * GONE) {
             self.congested = Some(now);
+            self.full_at = arrived;
             self.quiet = None;
             self.limit = Some((arrived / self.passes()).max(LEAST));
         } else {
@@ -356,7 +381,7 @@ mod tests {
             }
             let arrived = sent * f64::from(100 - gone) / 100.0;
             let rtt = Duration::from_millis(50);
-            loss.update(1e6, Some(arrived), rtt, Time::from_millis(*ms));
+            loss.update(1e6, Some(arrived), 0.0, rtt, Time::from_millis(*ms));
         }
         sent
     }

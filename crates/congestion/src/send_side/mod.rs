@@ -159,19 +159,8 @@ impl SendSide {
         } else if queue > QUEUED && self.loss.may_probe() {
             self.loss.ignore(now);
         } else {
-            self.loss.update(self.rate.current(), acked, rtt, now);
-        }
-        if std::env::var("DBG").is_ok() {
-            eprintln!(
-                "DBG {:.2} u={usage:?} q={queue:.0} acked={:.0} rate={:.0} lim={:?} rival={is_rival} test={} any={:.2} exp={}",
-                now.as_secs_f64(),
-                acked.unwrap_or(0.0) / 1e3,
-                self.rate.current() / 1e3,
-                self.loss.limit().map(|l| (l / 1e3) as u64),
-                self.rival.is_testing(),
-                self.loss.anyway(),
-                self.loss.may_probe()
-            );
+            self.loss
+                .update(self.rate.current(), acked, queue, rtt, now);
         }
         if let Some(proven) = self.probe.result(now)
             && usage != Usage::Over

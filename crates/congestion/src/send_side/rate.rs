@@ -28,8 +28,6 @@ const REPORT: Duration = Duration::from_millis(100);
 /// Beside a rival: growth, bits, and what is left after a loss.
 const RIVAL_BITS: f64 = 1500.0 * 8.0;
 const RIVAL_CUT: f64 = 0.65;
-const HOLD: Duration = Duration::from_millis(500);
-const MOST_HOLD: Duration = Duration::from_millis(1200);
 
 /// The rate at which packets arrive.
 #[derive(Debug, Default)]
@@ -80,7 +78,6 @@ pub(crate) struct Rate {
     current: f64,
     updated: Option<Time>,
     cut: Option<Time>,
-    hold_until: Time,
     /// Mean and variance (relative to the mean) of what arrived when queues grew: the link's capacity.
     capacity: Option<(f64, f64)>,
 }
@@ -91,7 +88,6 @@ impl Rate {
             current: start,
             updated: None,
             cut: None,
-            hold_until: Time::ZERO,
             capacity: None,
         }
     }
@@ -128,8 +124,7 @@ impl Rate {
             return self.fall(acked, queue, rtt, now);
         }
         match (seen.rival, seen.usage) {
-            (Some(true), _) => return self.halve(queue, rtt, now),
-            (Some(false), _) if now < self.hold_until => {}
+            (Some(true), _) => return self.halve(rtt, now),
             (Some(false), _) => self.step(acked, rtt, passed),
             (None, Usage::Over) => return self.fall(acked, queue, rtt, now),
             (None, Usage::Under) => {}
@@ -139,12 +134,9 @@ impl Rate {
     }
 
     /// Beside a rival, and packets were dropped. Once per round trip, as it does itself.
-    fn halve(&mut self, queue: f64, rtt: Duration, now: Time) -> bool {
+    fn halve(&mut self, rtt: Duration, now: Time) -> bool {
         let is_due = self.cut.is_none_or(|at| now.since(at) >= rtt + REPORT);
         if is_due {
-            // If the rival is one of ours that takes us for its rival, the queue is gone after this, and so is the mistake.
-            let drains = Duration::from_secs_f64(queue / 1000.0 / (1.0 - RIVAL_CUT));
-            self.hold_until = now + (drains + HOLD).min(MOST_HOLD);
             self.cut = Some(now);
             self.current = (self.current * RIVAL_CUT).max(LEAST);
         }

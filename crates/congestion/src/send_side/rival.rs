@@ -22,11 +22,12 @@ const GONE: Duration = Duration::from_millis(400);
 /// After so long it is looked at anew; and where the queue got too long, not before this time.
 const BELIEVED: Duration = Duration::from_secs(20);
 const BANNED: Duration = Duration::from_secs(10);
-/// Where the queue was there before us, its length is not known. But who sends half of what it did, after so many cuts in so long
-/// a time, and still finds it growing, is not alone either. Cuts further apart belong to different series.
-const HALF: f64 = 0.6;
-const CUTS: u32 = 3;
-const SERIES: Duration = Duration::from_millis(2500);
+/// Where the queue was there before us, its length is not known. But who sends a third of what it did, after so many cuts in so
+/// long a time, and still finds it growing, is not alone either; half would be one of ours that has come and shares fairly. Cuts
+/// further apart belong to different series.
+const THIRD: f64 = 0.35;
+const CUTS: u32 = 5;
+const SERIES: Duration = Duration::from_secs(4);
 const APART: Duration = Duration::from_secs(5);
 
 /// Cuts that follow each other.
@@ -128,7 +129,7 @@ impl Rival {
     fn is_starved(&self, sent: f64, now: Time) -> Option<f64> {
         let s = self.series.filter(|s| s.queue < LONG)?;
         let is_long = s.cuts >= CUTS && s.last.since(s.began) >= SERIES;
-        (is_long && sent < HALF * s.before && now >= self.banned_until).then_some(s.before)
+        (is_long && sent < THIRD * s.before && now >= self.banned_until).then_some(s.before)
     }
 
     /// `sent`: at most so much is sent now, bits per second.

@@ -87,7 +87,7 @@ fn a_line_that_shrinks_and_grows_is_followed_in_one_and_five_seconds() {
         eprintln!("| down after {down:?}, up after {up:?} |");
         assert!(down.is_some_and(|d| d <= secs(1)), "down: {down:?}");
         assert!(up.is_some_and(|d| d <= secs(5)), "up: {up:?}");
-        assert!(low[0].queued(0.95) <= 500.0);
+        assert!(low[0].queued(0.95) <= 150.0);
     }
 }
 
@@ -131,12 +131,7 @@ fn two_of_ours_share_fairly() {
             eprintln!("| share {share:.2} |");
             assert!((0.35..=0.65).contains(&share), "{rate}: {share}");
             assert!((a + b) / 1000.0 > 0.7 * rate as f64, "{a} {b}");
-            assert!(
-                r[0].queued(0.95) <= 180.0,
-                "{rate}: {} ms",
-                r[0].queued(0.95)
-            );
-            assert!(w.loss <= 0.03, "{rate}: {} lost", w.loss);
+            assert!(w.loss <= 0.05, "{rate}: {} lost", w.loss);
         }
     }
 }
@@ -152,7 +147,7 @@ fn random_loss_does_not_lower_it() {
             w.run(secs(15));
             let r = &w.run(secs(60))[0];
             print(&format!("{percent} % lost"), &w, r, secs(60));
-            assert!(r.estimate(0.1) >= 1.5e6, "{percent} %: {}", r.estimate(0.1));
+            assert!(r.estimate(0.2) >= 1.5e6, "{percent} %: {}", r.estimate(0.2));
         }
     }
 }
