@@ -8,8 +8,8 @@ use confab_picture::I420;
 /// Longest side of a layer: H.264's level 5.2 ends near 4096x2304.
 pub(crate) const MAX_SIDE: usize = 4096;
 
-/// The encoder of one layer.
-pub(crate) trait LayerEncoder: Sized + Send {
+/// The encoder of one layer. Public in name only: this module is not.
+pub trait LayerEncoder: Sized + Send {
     /// `layer` and `temporal_layers` are inside [`VideoConfig`]'s ranges.
     fn new(layer: &LayerConfig, temporal_layers: u8, screen: bool) -> Result<Self, CodecError>;
     /// The size pictures must have.

@@ -12,11 +12,22 @@ pub use decoder::Decoder;
 pub use encoder::Encoder;
 
 use crate::CodecError;
-use vpx_sys::vpx_codec_err_t;
 
-fn done(code: vpx_codec_err_t) -> Result<(), CodecError> {
+/// libvpx's interface, as `build.rs` read it from the headers.
+#[allow(
+    clippy::all,
+    dead_code,
+    non_camel_case_types,
+    non_snake_case,
+    non_upper_case_globals
+)]
+mod sys {
+    include!(concat!(env!("OUT_DIR"), "/vpx.rs"));
+}
+
+fn done(code: sys::vpx_codec_err_t) -> Result<(), CodecError> {
     match code {
-        vpx_codec_err_t::VPX_CODEC_OK => Ok(()),
+        sys::VPX_CODEC_OK => Ok(()),
         code => Err(CodecError::Library(code as i32)),
     }
 }

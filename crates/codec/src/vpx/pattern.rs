@@ -13,7 +13,7 @@
 //!
 //! Only base frames carry their probabilities on to later ones, or whoever does not get the higher layers could not read the rest.
 
-use vpx_sys::{
+use super::sys::{
     VP8_EFLAG_NO_REF_ARF, VP8_EFLAG_NO_REF_GF, VP8_EFLAG_NO_UPD_ARF, VP8_EFLAG_NO_UPD_ENTROPY,
     VP8_EFLAG_NO_UPD_GF, VP8_EFLAG_NO_UPD_LAST,
 };
@@ -125,7 +125,7 @@ mod tests {
         let mut pattern = Pattern::new(layers);
         let mut buffers = [0u8; 3];
         let reads = [
-            vpx_sys::VP8_EFLAG_NO_REF_LAST,
+            crate::vpx::sys::VP8_EFLAG_NO_REF_LAST,
             VP8_EFLAG_NO_REF_GF,
             VP8_EFLAG_NO_REF_ARF,
         ];

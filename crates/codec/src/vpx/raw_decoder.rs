@@ -1,15 +1,15 @@
 //! One libvpx decoder, safe to hold.
 
 use super::done;
+use super::sys::{
+    VP8D_GET_FRAME_CORRUPTED, VPX_DECODER_ABI_VERSION, VPX_IMG_FMT_I420, vpx_codec_control_,
+    vpx_codec_ctx, vpx_codec_dec_cfg, vpx_codec_dec_init_ver, vpx_codec_decode, vpx_codec_destroy,
+    vpx_codec_get_frame, vpx_codec_vp8_dx, vpx_image_t,
+};
 use crate::CodecError;
 use confab_picture::I420;
 use std::ffi::c_int;
 use std::ptr;
-use vpx_sys::{
-    VPX_DECODER_ABI_VERSION, vp8_dec_control_id, vpx_codec_control_, vpx_codec_ctx, vpx_codec_dec_cfg, vpx_codec_dec_init_ver,
-    vpx_codec_decode, vpx_codec_destroy, vpx_codec_get_frame, vpx_codec_vp8_dx, vpx_image_t,
-    vpx_img_fmt,
-};
 
 /// An initialised libvpx decoder of VP8.
 pub(super) struct RawDecoder {
@@ -76,7 +76,7 @@ impl RawDecoder {
     /// Bytes that end too early do not fail: the library makes up the rest and notes it.
     fn look_whole(&mut self) -> Result<(), CodecError> {
         let mut corrupted: c_int = 0;
-        let question = vp8_dec_control_id::VP8D_GET_FRAME_CORRUPTED as c_int;
+        let question = VP8D_GET_FRAME_CORRUPTED as c_int;
         // SAFETY: the decoder is initialised; vp8dx.h gives this number a pointer to an int, which outlives the call.
         done(unsafe { vpx_codec_control_(&mut *self.context, question, &raw mut corrupted) })?;
         match corrupted {
@@ -98,7 +98,7 @@ impl Drop for RawDecoder {
 /// # Safety
 /// `image` must come from the decoder's last call.
 unsafe fn copy_out(image: &vpx_image_t) -> Result<I420, CodecError> {
-    if image.fmt != vpx_img_fmt::VPX_IMG_FMT_I420 || image.planes[..3].iter().any(|p| p.is_null()) {
+    if image.fmt != VPX_IMG_FMT_I420 || image.planes[..3].iter().any(|p| p.is_null()) {
         return Err(CodecError::Corrupt);
     }
     let size = |n: c_int| usize::try_from(n).map_err(|_| CodecError::Corrupt);

@@ -2,21 +2,22 @@
 
 use super::done;
 use super::pattern::Pattern;
+use super::sys::{
+    VP8E_SET_CPUUSED, VP8E_SET_MAX_INTRA_BITRATE_PCT, VP8E_SET_NOISE_SENSITIVITY,
+    VP8E_SET_SCREEN_CONTENT_MODE, VP8E_SET_STATIC_THRESHOLD, VP8E_SET_TEMPORAL_LAYER_ID,
+    VP8E_SET_TOKEN_PARTITIONS, VPX_CBR, VPX_CODEC_CX_FRAME_PKT, VPX_DL_REALTIME,
+    VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION, VPX_ERROR_RESILIENT_DEFAULT, VPX_FRAME_IS_KEY,
+    VPX_IMG_FMT_I420, VPX_KF_DISABLED, VPX_RC_ONE_PASS, vp8e_enc_control_id, vpx_codec_control_,
+    vpx_codec_ctx, vpx_codec_destroy, vpx_codec_enc_cfg, vpx_codec_enc_config_default,
+    vpx_codec_enc_config_set, vpx_codec_enc_init_ver, vpx_codec_encode, vpx_codec_get_cx_data,
+    vpx_codec_vp8_cx, vpx_image_t, vpx_rational,
+};
 use crate::{CodecError, LayerConfig};
 use confab_base::{Bitrate, Duration};
 use confab_picture::I420;
 use std::ffi::{c_int, c_long, c_uint, c_ulong};
 use std::mem::MaybeUninit;
 use std::ptr;
-use vpx_sys::vp8e_enc_control_id::{self as control, *};
-use vpx_sys::{
-    VPX_DL_REALTIME, VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION, VPX_ERROR_RESILIENT_DEFAULT,
-    VPX_FRAME_IS_KEY, vpx_codec_control_, vpx_codec_ctx, vpx_codec_cx_pkt_kind, vpx_codec_destroy,
-    vpx_codec_enc_cfg, vpx_codec_enc_config_default, vpx_codec_enc_config_set,
-    vpx_codec_enc_init_ver, vpx_codec_encode, vpx_codec_get_cx_data, vpx_codec_vp8_cx, vpx_enc_pass,
-    vpx_image_t, vpx_img_fmt, vpx_kf_mode, vpx_rational, vpx_rc_mode,
-};
-
 /// Rates libvpx is told, in kbps; it knows no finer ones.
 const RATES: std::ops::RangeInclusive<u64> = 10..=200_000;
 /// Speed, the same for every picture: a positive number would let libvpx's own measurement of the CPU choose. From -8 to -12 a 720p
@@ -124,7 +125,11 @@ impl RawEncoder {
         }
         let passed = (order.passed.as_micros() as i64).max(1);
         self.time += passed;
-        let forced = if order.keyframe { VPX_EFLAG_FORCE_KF } else { 0 };
+        let forced = if order.keyframe {
+            VPX_EFLAG_FORCE_KF
+        } else {
+            0
+        };
         let image = image(picture);
         // SAFETY: the encoder is initialised for this size; `I420` guarantees planes of exactly these sizes and tight strides; the
         // library copies them before it returns and only reads them (the pointers are mutable in the C interface alone).
@@ -150,7 +155,7 @@ impl RawEncoder {
             // the next call.
             let packet = unsafe { vpx_codec_get_cx_data(&mut *self.context, &mut place).as_ref() };
             let Some(packet) = packet else { return frame };
-            if packet.kind != vpx_codec_cx_pkt_kind::VPX_CODEC_CX_FRAME_PKT {
+            if packet.kind != VPX_CODEC_CX_FRAME_PKT {
                 continue;
             }
             // SAFETY: of this kind, it is this member of the union that the library filled.
@@ -180,7 +185,7 @@ impl RawEncoder {
         self.control(VP8E_SET_MAX_INTRA_BITRATE_PCT, share.max(300))
     }
 
-    fn control(&mut self, id: control, value: c_int) -> Result<(), CodecError> {
+    fn control(&mut self, id: vp8e_enc_control_id, value: c_int) -> Result<(), CodecError> {
         // SAFETY: private; vp8cx.h gives each of the numbers used above an int or an unsigned int, which travel alike.
         done(unsafe { vpx_codec_control_(&mut *self.context, id as c_int, value) })
     }
@@ -211,9 +216,9 @@ fn parameters(config: &mut vpx_codec_enc_cfg, layer: &LayerConfig, pattern: &Pat
         num: 1,
         den: 1_000_000,
     };
-    config.g_pass = vpx_enc_pass::VPX_RC_ONE_PASS;
+    config.g_pass = VPX_RC_ONE_PASS;
     config.g_lag_in_frames = 0;
-    config.rc_end_usage = vpx_rc_mode::VPX_CBR;
+    config.rc_end_usage = VPX_CBR;
     config.rc_dropframe_thresh = DROP_BELOW;
     config.rc_resize_allowed = 0;
     config.rc_min_quantizer = 2;
@@ -225,9 +230,7 @@ fn parameters(config: &mut vpx_codec_enc_cfg, layer: &LayerConfig, pattern: &Pat
         config.rc_buf_optimal_sz,
         config.rc_buf_sz,
     ] = BUFFER_MS;
-    config.kf_mode = vpx_kf_mode::VPX_KF_FIXED; // with these distances: on demand only
-    config.kf_min_dist = 0;
-    config.kf_max_dist = 0;
+    config.kf_mode = VPX_KF_DISABLED; // on demand only
     temporal(config, pattern);
     share_out(config, layer.bitrate);
 }
@@ -262,7 +265,7 @@ fn image(picture: &I420) -> vpx_image_t {
     let (width, height) = (picture.width() as c_uint, picture.height() as c_uint);
     let planes = [picture.y(), picture.u(), picture.v()].map(|p| p.as_ptr().cast_mut());
     vpx_image_t {
-        fmt: vpx_img_fmt::VPX_IMG_FMT_I420,
+        fmt: VPX_IMG_FMT_I420,
         w: width,
         h: height,
         bit_depth: 8,

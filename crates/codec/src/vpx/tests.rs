@@ -115,7 +115,7 @@ fn without_higher_temporal_layers_the_rest_is_the_same_to_the_bit() {
             .collect();
         for keep in 0..layers - 1 {
             let mut decoder = Decoder::vp8().unwrap();
-            let mut shown = 0;
+            let mut shown = 0usize;
             for ((_, frame), whole) in frames.iter().zip(&whole) {
                 if frame.temporal <= keep {
                     assert!(decode(&mut decoder, frame) == *whole, "it drifted");
@@ -430,5 +430,8 @@ fn encoders_and_decoders_may_change_threads() {
 fn libvpx_is_in_the_program() {
     let _ = Decoder::vp8().unwrap();
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    assert!(!maps.contains("libvpx"), "it was linked as a shared library");
+    assert!(
+        !maps.contains("libvpx"),
+        "it was linked as a shared library"
+    );
 }
