@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::{CodecError, EncodedFrame, LayerConfig, VideoConfig, VideoDecoder, VideoEncoder};
-use confab_base::{Bitrate, Time};
+use confab_base::{Bitrate, Time, VideoCodec};
 use confab_picture::{I420, Mark, ScreenPattern, TestPattern, ladder, psnr_y, read_counter};
+
+use confab_rtp::{FrameAssembler, VideoPacket, vp8};
 
 const FPS: u64 = 30;
 
@@ -148,6 +150,46 @@ fn discardable_frames_can_be_dropped_and_sync_frames_joined_at() {
         }
     }
     assert!(joined >= 10, "{joined}");
+}
+
+#[test]
+fn frames_come_through_packets_with_and_without_their_higher_layers() {
+    for keep in [2, 1, 0] {
+        let mut packetizer = vp8::Packetizer::new(7);
+        let mut assembler = FrameAssembler::new(VideoCodec::Vp8, 512, 1 << 20).unwrap();
+        let mut decoder = Decoder::vp8().unwrap();
+        let mut seq = 0;
+        for (i, frame) in stream(3, 24, 800) {
+            let mut payloads = Vec::new();
+            let outgoing = vp8::OutgoingFrame {
+                data: &frame.data,
+                temporal: Some(frame.temporal),
+                layer_sync: frame.layer_sync,
+                non_reference: frame.discardable,
+            };
+            packetizer.packetize(outgoing, 1150, &mut payloads);
+            if frame.temporal > keep {
+                continue; // left out on the way, and its numbers with it
+            }
+            let last = payloads.len() - 1;
+            for (n, payload) in payloads.into_iter().enumerate() {
+                let packet = VideoPacket {
+                    seq,
+                    timestamp: i * 3000,
+                    marker: n == last,
+                    payload,
+                };
+                assert!(assembler.insert(packet, u64::from(i) * 3000, Time::ZERO));
+                seq += 1;
+            }
+            if i == 0 {
+                assembler.skip_to_keyframe();
+            }
+            let unit = assembler.take().unwrap().unwrap();
+            assert_eq!((unit.keyframe, &unit.data), (i == 0, &frame.data));
+            assert!(decoder.decode(&unit.data).unwrap().is_some());
+        }
+    }
 }
 
 #[test]
