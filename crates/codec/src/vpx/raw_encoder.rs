@@ -178,7 +178,7 @@ impl RawEncoder {
         self.control(VP8E_SET_CPUUSED, CPU_USED)?;
         self.control(VP8E_SET_NOISE_SENSITIVITY, 0)?;
         self.control(VP8E_SET_TOKEN_PARTITIONS, 0)?; // one: nobody decodes it with several threads
-        self.control(VP8E_SET_STATIC_THRESHOLD, if screen { 100 } else { 1 })?;
+        self.control(VP8E_SET_STATIC_THRESHOLD, 1)?; // what did not change at all costs nothing
         self.control(VP8E_SET_SCREEN_CONTENT_MODE, c_int::from(screen))?;
         // A key frame may take half of what the buffer should hold, in percent of a frame's share.
         let share = BUFFER_MS[1] as c_int * layer.max_fps as c_int / 20;
