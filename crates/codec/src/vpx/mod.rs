@@ -13,9 +13,10 @@ pub use encoder::Encoder;
 
 use crate::CodecError;
 
-/// libvpx's interface, as `build.rs` read it from the headers.
+/// libvpx's interface, as `build.rs` read it from the headers. The `unsafe` blocks in it zero plain C structures.
 #[allow(
     clippy::all,
+    clippy::undocumented_unsafe_blocks,
     dead_code,
     non_camel_case_types,
     non_snake_case,

@@ -20,9 +20,9 @@ use std::mem::MaybeUninit;
 use std::ptr;
 /// Rates libvpx is told, in kbps; it knows no finer ones.
 const RATES: std::ops::RangeInclusive<u64> = 10..=200_000;
-/// Speed, the same for every picture: a positive number would let libvpx's own measurement of the CPU choose. At -10 a frame costs a
-/// sixth less and has 0.1 to 0.7 dB less, at -12 up to 1.3 dB (`examples/video_quality.rs`).
-const CPU_USED: c_int = -8;
+/// Speed of layers up to 640 x 360 and of larger ones; the same for every picture, as a positive number would let libvpx's own
+/// measurement of the CPU choose. -10 costs a sixth less than -8 and 0.1 (a talking head) to 0.7 dB (a film), -12 up to 1.3 dB.
+const CPU_USED: [c_int; 2] = [-8, -10];
 /// How full of bits the receiver's buffer is, in ms of the rate: at the start, as it should be, at most.
 const BUFFER_MS: [c_uint; 3] = [500, 600, 1000];
 /// Below this fill of it, in percent, frames are left out.
@@ -164,8 +164,7 @@ impl RawEncoder {
                 continue;
             }
             // SAFETY: `sz` bytes lie there until the next call.
-            let bytes =
-                unsafe { std::slice::from_raw_parts(part.buf.cast::<u8>(), part.sz as usize) };
+            let bytes = unsafe { std::slice::from_raw_parts(part.buf.cast::<u8>(), part.sz) };
             let frame = frame.get_or_insert_with(|| RawFrame {
                 keyframe: part.flags & VPX_FRAME_IS_KEY != 0,
                 data: Vec::with_capacity(bytes.len()),
@@ -175,7 +174,8 @@ impl RawEncoder {
     }
 
     fn tune(&mut self, layer: &LayerConfig, screen: bool) -> Result<(), CodecError> {
-        self.control(VP8E_SET_CPUUSED, CPU_USED)?;
+        let is_large = layer.width * layer.height > 640 * 360;
+        self.control(VP8E_SET_CPUUSED, CPU_USED[usize::from(is_large)])?;
         self.control(VP8E_SET_NOISE_SENSITIVITY, 0)?;
         self.control(VP8E_SET_TOKEN_PARTITIONS, 0)?; // one: nobody decodes it with several threads
         self.control(VP8E_SET_STATIC_THRESHOLD, 1)?; // what did not change at all costs nothing
