@@ -118,5 +118,7 @@ fn c_folder() -> Option<PathBuf> {
     let mut question = Command::new(compiler);
     let answer = question.arg("-print-file-name=libvpx.a").output().ok()?;
     let path = PathBuf::from(String::from_utf8(answer.stdout).ok()?.trim());
-    path.parent().map(Path::to_path_buf)
+    // What it does not find it repeats.
+    path.is_absolute()
+        .then(|| path.parent().map(Path::to_path_buf))?
 }
