@@ -12,6 +12,10 @@ const BUILD: &[(&str, &str)] = &[
         "nasm",
         "fast paths of the H.264 encoder; without it video costs 2.5 times the CPU",
     ),
+    (
+        "libvpx-dev",
+        "VP8, for browsers without H.264; linked into the program",
+    ),
     ("clang", "headers for camera bindings"),
     ("libclang-dev", "headers for camera bindings"),
     ("pkg-config", "finds system libraries"),

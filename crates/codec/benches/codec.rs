@@ -1,9 +1,11 @@
-//! `cargo bench -p confab-codec`: one frame encoded or decoded per rung, and simulcast by one instance against one each.
+//! `cargo bench -p confab-codec`: one frame encoded or decoded per rung by each codec, and simulcast by one instance against one each.
 //! The pictures cost like a camera's: a moving scene under light noise.
 
-use confab_base::{Bitrate, Time};
+use confab_base::{Bitrate, Time, VideoCodec};
 use confab_codec::h264::RawEncoder;
-use confab_codec::{H264Config, LayerConfig, OpusConfig};
+use confab_codec::{
+    LayerConfig, OpusConfig, VideoConfig, VideoEncoder, video_decoder, video_encoder,
+};
 use confab_picture::{I420, TestPattern, ladder};
 use divan::Bencher;
 
@@ -47,13 +49,17 @@ fn pictures(height: usize) -> Vec<I420> {
     (0..60).map(noisy).collect()
 }
 
-fn encode(bencher: Bencher, layers: Vec<LayerConfig>, pictures: &[I420]) {
-    let mut encoder = confab_codec::h264_encoder(H264Config {
+fn encoder(codec: VideoCodec, layers: Vec<LayerConfig>) -> Box<dyn VideoEncoder> {
+    let config = VideoConfig {
         layers,
         temporal_layers: 1,
         screen: false,
-    })
-    .expect("valid layers");
+    };
+    video_encoder(codec, config).expect("valid layers")
+}
+
+fn encode(bencher: Bencher, codec: VideoCodec, layers: Vec<LayerConfig>, pictures: &[I420]) {
+    let mut encoder = encoder(codec, layers);
     let mut i = 0u64;
     bencher.bench_local(|| {
         i += 1;
@@ -65,13 +71,34 @@ fn encode(bencher: Bencher, layers: Vec<LayerConfig>, pictures: &[I420]) {
 
 #[divan::bench(args = RUNGS, sample_count = 150)]
 fn h264_encode(bencher: Bencher, height: usize) {
-    encode(bencher, vec![top(height)], &pictures(height));
+    encode(
+        bencher,
+        VideoCodec::H264,
+        vec![top(height)],
+        &pictures(height),
+    );
+}
+
+#[divan::bench(args = RUNGS, sample_count = 150)]
+fn vp8_encode(bencher: Bencher, height: usize) {
+    encode(
+        bencher,
+        VideoCodec::Vp8,
+        vec![top(height)],
+        &pictures(height),
+    );
 }
 
 /// Scaling included.
 #[divan::bench(sample_count = 150)]
 fn h264_encode_ladder_one_instance_each(bencher: Bencher) {
-    encode(bencher, layers(720), &pictures(720));
+    encode(bencher, VideoCodec::H264, layers(720), &pictures(720));
+}
+
+/// Scaling included.
+#[divan::bench(sample_count = 150)]
+fn vp8_encode_ladder(bencher: Bencher) {
+    encode(bencher, VideoCodec::Vp8, layers(720), &pictures(720));
 }
 
 #[divan::bench(sample_count = 150)]
@@ -87,14 +114,8 @@ fn h264_encode_ladder_one_instance_for_all(bencher: Bencher) {
     });
 }
 
-#[divan::bench(args = RUNGS, sample_count = 150)]
-fn h264_decode(bencher: Bencher, height: usize) {
-    let mut encoder = confab_codec::h264_encoder(H264Config {
-        layers: vec![top(height)],
-        temporal_layers: 1,
-        screen: false,
-    })
-    .expect("valid layers");
+fn decode(bencher: Bencher, codec: VideoCodec, height: usize) {
+    let mut encoder = encoder(codec, vec![top(height)]);
     let units: Vec<Vec<u8>> = pictures(height)
         .iter()
         .enumerate()
@@ -104,13 +125,23 @@ fn h264_decode(bencher: Bencher, height: usize) {
         })
         .map(|f| f.data)
         .collect();
-    let mut decoder = confab_codec::h264_decoder().expect("a decoder");
+    let mut decoder = video_decoder(codec).expect("a decoder");
     let mut i = 0;
     bencher.bench_local(|| {
         let unit = &units[i % units.len()];
         i += 1;
         decoder.decode(unit).expect("decodes")
     });
+}
+
+#[divan::bench(args = RUNGS, sample_count = 150)]
+fn h264_decode(bencher: Bencher, height: usize) {
+    decode(bencher, VideoCodec::H264, height);
+}
+
+#[divan::bench(args = RUNGS, sample_count = 150)]
+fn vp8_decode(bencher: Bencher, height: usize) {
+    decode(bencher, VideoCodec::Vp8, height);
 }
 
 fn sound() -> Vec<f32> {

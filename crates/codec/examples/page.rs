@@ -1,24 +1,29 @@
-//! How soon a resting screen is sharp: `cargo run --release -p confab-codec --example page -- page.yuv 1920 1080 1000`, with a raw
-//! 4:2:0 picture and kbps. Prints when each frame has gone out at that rate, its size, its quality, and what coding took.
+//! How soon a resting screen is sharp: `cargo run --release -p confab-codec --example page -- page.yuv 1920 1080 1000 vp8`, with a raw
+//! 4:2:0 picture, kbps and h264 or vp8. Prints when each frame has gone out at that rate, its size, its quality, and what coding took.
 
-use confab_base::{Bitrate, Time};
-use confab_codec::{H264Config, LayerConfig, h264_decoder, h264_encoder};
+use confab_base::{Bitrate, Time, VideoCodec};
+use confab_codec::{LayerConfig, VideoConfig, video_decoder, video_encoder};
 use confab_picture::{I420, psnr_y};
 use std::time::Instant;
 
 #[allow(clippy::print_stdout)] // a tool's output
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().collect();
-    let [_, file, numbers @ ..] = args.as_slice() else {
-        return Err("page.yuv width height kbps".into());
+    let [_, file, numbers @ .., codec] = args.as_slice() else {
+        return Err("page.yuv width height kbps codec".into());
+    };
+    let codec = match codec.as_str() {
+        "h264" => VideoCodec::H264,
+        "vp8" => VideoCodec::Vp8,
+        _ => return Err("h264 or vp8".into()),
     };
     let numbers: Result<Vec<usize>, _> = numbers.iter().map(|n| n.parse()).collect();
     let &[width, height, kbps] = numbers?.as_slice() else {
-        return Err("page.yuv width height kbps".into());
+        return Err("page.yuv width height kbps codec".into());
     };
     let page = I420::from_planar(width, height, &std::fs::read(file)?)?;
     let bitrate = Bitrate::kbps(kbps as u64);
-    let mut encoder = h264_encoder(H264Config {
+    let config = VideoConfig {
         layers: vec![LayerConfig {
             width,
             height,
@@ -27,8 +32,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }],
         temporal_layers: 1,
         screen: true,
-    })?;
-    let mut decoder = h264_decoder()?;
+    };
+    let mut encoder = video_encoder(codec, config)?;
+    let mut decoder = video_decoder(codec)?;
     let (mut sent, mut at) = (0.0f64, 0u64);
     for number in 0..14 {
         let begin = Instant::now();

@@ -1,7 +1,8 @@
-//! Codecs behind four small traits: H.264 by openh264, Opus by libopus.
+//! Codecs behind four small traits: H.264 by openh264, VP8 by libvpx, Opus by libopus.
 //!
-//! The only `unsafe` code is in the wrappers around the two C libraries, `h264/raw_encoder.rs`, `h264/decoder.rs` and
-//! `opus/`; each block says why it is sound. Encoders and decoders may move between threads but are used by one at a time.
+//! The only `unsafe` code is in the wrappers around the three C libraries, `h264/raw_encoder.rs`, `h264/decoder.rs`,
+//! `vpx/raw_encoder.rs`, `vpx/raw_decoder.rs` and `opus/`; each block says why it is sound. Encoders and decoders may move between
+//! threads but are used by one at a time.
 //!
 //! # H.264 and its licence
 //! By default openh264 is compiled from source into the program. Cisco pays the patent pool's fees only for its own binary,
@@ -11,8 +12,10 @@
 
 pub mod h264;
 mod opus;
+mod simulcast;
+pub mod vpx;
 
-use confab_base::{Bitrate, Duration, Time};
+use confab_base::{Bitrate, Duration, Time, VideoCodec};
 use confab_picture::I420;
 
 #[cfg(feature = "cisco-binary")]
@@ -49,9 +52,9 @@ pub struct LayerConfig {
     pub max_fps: u32,
 }
 
-/// What an H.264 encoder starts with.
+/// What a video encoder starts with.
 #[derive(Clone, Debug, PartialEq)]
-pub struct H264Config {
+pub struct VideoConfig {
     /// Simulcast layers, one to four, lowest first.
     pub layers: Vec<LayerConfig>,
     /// Temporal layers of each, 1 to 3: with 2 every other frame may be dropped, with 3 three of four.
@@ -60,16 +63,24 @@ pub struct H264Config {
     pub screen: bool,
 }
 
+/// The same for [`h264_encoder`].
+pub type H264Config = VideoConfig;
+
 /// One coded picture of one layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedFrame {
-    /// Index into [`H264Config::layers`].
+    /// Index into [`VideoConfig::layers`].
     pub layer: usize,
     /// Temporal layer, 0 the base. Frames never refer to a frame of a higher one.
     pub temporal: u8,
-    /// An IDR picture with its SPS and PPS in front: decoding can begin here.
+    /// Decoding can begin here. In H.264 an IDR picture with its SPS and PPS in front.
     pub keyframe: bool,
-    /// The access unit in Annex-B form (start codes).
+    /// No other frame refers to this one.
+    pub discardable: bool,
+    /// Refers to frames of the base layer only: who got no more than that may go on with this layer here. VP8's packets say so
+    /// (RFC 7741, Y); never set for H.264, whose packets have no place for it.
+    pub layer_sync: bool,
+    /// H.264: the access unit in Annex-B form (start codes). VP8: the bare frame (RFC 6386).
     pub data: Vec<u8>,
 }
 
@@ -93,8 +104,10 @@ pub trait VideoEncoder: Send {
 
 /// Turns access units into pictures.
 pub trait VideoDecoder: Send {
-    /// Decodes one access unit in Annex-B form. Gives nothing if there is no picture in it (parameter sets only).
-    /// After [`CodecError::Corrupt`] a key frame makes it whole again. Picture sizes may change at key frames.
+    /// Decodes one access unit: H.264 in Annex-B form, VP8 as bare frames. Gives nothing if there is no picture to show in it
+    /// (parameter sets only, a hidden frame). After [`CodecError::Corrupt`] a key frame makes it whole again. Picture sizes may
+    /// change at key frames. Only H.264 says by itself that a frame is missing: frames of VP8 carry no number, so whoever
+    /// loses one must go on with a key frame.
     fn decode(&mut self, access_unit: &[u8]) -> Result<Option<I420>, CodecError>;
 }
 
@@ -146,6 +159,39 @@ pub trait AudioDecoder: Send {
     ) -> Result<(), CodecError>;
     /// Forgets the past, as if new.
     fn reset(&mut self);
+}
+
+/// What [`video_encoder`] can make, the one every native has sent since the beginning first.
+pub const ENCODES: [VideoCodec; 2] = [VideoCodec::H264, VideoCodec::Vp8];
+
+/// What [`video_decoder`] can make, in the order of [`ENCODES`].
+pub const DECODES: [VideoCodec; 2] = [VideoCodec::H264, VideoCodec::Vp8];
+
+/// An encoder of one of [`ENCODES`]; all behave alike, so that one may take another's place.
+///
+/// # Errors
+/// `Unsupported` for other codecs, and for layer counts, sizes and frame rates outside [`VideoConfig`]'s ranges.
+pub fn video_encoder(
+    codec: VideoCodec,
+    config: VideoConfig,
+) -> Result<Box<dyn VideoEncoder>, CodecError> {
+    match codec {
+        VideoCodec::H264 => h264_encoder(config),
+        VideoCodec::Vp8 => Ok(Box::new(vpx::Encoder::new(config)?)),
+        VideoCodec::Vp9 | VideoCodec::Av1 => Err(CodecError::Unsupported),
+    }
+}
+
+/// A decoder of one of [`DECODES`].
+///
+/// # Errors
+/// `Unsupported` for other codecs.
+pub fn video_decoder(codec: VideoCodec) -> Result<Box<dyn VideoDecoder>, CodecError> {
+    match codec {
+        VideoCodec::H264 => h264_decoder(),
+        VideoCodec::Vp8 => Ok(Box::new(vpx::Decoder::vp8()?)),
+        VideoCodec::Vp9 | VideoCodec::Av1 => Err(CodecError::Unsupported),
+    }
 }
 
 /// An H.264 encoder: constrained baseline, parameter sets with every key frame, key frames on demand only.

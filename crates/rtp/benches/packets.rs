@@ -64,7 +64,13 @@ fn h264_keyframe_check(bencher: Bencher) {
 #[divan::bench]
 fn vp8_rewrite(bencher: Bencher) {
     let mut payloads = Vec::new();
-    vp8::packetize(&[1; 1100], 77, 1180, &mut payloads);
+    let frame = vp8::OutgoingFrame {
+        data: &[1; 1100],
+        temporal: Some(0),
+        layer_sync: true,
+        non_reference: false,
+    };
+    vp8::Packetizer::new(77).packetize(frame, 1180, &mut payloads);
     bencher.bench_local(|| {
         let descriptor = vp8::Descriptor::parse(black_box(&payloads[0])).unwrap();
         vp8::rewrite(&payloads[0], &descriptor, 78, 5)

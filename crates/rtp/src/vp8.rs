@@ -125,19 +125,93 @@ pub fn rewrite(
     Some(out)
 }
 
-/// Splits one VP8 frame into payloads of at most `max_payload` bytes (at least 64) with a 15-bit picture id.
-pub fn packetize(frame: &[u8], picture_id: u16, max_payload: usize, out: &mut Vec<Arc<[u8]>>) {
-    const HEADER: usize = 4;
-    let parts = frame.len().div_ceil(max_payload.max(64) - HEADER).max(1);
-    let [high, low] = (picture_id & 0x7fff).to_be_bytes();
-    for (i, part) in frame.chunks(frame.len().div_ceil(parts).max(1)).enumerate() {
-        let start = if i == 0 { 0x10 } else { 0 };
-        let mut packet = Vec::with_capacity(part.len() + HEADER);
-        packet.extend_from_slice(&[0x80 | start, 0x80, high | 0x80, low]);
-        packet.extend_from_slice(part);
-        out.push(packet.into());
+/// One VP8 frame on its way into packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutgoingFrame<'a> {
+    /// The bare frame; an empty one becomes no packet.
+    pub data: &'a [u8],
+    /// Temporal layer, 0..=3; `None` where the stream has but one: its packets then say nothing of layers.
+    pub temporal: Option<u8>,
+    /// With `temporal`: refers only to frames of layer 0.
+    pub layer_sync: bool,
+    /// No other frame refers to this one.
+    pub non_reference: bool,
+}
+
+/// Splits the frames of one stream into payloads and numbers them: a 15-bit picture id for each, and TL0PICIDX for those of layer 0.
+/// Receivers see by the ids what is missing, so one `Packetizer` goes with one SSRC for as long as that lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Packetizer {
+    picture_id: u16,
+    tl0_picture_index: u8,
+}
+
+impl Packetizer {
+    /// `seed` is a random number (RFC 7741, section 4.2: ids may start anywhere).
+    pub const fn new(seed: u32) -> Packetizer {
+        Packetizer {
+            picture_id: (seed & 0x7fff) as u16,
+            tl0_picture_index: (seed >> 24) as u8,
+        }
+    }
+
+    /// Appends the frame's payloads of at most `max_payload` bytes (at least 64) to `out`. The caller sets the marker bit on the last.
+    pub fn packetize(
+        &mut self,
+        frame: OutgoingFrame<'_>,
+        max_payload: usize,
+        out: &mut Vec<Arc<[u8]>>,
+    ) {
+        if frame.data.is_empty() {
+            return;
+        }
+        let descriptor = self.describe(&frame);
+        let room = max_payload.max(64) - descriptor.len();
+        // Equal parts instead of full ones and a crumb: no packet is lost more cheaply than another.
+        let parts = frame.data.len().div_ceil(room);
+        for (i, part) in frame
+            .data
+            .chunks(frame.data.len().div_ceil(parts))
+            .enumerate()
+        {
+            let mut packet = Vec::with_capacity(descriptor.len() + part.len());
+            packet.extend_from_slice(&descriptor);
+            packet[0] |= if i == 0 { START } else { 0 };
+            packet.extend_from_slice(part);
+            out.push(packet.into());
+        }
+    }
+
+    /// The descriptor of the frame's payloads but for the first one's [`START`]; counts the frame.
+    fn describe(&mut self, frame: &OutgoingFrame<'_>) -> Vec<u8> {
+        let [high, low] = self.picture_id.to_be_bytes();
+        self.picture_id = (self.picture_id + 1) & 0x7fff;
+        let non_reference = if frame.non_reference { 0x20 } else { 0 };
+        let Some(temporal) = frame.temporal else {
+            return vec![EXTENDED | non_reference, HAS_ID, high | LONG_ID, low];
+        };
+        if temporal == 0 {
+            self.tl0_picture_index = self.tl0_picture_index.wrapping_add(1);
+        }
+        let sync = if frame.layer_sync { 0x20 } else { 0 };
+        vec![
+            EXTENDED | non_reference,
+            HAS_ID | HAS_TL0 | HAS_TEMPORAL,
+            high | LONG_ID,
+            low,
+            self.tl0_picture_index,
+            (temporal & 3) << 6 | sync,
+        ]
     }
 }
+
+/// Bits of the descriptor (RFC 7741, section 4.2).
+const EXTENDED: u8 = 0x80;
+const START: u8 = 0x10;
+const HAS_ID: u8 = 0x80;
+const HAS_TL0: u8 = 0x40;
+const HAS_TEMPORAL: u8 = 0x20;
+const LONG_ID: u8 = 0x80;
 
 #[cfg(test)]
 mod tests {
@@ -159,18 +233,50 @@ mod tests {
         }
 
         #[test]
-        fn what_was_packetized_comes_back(frame in prop::collection::vec(any::<u8>(), 1..5000), max in 64usize..1400, id in 0u16..0x8000) {
-            let mut payloads = Vec::new();
-            packetize(&frame, id, max, &mut payloads);
-            let mut back = Vec::new();
-            for (i, payload) in payloads.iter().enumerate() {
-                prop_assert!(payload.len() <= max);
-                let d = Descriptor::parse(payload).unwrap();
-                prop_assert_eq!((d.frame_start(), d.picture_id), (i == 0, Some(id)));
-                back.extend_from_slice(&payload[d.size..]);
+        fn what_was_packetized_comes_back(
+            frames in prop::collection::vec((prop::collection::vec(any::<u8>(), 1..4000), 0u8..4, any::<bool>(), any::<bool>()), 1..5),
+            layered in any::<bool>(), max in 0usize..1400, seed in any::<u32>(),
+        ) {
+            let mut packetizer = Packetizer::new(seed);
+            let (mut id, mut tl0) = (seed & 0x7fff, (seed >> 24) as u8);
+            for (data, temporal, layer_sync, non_reference) in &frames {
+                let temporal = layered.then_some(*temporal);
+                let mut payloads = Vec::new();
+                let frame = OutgoingFrame { data, temporal, layer_sync: *layer_sync, non_reference: *non_reference };
+                packetizer.packetize(frame, max, &mut payloads);
+                tl0 = tl0.wrapping_add(u8::from(temporal == Some(0)));
+                let mut back = Vec::new();
+                for (i, payload) in payloads.iter().enumerate() {
+                    prop_assert!(payload.len() <= max.max(64));
+                    let d = Descriptor::parse(payload).unwrap();
+                    prop_assert_eq!((d.frame_start(), d.partition, d.long_picture_id), (i == 0, 0, true));
+                    prop_assert_eq!(d.picture_id, Some(id as u16));
+                    prop_assert_eq!((d.temporal, d.tl0_picture_index), (temporal, layered.then_some(tl0)));
+                    prop_assert_eq!((d.layer_sync, d.non_reference), (layered && *layer_sync, *non_reference));
+                    back.extend_from_slice(&payload[d.size..]);
+                }
+                prop_assert_eq!(&back, data);
+                id = (id + 1) & 0x7fff;
             }
-            prop_assert_eq!(back, frame);
         }
+    }
+
+    #[test]
+    fn an_empty_frame_is_no_packet_and_takes_no_number() {
+        let mut packetizer = Packetizer::new(0x7fff);
+        let frame = |data| OutgoingFrame {
+            data,
+            temporal: Some(0),
+            layer_sync: true,
+            non_reference: false,
+        };
+        let mut out = Vec::new();
+        packetizer.packetize(frame(&[]), 1000, &mut out);
+        assert!(out.is_empty());
+        packetizer.packetize(frame(&[0x10]), 1000, &mut out);
+        packetizer.packetize(frame(&[0x11]), 1000, &mut out);
+        assert_eq!(*out[0], [0x90, 0xe0, 0xff, 0xff, 1, 0x20, 0x10]);
+        assert_eq!(*out[1], [0x90, 0xe0, 0x80, 0x00, 2, 0x20, 0x11], "ids wrap");
     }
 
     #[test]

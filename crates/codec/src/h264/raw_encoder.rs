@@ -17,8 +17,6 @@ use std::ptr::{self, NonNull};
 
 /// Rates openh264 can be told, in bits per second.
 const RATES: std::ops::RangeInclusive<u64> = 10_000..=200_000_000;
-/// Longest side it is given here; level 5.2 ends near 4096x2304.
-const MAX_SIDE: usize = 4096;
 
 /// What the vtable's entry really takes: the C header leaves out the C++ method's second argument (with a default value
 /// that C callers never pass), so calling it as declared would hand over whatever is in that register.
@@ -144,6 +142,8 @@ impl RawEncoder {
                     layer,
                     temporal: 0,
                     keyframe: false,
+                    discardable: false,
+                    layer_sync: false,
                     data: Vec::new(),
                 });
             }
@@ -152,6 +152,8 @@ impl RawEncoder {
                 if i32::from(part.uiLayerType) == VIDEO_CODING_LAYER {
                     frame.temporal = part.uiTemporalId;
                     frame.keyframe = part.eFrameType == videoFrameTypeIDR;
+                    // The NAL header stands behind a start code of four bytes; nal_ref_idc 0: nobody refers to it.
+                    frame.discardable = bytes.get(4).is_some_and(|header| header & 0x60 == 0);
                 }
             }
         }
@@ -271,18 +273,14 @@ fn spatial(slot: &mut SSpatialLayerConfig, layer: &LayerConfig) {
 }
 
 fn check(layers: &[LayerConfig], temporal: u8) -> Result<(), CodecError> {
-    let side = |s: usize| (16..=MAX_SIDE).contains(&s) && s.is_multiple_of(2);
-    let layer_ok =
-        |l: &LayerConfig| side(l.width) && side(l.height) && (1..=60).contains(&l.max_fps);
     let grows = layers
         .windows(2)
         .all(|p| p[0].width <= p[1].width && p[0].height <= p[1].height);
     let count = (1..=4).contains(&layers.len()) && (1..=3).contains(&temporal);
-    if count && grows && layers.iter().all(layer_ok) {
-        Ok(())
-    } else {
-        Err(CodecError::Unsupported)
+    if !count || !grows {
+        return Err(CodecError::Unsupported);
     }
+    layers.iter().try_for_each(crate::simulcast::check)
 }
 
 fn rate(bitrate: Bitrate) -> c_int {

@@ -1,0 +1,94 @@
+//! The video codecs beside each other on one clip: `cargo run --release -p confab-codec --example video_quality -- clip.y4m 300 10`,
+//! with kbps and seconds. Prints for each codec, with one and with three temporal layers, what rate it really took, how many frames
+//! it left out, the picture's quality (mean over all pictures, the one before where a frame was left out) and what coding took.
+
+use confab_base::{Bitrate, Time, VideoCodec};
+use confab_codec::{ENCODES, LayerConfig, VideoConfig, video_decoder, video_encoder};
+use confab_picture::{I420, psnr_y, y4m};
+use std::time::{Duration, Instant};
+
+type Failure = Box<dyn std::error::Error>;
+
+#[allow(clippy::print_stdout)] // a tool's output
+fn main() -> Result<(), Failure> {
+    let args: Vec<String> = std::env::args().collect();
+    let [_, file, kbps, seconds] = args.as_slice() else {
+        return Err("clip.y4m kbps seconds".into());
+    };
+    let mut clip = y4m::Reader::new(std::io::BufReader::new(std::fs::File::open(file)?))?;
+    let fps = clip.header().frames_per_second().round().clamp(1.0, 60.0) as u32;
+    let wanted = seconds.parse::<u32>()? * fps;
+    let mut pictures = Vec::new();
+    while pictures.len() < wanted as usize {
+        let Some(picture) = clip.next_looped()? else {
+            return Err("the clip is empty".into());
+        };
+        pictures.push(picture);
+    }
+    println!("codec layers   kbps  left out  PSNR dB  encode ms  decode ms (medians)");
+    for codec in ENCODES {
+        for temporal in [1, 3] {
+            println!(
+                "{}",
+                measure(codec, temporal, &pictures, fps, kbps.parse()?)?
+            );
+        }
+    }
+    Ok(())
+}
+
+fn measure(
+    codec: VideoCodec,
+    temporal_layers: u8,
+    pictures: &[I420],
+    fps: u32,
+    kbps: u64,
+) -> Result<String, Failure> {
+    let (width, height) = pictures[0].size();
+    let mut encoder = video_encoder(
+        codec,
+        VideoConfig {
+            layers: vec![LayerConfig {
+                width,
+                height,
+                bitrate: Bitrate::kbps(kbps),
+                max_fps: fps,
+            }],
+            temporal_layers,
+            screen: false,
+        },
+    )?;
+    let mut decoder = video_decoder(codec)?;
+    let (mut bytes, mut left_out, mut quality) = (0, 0, 0.0);
+    let (mut encode, mut decode) = (Vec::new(), Vec::new());
+    let mut seen = I420::black(width, height);
+    for (n, picture) in pictures.iter().enumerate() {
+        let at = Time::from_micros(n as u64 * 1_000_000 / u64::from(fps));
+        let begin = Instant::now();
+        let frames = encoder.encode(picture, at, &[])?;
+        encode.push(begin.elapsed());
+        left_out += usize::from(frames.is_empty());
+        for frame in &frames {
+            bytes += frame.data.len();
+            let begin = Instant::now();
+            seen = decoder.decode(&frame.data)?.ok_or("no picture")?;
+            decode.push(begin.elapsed());
+        }
+        quality += psnr_y(picture, &seen);
+    }
+    let count = pictures.len() as f64;
+    Ok(format!(
+        "{codec:5?} {temporal_layers:6} {:6.0} {left_out:9} {:8.2} {:10.2} {:10.2}",
+        bytes as f64 * 8.0 * f64::from(fps) / count / 1000.0,
+        quality / count,
+        median(encode),
+        median(decode),
+    ))
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times
+        .get(times.len() / 2)
+        .map_or(0.0, |t| t.as_secs_f64() * 1000.0)
+}
