@@ -26,6 +26,9 @@ const GONE: f64 = 0.2;
 const CROWDED: f64 = 20.0;
 /// And less is sent after each such time.
 const STEP: Duration = Duration::from_millis(1200);
+/// Not where the smaller outcome is below this share of the other; and never less than this share of what was sent before.
+const OVERLAP: f64 = 0.25;
+const LEAST_TRY: f64 = 0.5;
 /// The two outcomes must be so many standard deviations apart.
 const APART: f64 = 2.5;
 /// After an experiment that found the path's own loss, the next one waits this long, and each time twice as long.
@@ -333,8 +336,10 @@ impl Loss {
         let deviation = deviation * wider;
         let is_clear = experiment.after.packets > 0 && before - full > APART * deviation;
         if !is_clear && !is_late {
-            if now.since(experiment.step) >= STEP {
-                // The less is sent, the further apart are the outcomes.
+            let limit = self.limit.unwrap_or(experiment.sent);
+            let is_coarse = full > before * OVERLAP && limit > experiment.sent * LEAST_TRY;
+            if is_coarse && now.since(experiment.step) >= STEP {
+                // With less, the outcomes are further apart; where they are apart already, it is packets that are wanting.
                 (experiment.step, experiment.after) = (now, Count::default());
                 self.limit = self.limit.map(|l| (l * TRY).max(LEAST));
                 self.blind_until = now + WINDOW;

@@ -18,6 +18,8 @@ const RIVAL_QUEUE: f64 = 250.0;
 const UNPROVEN: f64 = 1.5;
 /// What arrived is measured over this time, microseconds of the receiver's clock.
 const WINDOW: i64 = 500_000;
+/// A step back of the receiver's clock by more than this is no late report.
+const SET_BACK: i64 = 10_000_000;
 /// More than arrive in that time at the highest rate there is.
 const MOST_PACKETS: usize = 16_384;
 /// A measurement over less than this says nothing.
@@ -38,14 +40,20 @@ pub(crate) struct Acked {
 
 impl Acked {
     pub fn arrived(&mut self, size: usize, at: i64) {
-        if self.packets.back().is_some_and(|b| at < b.0 - WINDOW) {
+        let newest = self.packets.back().map_or(at, |b| b.0);
+        if at < newest - SET_BACK {
             // The receiver's clock was set back.
             *self = Acked::default();
+        } else if at < newest - WINDOW {
+            return;
         }
-        self.packets.push_back((at, size));
+        // Reports of what came earlier may come later.
+        let after = self.packets.iter().rev().take_while(|p| p.0 > at).count();
+        self.packets.insert(self.packets.len() - after, (at, size));
         self.bytes += size;
+        let newest = newest.max(at);
         while let Some(&(first, size)) = self.packets.front()
-            && (at - first > WINDOW || self.packets.len() > MOST_PACKETS)
+            && (newest - first > WINDOW || self.packets.len() > MOST_PACKETS)
         {
             self.packets.pop_front();
             self.bytes -= size;

@@ -471,6 +471,9 @@ impl Egress {
         let sealer = self.sealer.as_mut()?;
         let end = clear.len().checked_sub(sealer.rtcp_trailer())?;
         let compound = &mut clear[..end];
+        if let Some(own) = &mut self.own {
+            own.note_reports(compound);
+        }
         let (streams, reports) = (&self.streams, &mut self.reports);
         rtcp::complete(compound, |ssrc, ntp| -> Option<SenderPart> {
             let part = streams.iter().find(|s| s.ssrc == ssrc)?.report(now)?;
@@ -492,7 +495,7 @@ impl Egress {
         if !self.armed() {
             return None;
         }
-        let report = rtcp::repair_report(OWN_SSRC, body);
+        let report = self.own.as_ref()?.report(body);
         let sealed = self.sealer.as_mut()?.rtcp(&report).ok()?;
         self.bytes_sent += sealed.len() as u64;
         Some(sealed)

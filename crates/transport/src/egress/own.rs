@@ -2,16 +2,21 @@
 //! stream, in which padding and repair travel. Whoever has the extension in the session description is one of ours;
 //! browsers do not know it and leave it out.
 
+use super::rtcp;
 use super::stream::Header;
 use crate::{LineInfo, OutPacket};
 use confab_base::{Bitrate, Duration, FrameTag, Time};
 use confab_congestion::repair::{FrameClass, MediaPacket, RepairSender};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use str0m::Rtc;
 use str0m::rtp::{Extension, ExtensionSerializer, ExtensionValues};
 
 /// The SSRC of these packets, in either direction: each has keys of its own.
 pub(crate) const OWN_SSRC: u32 = 0x00c0_fab1;
+/// Transport-wide reports sent again, and bytes of a packet with them.
+const REPORTS: usize = 3;
+const MOST_REPORT: usize = 1100;
 /// What stands in the session description.
 const URI: &str = "urn:confab:rtp:repair:1";
 
@@ -60,6 +65,9 @@ pub(crate) struct OwnStream {
     pub repair: RepairSender,
     /// Of the voices, which take their part of the estimate.
     pub voices: VoiceRate,
+    /// The last transport-wide reports that left, in clear: each of ours comes with them again, as most of them get lost on a
+    /// network that loses most packets.
+    reports: VecDeque<Vec<u8>>,
 }
 
 impl OwnStream {
@@ -79,6 +87,7 @@ impl OwnStream {
             seq: 0,
             repair: RepairSender::new(),
             voices: VoiceRate::default(),
+            reports: VecDeque::new(),
         })
     }
 
@@ -115,6 +124,27 @@ impl OwnStream {
             &packet.payload,
         );
         self.repair.sent(media, class.unwrap_or_default(), now);
+    }
+
+    /// Notes the transport-wide reports in a compound packet that leaves.
+    pub fn note_reports(&mut self, compound: &[u8]) {
+        for report in rtcp::wide_reports(compound) {
+            self.reports.push_back(report.to_vec());
+            if self.reports.len() > REPORTS {
+                self.reports.pop_front();
+            }
+        }
+    }
+
+    /// A compound packet in clear that tells what is here of the video, and what was reported of late.
+    pub fn report(&self, body: &[u8]) -> Vec<u8> {
+        let mut compound = rtcp::repair_report(OWN_SSRC, body);
+        for report in &self.reports {
+            if compound.len() + report.len() <= MOST_REPORT {
+                compound.extend_from_slice(report);
+            }
+        }
+        compound
     }
 
     pub fn padding(&mut self) -> ((u32, u64), Header<'static>) {

@@ -218,6 +218,11 @@ pub(crate) fn transport_wide(
     }
 }
 
+/// The transport-wide reports of a compound packet.
+pub(crate) fn wide_reports(compound: &[u8]) -> impl Iterator<Item = &[u8]> {
+    packets(compound).filter(|p| p[0] & 31 == 15 && p[1] == TRANSPORT_FEEDBACK)
+}
+
 /// A packet that tells what our own other end gets of the video it sends.
 pub(crate) fn repair_report(ssrc: u32, body: &[u8]) -> Vec<u8> {
     let pad = body.len().wrapping_neg() % 4;
