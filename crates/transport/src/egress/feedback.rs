@@ -103,6 +103,8 @@ impl Egress {
     fn arrived(&mut self, report: &[u8], now: Instant) {
         let time = self.time(now);
         rtcp::transport_wide(report, &mut self.clock, &mut self.arrivals);
+        let lost = self.between.lost(report).map(|number| (number, None));
+        self.arrivals.extend(lost);
         for (number, at) in &self.arrivals {
             self.runs.reported(*number, at.is_some());
         }

@@ -24,7 +24,7 @@ use confab_base::{Bitrate, MediaKind, Time};
 use confab_congestion::{Pacer, SendSide, VoiceRuns};
 use keys::KeyCell;
 use own::OwnStream;
-use rtcp::{ReportClock, SenderPart};
+use rtcp::{Between, ReportClock, SenderPart};
 use seal::{Opener, Sealer};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -83,6 +83,7 @@ pub(crate) struct Egress {
     plain: Vec<u8>,
     arrivals: Vec<(u16, Option<i64>)>,
     clock: ReportClock,
+    between: Between,
 }
 
 impl Egress {
@@ -110,6 +111,7 @@ impl Egress {
             plain: Vec::new(),
             arrivals: Vec::new(),
             clock: ReportClock::default(),
+            between: Between::default(),
         }
     }
 

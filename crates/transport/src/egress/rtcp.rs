@@ -1,6 +1,8 @@
 //! RTCP as the sending side needs it: what receivers report on our packets (RFC 3550 §6.4, RFC 4585, RFC 5104,
 //! draft-holmer-rmcat-transport-wide-cc-extensions-01), and the sender's part of the reports that leave.
 
+use std::collections::VecDeque;
+
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const DESCRIPTION: u8 = 202;
@@ -236,6 +238,53 @@ pub(crate) fn repair_report(ssrc: u32, body: &[u8]) -> Vec<u8> {
     packet
 }
 
+/// What lies between two reports that follow each other. Some receivers let a report begin with the first packet that came
+/// since the last one: what was lost before that stands in none of them, and where most packets get lost that is most of it.
+#[derive(Debug, Default)]
+pub(crate) struct Between {
+    /// Count, first and last number of the reports read lately.
+    reports: VecDeque<(u8, u16, u16)>,
+}
+
+impl Between {
+    const KEPT: usize = 16;
+    /// Longer gaps are no losses, but another story.
+    const LONGEST: u16 = 512;
+
+    /// Takes a report; the numbers of packets that neither it nor its neighbours speak of.
+    pub fn lost(&mut self, report: &[u8]) -> impl Iterator<Item = u16> + use<> {
+        let found = self.gaps(report).unwrap_or_default();
+        found.into_iter().flatten().flat_map(|(from, count)| {
+            let bounded = if count > Self::LONGEST { 0 } else { count };
+            (0..bounded).map(move |i| from.wrapping_add(i))
+        })
+    }
+
+    fn gaps(&mut self, report: &[u8]) -> Option<[Option<(u16, u16)>; 2]> {
+        let &[b0, b1, c0, c1, _, _, _, number] = report.get(..8)?.as_array()?;
+        let base = u16::from_be_bytes([b0, b1]);
+        let count = u16::from_be_bytes([c0, c1]).checked_sub(1)?;
+        let this = (number, base, base.wrapping_add(count));
+        if self.reports.contains(&this) {
+            return None;
+        }
+        let of = |number: u8| self.reports.iter().rev().find(|r| r.0 == number);
+        let gap = |before: &(u8, u16, u16), after: &(u8, u16, u16)| {
+            let from = before.2.wrapping_add(1);
+            let count = after.1.wrapping_sub(from);
+            // Reports may overlap.
+            (count < 0x8000).then_some((from, count))
+        };
+        let before = of(number.wrapping_sub(1)).and_then(|r| gap(r, &this));
+        let after = of(number.wrapping_add(1)).and_then(|r| gap(&this, r));
+        self.reports.push_back(this);
+        if self.reports.len() > Self::KEPT {
+            self.reports.pop_front();
+        }
+        Some([before, after])
+    }
+}
+
 /// What a sender report says of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SenderPart {
@@ -331,6 +380,25 @@ mod tests {
         assert_eq!(out[9], (7, Some(70_000)));
         assert_eq!(out[10], (8, None));
         assert_eq!(out[11], (9, Some(70_500)));
+    }
+
+    #[test]
+    fn what_no_report_speaks_of_was_lost_if_they_follow_each_other() {
+        let report = |number: u8, base: u16, count: u16| {
+            let mut bytes = base.to_be_bytes().to_vec();
+            bytes.extend(count.to_be_bytes());
+            bytes.extend([0, 0, 1, number]);
+            bytes
+        };
+        let mut between = Between::default();
+        let mut lost = |n, base, count| between.lost(&report(n, base, count)).collect::<Vec<_>>();
+        assert_eq!(lost(254, 65_530, 3), []);
+        assert_eq!(lost(255, 65_533, 2), [], "no gap");
+        assert_eq!(lost(1, 5, 2), [], "one report is missing");
+        assert_eq!(lost(0, 1, 2), [65_535, 0, 3, 4], "and comes late");
+        assert_eq!(lost(0, 1, 2), [], "again");
+        assert_eq!(lost(2, 5000, 2), [], "too far");
+        assert_eq!(lost(3, 4990, 2), [], "backwards");
     }
 
     #[test]
