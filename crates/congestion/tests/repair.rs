@@ -204,7 +204,7 @@ fn who_joins_late_or_is_switched_gets_no_past() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_comes_back_is_what_was_sent(
