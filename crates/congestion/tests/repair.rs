@@ -163,7 +163,7 @@ fn bring_back(packets: &[MediaPacket], lost: impl Fn(u64) -> bool) -> Vec<MediaP
 #[test]
 fn key_frames_of_a_hundred_packets_come_back() {
     let packets: Vec<_> = (1000..1100).map(|seq| packet(seq, 1180)).collect();
-    let lost = |seq: u64| seq % 3 != 0 && seq != 1099;
+    let lost = |seq: u64| !seq.is_multiple_of(3) && seq != 1099;
     let expected: Vec<_> = packets.iter().filter(|p| lost(p.seq)).cloned().collect();
     assert_eq!(bring_back(&packets, lost), expected);
 }
