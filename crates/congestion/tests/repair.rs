@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use scene::{Scene, Seen};
 
 /// Runs a scene from three seeds, prints the rows, and gives the worst of each figure that is judged.
+#[expect(clippy::print_stdout, reason = "the table is what is looked at")]
 fn see(scene: Scene) -> Seen {
     let of_seed = |seed| {
         let scene = Scene {
