@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use scene::{Scene, Seen};
 
 /// Runs a scene from three seeds, prints the rows, and gives the worst of each figure that is judged.
+#[expect(clippy::print_stdout, reason = "the table is what is looked at")]
 fn see(scene: Scene) -> Seen {
     let of_seed = |seed| {
         let scene = Scene {
@@ -164,7 +165,7 @@ fn bring_back(packets: &[MediaPacket], lost: impl Fn(u64) -> bool) -> Vec<MediaP
 #[test]
 fn key_frames_of_a_hundred_packets_come_back() {
     let packets: Vec<_> = (1000..1100).map(|seq| packet(seq, 1180)).collect();
-    let lost = |seq: u64| seq % 3 != 0 && seq != 1099;
+    let lost = |seq: u64| !seq.is_multiple_of(3) && seq != 1099;
     let expected: Vec<_> = packets.iter().filter(|p| lost(p.seq)).cloned().collect();
     assert_eq!(bring_back(&packets, lost), expected);
 }
@@ -205,7 +206,7 @@ fn who_joins_late_or_is_switched_gets_no_past() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_comes_back_is_what_was_sent(

@@ -283,6 +283,7 @@ impl Eyes {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "three of them in a scene")]
 pub enum End {
     Camera(Camera),
     /// Takes from node 0 or the one before, sends to the next.

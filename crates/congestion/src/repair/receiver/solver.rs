@@ -31,7 +31,8 @@ impl Row {
             let next = match (a.peek(), b.peek()) {
                 (Some(x), Some(y)) if x.0 == y.0 => {
                     let sum = (x.0, x.1 ^ gf256::mul(y.1, c));
-                    (a.next(), b.next());
+                    a.next();
+                    b.next();
                     sum
                 }
                 (Some(x), y) if y.is_none_or(|y| x.0 < y.0) => {
