@@ -14,6 +14,9 @@ const PACKET: usize = 1100;
 /// The receiver's clock is another one.
 const CLOCK: i64 = 7_000_000;
 
+/// Number of each packet, and its arrival in microseconds of the receiver's clock.
+type Report = Vec<(u16, Option<i64>)>;
+
 #[derive(Clone, Copy, Debug)]
 struct Packet {
     flow: usize,
@@ -31,7 +34,7 @@ pub struct Ours {
     /// Next number to be reported, and those that came since.
     report_from: u64,
     came: Vec<(u64, i64)>,
-    reports: VecDeque<(Time, Vec<(u16, Option<i64>)>)>,
+    reports: VecDeque<(Time, Report)>,
 }
 
 /// A second of a flow, or more.
