@@ -22,6 +22,15 @@ pub enum Bench {
         #[arg(long, default_value_t = 3600)]
         seconds: u32,
     },
+    /// Pictures between two natives through bad networks, real time, root only: fps, delay, freezes, kbps
+    Network {
+        /// Of each network, after ten to learn of it
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// Names of networks, with semicolons; all by default
+        #[arg(long, default_value = "")]
+        only: String,
+    },
     /// Echo, noise, gain and howling of the voice chain, beside libwebrtc and sonora
     Voice {
         /// Odd: development voices and rooms; even: validation
@@ -54,6 +63,7 @@ pub fn bench(what: &Bench) -> Result {
             voices,
         } => jitter(*seed, *seconds, voices),
         Bench::Drift { seconds } => drift(*seconds),
+        Bench::Network { seconds, only } => network(*seconds, only),
     }
 }
 
@@ -67,6 +77,35 @@ fn jitter(seed: u32, seconds: u32, voices: &str) -> Result {
 fn drift(seconds: u32) -> Result {
     headline("Drift bench");
     link("drift.py", &["--seconds", &seconds.to_string()])
+}
+
+fn network(seconds: u32, only: &str) -> Result {
+    headline("Network bench");
+    // As for the tests: nothing is built twice.
+    run("cargo", &["build", "--workspace", "--bins"])?;
+    let work = cache().join("bench-network");
+    std::fs::create_dir_all(&work).map_err(|e| e.to_string())?;
+    let script = root().join("tools/bench/network/bench.py");
+    let (programs, media) = (target().join("debug"), cache().join("media"));
+    let [script, programs, media, work] =
+        [&script, &programs, &media, &work].map(|p| p.to_string_lossy());
+    let seconds = seconds.to_string();
+    run(
+        "python3",
+        &[
+            &script,
+            "--programs",
+            &programs,
+            "--media",
+            &media,
+            "--work",
+            &work,
+            "--seconds",
+            &seconds,
+            "--only",
+            only,
+        ],
+    )
 }
 
 /// A script that sends sound through `voice_link`.

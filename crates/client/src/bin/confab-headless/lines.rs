@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A file that JSON lines are appended to; `-` is stdout. Each line is written at once, so that others can follow.
-pub struct Lines(Box<dyn Write>);
+pub struct Lines(Box<dyn Write + Send>);
 
 impl Lines {
     pub fn open(path: &Path) -> Result<Lines, Failure> {
