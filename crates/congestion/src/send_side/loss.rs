@@ -23,7 +23,7 @@ const GIVE_UP: Duration = Duration::from_secs(4);
 /// If chance could be the reason, too, so little of the loss must be left.
 const GONE: f64 = 0.2;
 /// Queues longer than this, milliseconds, are more than jitter.
-const CROWDED: f64 = 20.0;
+const CROWDED: f64 = 8.0;
 /// And less is sent after each such time.
 const STEP: Duration = Duration::from_millis(1200);
 /// Not where the smaller outcome is below this share of the other; and never less than this share of what was sent before.
