@@ -95,7 +95,7 @@ class Row:
 
     def measure(self):
         path = Path(self.options.programs) / "confab-impair"
-        impair = self.start(str(path), "run", "--script", str(self.folder / "script.toml"), "--realtime", "--with-parent", "--stats", "-", stdout=subprocess.PIPE, text=True)
+        impair = self.start(str(path), "run", "--script", str(self.folder / "script.toml"), "--realtime", "--with-parent", stdout=subprocess.PIPE, text=True)
         ready = json.loads(impair.stdout.readline())
         self.spaces, server = ready["namespaces"], ready["addresses"][1][0]
         lines = open(self.folder / "network.jsonl", "w")
