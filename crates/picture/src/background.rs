@@ -245,8 +245,8 @@ fn fill(behind: &I420, (w, h): (usize, usize)) -> I420 {
     };
     let scaled = behind.scale_to(fw, fh);
     let (left, top) = (
-        (scaled.width() - w) / 2 & !1,
-        (scaled.height() - h) / 2 & !1,
+        ((scaled.width() - w) / 2) & !1,
+        ((scaled.height() - h) / 2) & !1,
     );
     let mut out = I420::black(w, h);
     let fw = scaled.width();
