@@ -1,7 +1,7 @@
 //! `cargo bench -p confab-mask`: what a background costs per picture of a camera, and its parts.
 
-use confab_mask::PersonMask;
-use confab_picture::{Backdrop, Background, I420, Mask, Strength, TestPattern};
+use confab_mask::{MASK_SIZE, PersonMask};
+use confab_picture::{Backdrop, Background, I420, Mask, Refiner, Strength, TestPattern};
 use divan::{Bencher, black_box};
 use std::sync::Arc;
 
@@ -32,6 +32,24 @@ fn two_masks(bencher: Bencher, size: (usize, usize)) {
         person.mask(black_box(&picture), &mut mask);
         person.mask(black_box(&picture), &mut mask);
     });
+}
+
+#[divan::bench]
+fn network_and_one_refinement(bencher: Bencher) {
+    let picture = TestPattern::new(256, 144, 1).frame(1);
+    let (mut person, mut mask) = (PersonMask::new(), Mask::filled(2, 2, 0));
+    bencher.bench_local(|| {
+        person.forget();
+        person.mask(black_box(&picture), &mut mask);
+    });
+}
+
+#[divan::bench(args = SIZES)]
+fn refine_alone(bencher: Bencher, size: (usize, usize)) {
+    let picture = TestPattern::new(size.0, size.1, 1).frame(1);
+    let mut refiner = Refiner::new(MASK_SIZE.0, MASK_SIZE.1);
+    let mut mask = Mask::filled(size.0, size.1, 0);
+    bencher.bench_local(|| refiner.refine(black_box(&picture), &mut mask));
 }
 
 #[divan::bench(args = SIZES)]

@@ -1,11 +1,11 @@
 //! Shows what a background looks like on a real clip, and what it costs:
 //! `cargo run --release -p confab-mask --example look -- CLIP.y4m OUT.png [PICTURE]`.
 //!
-//! Works through the clip's first PICTURE (default 60) pictures and writes the last one four times: as it is, its mask, blurred,
-//! replaced. Then the time of the processor that this thread took, per picture (Linux).
+//! Works through the clip's first PICTURE (default 60) pictures and writes the last one as it is, blurred, replaced; below
+//! what the network found, the mask, and the mask over the picture. Then the time of the processor that this thread took, per picture (Linux).
 
-use confab_mask::PersonMask;
-use confab_picture::{Backdrop, Background, I420, Mask, Strength, TestPattern, y4m};
+use confab_mask::{MASK_SIZE, PersonMask};
+use confab_picture::{Backdrop, Background, I420, Mask, Strength, y4m};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::sync::Arc;
@@ -20,8 +20,7 @@ fn main() -> Result<()> {
     let mut reader = y4m::Reader::new(BufReader::new(File::open(clip)?))?;
     let strength = Strength::Strong;
     let mut blur = Backdrop::new(Background::Blur { strength });
-    let beach = Arc::new(TestPattern::new(1280, 720, 2).frame(40));
-    let mut replace = Backdrop::new(Background::Picture(beach));
+    let mut replace = Backdrop::new(Background::Picture(Arc::new(sunset())));
     let (mut person, mut mask) = (PersonMask::new(), Mask::filled(2, 2, 0));
     let (mut blurred, mut replaced) = (I420::black(2, 2), I420::black(2, 2));
     let mut last = None;
@@ -38,16 +37,19 @@ fn main() -> Result<()> {
     }
     let last = last.ok_or("the clip has no pictures")?;
     let (w, h) = last.size();
-    let grey = vec![128; w * h / 4];
-    let shown = I420::from_planes(w, h, mask.cover().to_vec(), grey.clone(), grey)?;
-    let mut all = I420::black(w * 2, h * 2);
-    for (part, at) in [
-        (&last, (0, 0)),
-        (&shown, (w, 0)),
-        (&blurred, (0, h)),
-        (&replaced, (w, h)),
-    ] {
-        all.paste(part, at.0, at.1);
+    let (mw, mh) = MASK_SIZE;
+    let found = person.found().iter().map(|f| (f * 255.0) as u8).collect();
+    let found = grey(found, mw, mh)?.scale_to(w, h);
+    let cover = grey(mask.cover().to_vec(), w, h)?;
+    let green = Arc::new(I420::filled(w, h, [144, 54, 34]));
+    let mut cut = I420::black(w, h);
+    Backdrop::new(Background::Picture(green)).compose(&last, &mask, &mut cut);
+    let mut all = I420::black(w * 3, h * 2);
+    for (n, part) in [&last, &blurred, &replaced, &found, &cover, &cut]
+        .into_iter()
+        .enumerate()
+    {
+        all.paste(part, n % 3 * w, n / 3 * h);
     }
     write_png(&target, &all)?;
     let each = nanos as f64 / 1e6 / pictures.max(1) as f64;
@@ -57,6 +59,20 @@ fn main() -> Result<()> {
         "{pictures} pictures of {w}x{h}: {each:.2} ms of processor each, {share:.1} % of a core at 30 a second"
     )?;
     Ok(())
+}
+
+fn grey(luma: Vec<u8>, w: usize, h: usize) -> Result<I420> {
+    let none = vec![128; w * h / 4];
+    Ok(I420::from_planes(w, h, luma, none.clone(), none)?)
+}
+
+/// Something without edges, so that those of the mask are seen.
+fn sunset() -> I420 {
+    let mut p = I420::filled(640, 360, [0, 110, 150]);
+    for (row, luma) in p.planes_mut()[0].chunks_exact_mut(640).enumerate() {
+        luma.fill(210 - (row / 3) as u8);
+    }
+    p
 }
 
 fn write_png(path: &str, picture: &I420) -> Result<()> {

@@ -91,34 +91,53 @@ impl Pointwise {
         let mut sources = from.chunks_exact(self.inputs * PIXELS);
         let mut targets = to.chunks_exact_mut(self.outputs * PIXELS);
         for (from, to) in (&mut sources).zip(&mut targets) {
-            self.some::<PIXELS>(from, to);
+            self.four(from, to);
         }
         let rest = sources.remainder().chunks_exact(self.inputs);
         for (from, to) in rest.zip(targets.into_remainder().chunks_exact_mut(self.outputs)) {
-            self.some::<1>(from, to);
+            self.one(from, to);
         }
     }
 
-    #[inline(always)]
-    fn some<const N: usize>(&self, from: &[f32], to: &mut [f32]) {
-        let blocks = self.blocks.chunks_exact(self.inputs);
-        let biases = self.bias.as_chunks::<LANES>().0;
-        let rows: [&[f32]; N] = std::array::from_fn(|p| &from[p * self.inputs..][..self.inputs]);
-        for (b, (weights, bias)) in blocks.zip(biases).enumerate() {
-            let mut sums = [*bias; N];
-            for (i, weights) in weights.iter().enumerate() {
-                for p in 0..N {
-                    let value = rows[p][i];
-                    for o in 0..LANES {
-                        sums[p][o] += value * weights[o];
+    /// [`PIXELS`] pixels: each weight that was read is used for all of them.
+    fn four(&self, from: &[f32], to: &mut [f32]) {
+        let (upper, lower) = from.split_at(2 * self.inputs);
+        let ((a, b), (c, d)) = (upper.split_at(self.inputs), lower.split_at(self.inputs));
+        for (at, (weights, bias)) in self.blocks() {
+            let mut sums = [*bias; PIXELS];
+            let values = a.iter().zip(b).zip(c.iter().zip(d));
+            for (weights, ((a, b), (c, d))) in weights.iter().zip(values) {
+                for (sums, value) in sums.iter_mut().zip([a, b, c, d]) {
+                    for (s, w) in sums.iter_mut().zip(weights) {
+                        *s += value * w;
                     }
                 }
             }
-            for (p, sum) in sums.iter_mut().enumerate() {
-                self.after.apply(sum);
-                to[p * self.outputs + b * LANES..][..LANES].copy_from_slice(sum);
+            for (sums, to) in sums.iter_mut().zip(to.chunks_exact_mut(self.outputs)) {
+                self.after.apply(sums);
+                to[at..at + LANES].copy_from_slice(sums);
             }
         }
+    }
+
+    fn one(&self, from: &[f32], to: &mut [f32]) {
+        for (at, (weights, bias)) in self.blocks() {
+            let mut sums = *bias;
+            for (weights, value) in weights.iter().zip(from) {
+                sums.iter_mut()
+                    .zip(weights)
+                    .for_each(|(s, w)| *s += value * w);
+            }
+            self.after.apply(&mut sums);
+            to[at..at + LANES].copy_from_slice(&sums);
+        }
+    }
+
+    /// Where the outputs of each block begin, their weights and biases.
+    fn blocks(&self) -> impl Iterator<Item = (usize, (&[[f32; LANES]], &[f32; LANES]))> {
+        let weights = self.blocks.chunks_exact(self.inputs);
+        let blocks = weights.zip(self.bias.as_chunks().0);
+        blocks.enumerate().map(|(b, block)| (b * LANES, block))
     }
 }
 
@@ -126,53 +145,81 @@ impl Pointwise {
 #[derive(Debug)]
 pub(crate) struct Depthwise<const SIZE: usize> {
     stride: usize,
-    weights: Vec<f32>,
-    bias: Vec<f32>,
+    /// For each block of channels, row by row.
+    weights: Vec<[[[f32; LANES]; SIZE]; SIZE]>,
+    bias: Vec<[f32; LANES]>,
     after: After,
+    /// The input with zeros around it.
+    padded: Vec<f32>,
 }
 
 impl<const SIZE: usize> Depthwise<SIZE> {
     pub(crate) fn new(w: &mut Weights, channels: usize, stride: usize, after: After) -> Self {
+        let weights = w.take(SIZE * SIZE * channels);
+        let block = |b: usize| {
+            let at = move |y, x| (y * SIZE + x) * channels + b * LANES;
+            let lanes = |y, x| std::array::from_fn(|c| weights[at(y, x) + c]);
+            std::array::from_fn(|y| std::array::from_fn(|x| lanes(y, x)))
+        };
         Depthwise {
             stride,
-            weights: w.take(SIZE * SIZE * channels),
-            bias: w.take(channels),
+            weights: (0..channels / LANES).map(block).collect(),
+            bias: w.take(channels).as_chunks().0.to_vec(),
             after,
+            padded: Vec::new(),
         }
     }
 
-    pub(crate) fn run(&self, from: &Map, to: &mut Map) {
+    pub(crate) fn run(&mut self, from: &Map, to: &mut Map) {
         let channels = from.channels;
         let (w, h) = (from.width / self.stride, from.height / self.stride);
         to.shape(w, h, channels);
-        // As TensorFlow pads "same": what is odd goes below and to the right.
+        let line = (from.width + SIZE) * channels;
+        self.pad(from, line);
+        for (y, out) in to.data.chunks_exact_mut(w * channels).enumerate() {
+            let first = y * self.stride * line;
+            let rows = std::array::from_fn(|k| &self.padded[first + k * line..][..line]);
+            self.row(rows, channels, out);
+        }
+    }
+
+    /// As TensorFlow pads "same": what is odd goes below and to the right.
+    fn pad(&mut self, from: &Map, line: usize) {
         let before = (SIZE - self.stride) / 2;
-        for (y, row) in to.data.chunks_exact_mut(w * channels).enumerate() {
-            for (x, out) in row.chunks_exact_mut(channels).enumerate() {
-                out.copy_from_slice(&self.bias);
-                for ky in 0..SIZE {
-                    let Some(sy) = inside(y * self.stride + ky, before, from.height) else {
-                        continue;
-                    };
-                    for kx in 0..SIZE {
-                        let Some(sx) = inside(x * self.stride + kx, before, from.width) else {
-                            continue;
-                        };
-                        let source = &from.data[(sy * from.width + sx) * channels..][..channels];
-                        let weights = &self.weights[(ky * SIZE + kx) * channels..][..channels];
-                        for (o, (s, w)) in out.iter_mut().zip(source.iter().zip(weights)) {
-                            *o += s * w;
+        self.padded.resize(line * (from.height + SIZE), 0.0);
+        let (left, width) = (before * from.channels, from.width * from.channels);
+        let rows = self.padded.chunks_exact_mut(line).skip(before);
+        for (row, from) in rows.zip(from.data.chunks_exact(width)) {
+            row[left..left + width].copy_from_slice(from);
+        }
+    }
+
+    fn row(&self, rows: [&[f32]; SIZE], channels: usize, out: &mut [f32]) {
+        for (x, out) in out.chunks_exact_mut(channels).enumerate() {
+            let first = x * self.stride * channels;
+            let seen = rows.map(|row| &row[first..first + SIZE * channels]);
+            let blocks = self.weights.iter().zip(&self.bias);
+            for (b, (out, (weights, bias))) in out
+                .as_chunks_mut::<LANES>()
+                .0
+                .iter_mut()
+                .zip(blocks)
+                .enumerate()
+            {
+                let mut sums = *bias;
+                for (seen, weights) in seen.iter().zip(weights) {
+                    for (pixel, weights) in seen.chunks_exact(channels).zip(weights) {
+                        let values = &pixel[b * LANES..][..LANES];
+                        for ((s, v), w) in sums.iter_mut().zip(values).zip(weights) {
+                            *s += v * w;
                         }
                     }
                 }
-                self.after.apply(out);
+                self.after.apply(&mut sums);
+                *out = sums;
             }
         }
     }
-}
-
-fn inside(at: usize, before: usize, size: usize) -> Option<usize> {
-    at.checked_sub(before).filter(|&at| at < size)
 }
 
 /// The first convolution: 3 x 3 of three colours, every second pixel, as one of single pixels over what each one sees.

@@ -108,3 +108,49 @@ fn to_rgb(picture: &I420, rgb: &mut [f32]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(size: (usize, usize), at: usize) -> I420 {
+        let mut p = I420::filled(size.0, size.1, [120, 120, 120]);
+        let (w, h) = size;
+        p.fill_rect(at + w / 16, h / 7, w / 6, h * 2 / 5, [150, 108, 150]);
+        p.fill_rect(at, h / 2, w * 3 / 10, h / 2, [40, 140, 125]);
+        p
+    }
+
+    #[test]
+    fn sizes_may_change_and_be_small_or_upright() {
+        let (mut mask, mut out) = (PersonMask::new(), Mask::filled(2, 2, 0));
+        for size in [(640, 360), (2, 2), (360, 640), (322, 182), (64, 8)] {
+            mask.mask(&I420::black(size.0, size.1), &mut out);
+            assert_eq!(out.size(), size);
+        }
+    }
+
+    #[test]
+    fn the_network_looks_at_every_second_picture_and_at_once_after_a_change() {
+        let (mut mask, mut out) = (PersonMask::new(), Mask::filled(2, 2, 0));
+        let mut changed = |mask: &mut PersonMask, at: usize| {
+            let before = mask.found().to_vec();
+            mask.mask(&person((640, 360), at), &mut out);
+            mask.found() != before
+        };
+        let looks = [0, 40, 80, 120].map(|at| changed(&mut mask, at));
+        assert_eq!(looks, [true, false, true, false]);
+        assert!(changed(&mut mask, 160));
+        mask.forget();
+        assert!(changed(&mut mask, 200));
+    }
+
+    #[test]
+    fn colours_are_those_of_the_standard() {
+        let mut rgb = [0.0; 12];
+        to_rgb(&I420::filled(2, 2, [82, 90, 240]), &mut rgb);
+        assert!(rgb[0] > 0.99 && rgb[1] < 0.01 && rgb[2] < 0.01, "{rgb:?}");
+        to_rgb(&I420::filled(2, 2, [235, 128, 128]), &mut rgb);
+        assert!(rgb.iter().all(|&c| c > 0.99));
+    }
+}

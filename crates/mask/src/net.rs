@@ -132,7 +132,7 @@ impl Plain {
         }
     }
 
-    fn run(&self, from: &Map, a: &mut Map, b: &mut Map, to: &mut Map) {
+    fn run(&mut self, from: &Map, a: &mut Map, b: &mut Map, to: &mut Map) {
         self.widen.run(from, a);
         self.depthwise.run(a, b);
         self.narrow.run(b, to);
@@ -260,6 +260,78 @@ impl Last {
                 upper.copy_from_slice(&[a, b]);
                 lower.copy_from_slice(&[c, d]);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static FILE: &[u8] = include_bytes!("../../../assets/person-mask/person-mask.f16");
+
+    /// Somebody drawn: a head and shoulders before a striped wall.
+    fn drawn() -> Vec<f32> {
+        let mut rgb = Vec::new();
+        for y in 0..HEIGHT {
+            for x in 0..WIDTH {
+                let round = |cx: f32, cy: f32, rx: f32, ry: f32| {
+                    let (dx, dy) = ((x as f32 - cx) / rx, (y as f32 - cy) / ry);
+                    dx * dx + dy * dy < 1.0
+                };
+                let stripes = ((x * 7 + y * 3) % 32) as f32 / 128.0;
+                rgb.extend(if round(128.0, 52.0, 22.0, 30.0) {
+                    [0.85, 0.65, 0.55]
+                } else if round(128.0, 150.0, 70.0, 64.0) {
+                    [0.1, 0.1, 0.3]
+                } else {
+                    [0.2, 0.3, 0.4].map(|c| c + stripes)
+                });
+            }
+        }
+        rgb
+    }
+
+    #[test]
+    fn it_uses_every_weight() {
+        let mut weights = Weights::new(FILE);
+        Net::new(&mut weights);
+        assert!(weights.is_empty());
+        assert_eq!(FILE.len(), 2 * 106_401);
+    }
+
+    /// The answers of onnxruntime to the same picture, the network converted operation by operation.
+    #[test]
+    fn it_answers_what_another_runtime_answers() {
+        let expected = [
+            (22, 129, 0.1237),
+            (43, 149, 0.1414),
+            (62, 149, 0.3086),
+            (78, 113, 0.3030),
+            (82, 139, 0.2849),
+            (84, 114, 0.5181),
+            (86, 142, 0.3997),
+            (89, 106, 0.7074),
+            (97, 168, 0.7548),
+            (110, 73, 0.5842),
+            (125, 193, 0.1243),
+            (142, 58, 0.5573),
+            (0, 0, 0.0),
+            (52, 128, 1.0),
+            (130, 128, 1.0),
+            (143, 255, 0.0),
+        ];
+        let mut mask = vec![0.0; WIDTH * HEIGHT];
+        let mut net = Net::new(&mut Weights::new(FILE));
+        // Twice: what one run leaves behind must not change the next.
+        for _ in 0..2 {
+            net.run(&drawn(), &mut mask);
+            for (y, x, value) in expected {
+                let found = mask[y * WIDTH + x];
+                assert!((found - value).abs() < 2e-3, "{found} at {x}, {y}: {value}");
+            }
+            let mean = mask.iter().sum::<f32>() / mask.len() as f32;
+            assert!((mean - 0.228_67).abs() < 1e-3, "{mean}");
         }
     }
 }

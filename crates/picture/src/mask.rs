@@ -55,7 +55,7 @@ impl std::fmt::Debug for Mask {
 /// Half the side of the window in which mask and luma are compared, in pixels of the coarse mask.
 const REACH: usize = 3;
 /// Variance of luma (0 to 1) below which the window counts as flat: there the mask is smoothed rather than led.
-const FLAT: f32 = 4e-4;
+const FLAT: f32 = 1e-3;
 /// Slope and offset of the last step: what is nearly background or nearly person becomes so, and the edge gets crisper.
 const CRISP: (f32, f32) = (1.5, -0.22);
 /// Share of a new mask where it agrees with the last one. Where they disagree it rises to all of it, so that hands leave no trail.
@@ -77,10 +77,13 @@ pub struct Refiner {
     known: bool,
     small: I420,
     scaler: Scaler,
-    /// Mean of luma, mask, luma x mask, luma x luma in each window; then slope and offset.
+    /// Means of luma, mask, luma x mask, luma x luma in each window; then slope and offset.
     sums: Vec<[f32; 4]>,
     scratch: Scratch,
-    row: Vec<[f32; 2]>,
+    /// Slope, offset and how they rise to the next column, between two rows.
+    row: Vec<[f32; 4]>,
+    /// For each column of the picture: the coarse one to its left, and how far from it.
+    columns: Vec<(u32, f32)>,
 }
 
 impl Refiner {
@@ -97,6 +100,7 @@ impl Refiner {
             sums: vec![[0.0; 4]; size.0 * size.1],
             scratch: Scratch::default(),
             row: Vec::new(),
+            columns: Vec::new(),
         }
     }
 
@@ -142,29 +146,40 @@ impl Refiner {
     /// Slope and offset, interpolated to each pixel, on its luma.
     fn apply(&mut self, picture: &I420, out: &mut Mask) {
         let ((w, h), (sw, sh)) = (picture.size(), self.size);
-        self.row.resize(sw, [0.0; 2]);
+        if self.columns.len() != w {
+            self.columns.clear();
+            let places = (0..w).map(|x| between(x, w, sw));
+            self.columns
+                .extend(places.map(|(x, part)| (x as u32, part)));
+        }
         let rows = picture.y().chunks_exact(w);
         for (y, (luma, cover)) in rows.zip(out.cover.chunks_exact_mut(w)).enumerate() {
-            let (top, part) = between(y, h, sh);
-            let bottom = (top + 1).min(sh - 1);
-            let pairs = self.sums[top * sw..][..sw]
-                .iter()
-                .zip(&self.sums[bottom * sw..][..sw]);
-            for (row, (a, b)) in self.row.iter_mut().zip(pairs) {
-                *row = [0, 1].map(|k| a[k] + (b[k] - a[k]) * part);
+            self.interpolate(between(y, h, sh));
+            let pixels = luma.iter().zip(&self.columns);
+            for (cover, (&luma, &(left, part))) in cover.iter_mut().zip(pixels) {
+                let [slope, offset, slopes, offsets] = self.row[left as usize];
+                let mask = (slope + slopes * part) * f32::from(luma) + offset + offsets * part;
+                *cover = mask.clamp(0.0, 255.0) as u8;
             }
-            let step = sw as f32 / w as f32;
-            for (x, (cover, &luma)) in cover.iter_mut().zip(luma).enumerate() {
-                let at = ((x as f32 + 0.5) * step - 0.5).max(0.0);
-                let left = at as usize;
-                let part = at - left as f32;
-                let (a, b) = (self.row[left], self.row[(left + 1).min(sw - 1)]);
-                let slope = a[0] + (b[0] - a[0]) * part;
-                let offset = a[1] + (b[1] - a[1]) * part;
-                let mask = slope * (f32::from(luma) / 255.0) + offset;
-                // A cast from float saturates.
-                *cover = ((mask * CRISP.0 + CRISP.1) * 255.0 + 0.5) as u8;
-            }
+        }
+    }
+
+    /// A row of slopes and offsets that lies `part` below the row `top`, such that they make bytes of bytes.
+    fn interpolate(&mut self, (top, part): (usize, f32)) {
+        let (sw, sh) = self.size;
+        let bottom = (top + 1).min(sh - 1);
+        let above = self.sums[top * sw..][..sw].iter();
+        let pairs = above.zip(&self.sums[bottom * sw..][..sw]);
+        self.row.clear();
+        self.row.extend(pairs.map(|(a, b)| {
+            let [slope, offset] = [0, 1].map(|k| a[k] + (b[k] - a[k]) * part);
+            let offset = (offset * CRISP.0 + CRISP.1) * 255.0 + 0.5;
+            [slope * CRISP.0, offset, 0.0, 0.0]
+        }));
+        for x in 1..sw {
+            let [slope, offset, ..] = self.row[x];
+            let before = &mut self.row[x - 1];
+            (before[2], before[3]) = (slope - before[0], offset - before[1]);
         }
     }
 }
@@ -176,11 +191,11 @@ pub(crate) struct Scratch {
     columns: Vec<[f32; 4]>,
 }
 
-/// Where row `y` of `h` lies between rows of `sh`: the upper one, and the share of the one below it.
-pub(crate) fn between(y: usize, h: usize, sh: usize) -> (usize, f32) {
-    let at = ((y as f32 + 0.5) * sh as f32 / h as f32 - 0.5).max(0.0);
-    let top = (at as usize).min(sh - 1);
-    (top, at - top as f32)
+/// Where place `at` of `size` lies between those of `coarse`: the one before it, and the share of the one after.
+fn between(at: usize, size: usize, coarse: usize) -> (usize, f32) {
+    let at = ((at as f32 + 0.5) * coarse as f32 / size as f32 - 0.5).max(0.0);
+    let before = (at as usize).min(coarse - 1);
+    (before, (at - before as f32).min(1.0))
 }
 
 /// The mean of a window of `2 * reach + 1` on each side, cut off at the borders: running sums, so its time does not depend on `reach`.
