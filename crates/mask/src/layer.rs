@@ -33,16 +33,12 @@ pub(crate) enum After {
 
 impl After {
     #[inline(always)]
-    fn apply(self, values: &mut [f32]) {
+    fn apply(self, values: Lanes) -> Lanes {
         match self {
-            After::Nothing => {}
-            After::Relu => values.iter_mut().for_each(|v| *v = v.max(0.0)),
-            After::HardSwish => {
-                for v in values {
-                    *v *= (*v + 3.0).clamp(0.0, 6.0) * (1.0 / 6.0);
-                }
-            }
-            After::Sigmoid => values.iter_mut().for_each(|v| *v = sigmoid(*v)),
+            After::Nothing => values,
+            After::Relu => values.map(|v| v.max(0.0)),
+            After::HardSwish => values.map(|v| v * (v + 3.0).clamp(0.0, 6.0) * (1.0 / 6.0)),
+            After::Sigmoid => values.map(sigmoid),
         }
     }
 }
@@ -55,13 +51,21 @@ pub(crate) fn sigmoid(v: f32) -> f32 {
 const LANES: usize = 8;
 const PIXELS: usize = 4;
 
+/// By value all the way: so they stay in registers.
+type Lanes = [f32; LANES];
+
+#[inline(always)]
+fn plus(sums: Lanes, value: f32, weights: &Lanes) -> Lanes {
+    std::array::from_fn(|i| sums[i] + value * weights[i])
+}
+
 /// A convolution of single pixels.
 #[derive(Debug)]
 pub(crate) struct Pointwise {
     inputs: usize,
     outputs: usize,
     /// For each block of [`LANES`] outputs, input by input.
-    blocks: Vec<[f32; LANES]>,
+    blocks: Vec<Lanes>,
     bias: Vec<f32>,
     after: After,
 }
@@ -104,37 +108,33 @@ impl Pointwise {
         let (upper, lower) = from.split_at(2 * self.inputs);
         let ((a, b), (c, d)) = (upper.split_at(self.inputs), lower.split_at(self.inputs));
         for (at, (weights, bias)) in self.blocks() {
-            let mut sums = [*bias; PIXELS];
+            let (mut p, mut q, mut r, mut s) = (*bias, *bias, *bias, *bias);
             let values = a.iter().zip(b).zip(c.iter().zip(d));
             for (weights, ((a, b), (c, d))) in weights.iter().zip(values) {
-                for (sums, value) in sums.iter_mut().zip([a, b, c, d]) {
-                    for (s, w) in sums.iter_mut().zip(weights) {
-                        *s += value * w;
-                    }
-                }
+                p = plus(p, *a, weights);
+                q = plus(q, *b, weights);
+                r = plus(r, *c, weights);
+                s = plus(s, *d, weights);
             }
-            for (sums, to) in sums.iter_mut().zip(to.chunks_exact_mut(self.outputs)) {
-                self.after.apply(sums);
-                to[at..at + LANES].copy_from_slice(sums);
+            for (sums, to) in [p, q, r, s]
+                .into_iter()
+                .zip(to.chunks_exact_mut(self.outputs))
+            {
+                to[at..at + LANES].copy_from_slice(&self.after.apply(sums));
             }
         }
     }
 
     fn one(&self, from: &[f32], to: &mut [f32]) {
         for (at, (weights, bias)) in self.blocks() {
-            let mut sums = *bias;
-            for (weights, value) in weights.iter().zip(from) {
-                sums.iter_mut()
-                    .zip(weights)
-                    .for_each(|(s, w)| *s += value * w);
-            }
-            self.after.apply(&mut sums);
-            to[at..at + LANES].copy_from_slice(&sums);
+            let pairs = weights.iter().zip(from);
+            let sums = pairs.fold(*bias, |sums, (weights, &value)| plus(sums, value, weights));
+            to[at..at + LANES].copy_from_slice(&self.after.apply(sums));
         }
     }
 
     /// Where the outputs of each block begin, their weights and biases.
-    fn blocks(&self) -> impl Iterator<Item = (usize, (&[[f32; LANES]], &[f32; LANES]))> {
+    fn blocks(&self) -> impl Iterator<Item = (usize, (&[Lanes], &Lanes))> {
         let weights = self.blocks.chunks_exact(self.inputs);
         let blocks = weights.zip(self.bias.as_chunks().0);
         blocks.enumerate().map(|(b, block)| (b * LANES, block))
@@ -146,8 +146,8 @@ impl Pointwise {
 pub(crate) struct Depthwise<const SIZE: usize> {
     stride: usize,
     /// For each block of channels, row by row.
-    weights: Vec<[[[f32; LANES]; SIZE]; SIZE]>,
-    bias: Vec<[f32; LANES]>,
+    weights: Vec<[[Lanes; SIZE]; SIZE]>,
+    bias: Vec<Lanes>,
     after: After,
     /// The input with zeros around it.
     padded: Vec<f32>,
@@ -210,13 +210,10 @@ impl<const SIZE: usize> Depthwise<SIZE> {
                 for (seen, weights) in seen.iter().zip(weights) {
                     for (pixel, weights) in seen.chunks_exact(channels).zip(weights) {
                         let values = &pixel[b * LANES..][..LANES];
-                        for ((s, v), w) in sums.iter_mut().zip(values).zip(weights) {
-                            *s += v * w;
-                        }
+                        sums = std::array::from_fn(|i| sums[i] + values[i] * weights[i]);
                     }
                 }
-                self.after.apply(&mut sums);
-                *out = sums;
+                *out = self.after.apply(sums);
             }
         }
     }
