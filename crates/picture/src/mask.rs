@@ -58,6 +58,9 @@ const REACH: usize = 3;
 const FLAT: f32 = 1e-3;
 /// Slope and offset of the last step: what is nearly background or nearly person becomes so, and the edge gets crisper.
 const CRISP: (f32, f32) = (1.5, -0.22);
+/// What a network is less sure of than the first is background, more than the second person: a window it wonders about would
+/// else be seen as a ghost.
+const UNSURE: (f32, f32) = (0.3, 0.8);
 /// Share of a new mask where it agrees with the last one. Where they disagree it rises to all of it, so that hands leave no trail.
 const STEADY: f32 = 0.35;
 /// Disagreement (0 to 1) from which the new mask counts alone.
@@ -109,10 +112,10 @@ impl Refiner {
         self.known = false;
     }
 
-    /// Takes a coarse mask: row by row, 0 (background) to 1. Values that are missing stay as they were.
+    /// Takes a coarse mask: row by row, 0 (background) to 1 as a network says it. Values that are missing stay as they were.
     pub fn update(&mut self, mask: &[f32]) {
         for (old, &new) in self.coarse.iter_mut().zip(mask) {
-            let new = new.clamp(0.0, 1.0);
+            let new = ((new - UNSURE.0) / (UNSURE.1 - UNSURE.0)).clamp(0.0, 1.0);
             let moved = ((new - *old).abs() / MOVED).min(1.0);
             let share = if self.known {
                 STEADY + (1.0 - STEADY) * moved
@@ -300,7 +303,7 @@ mod tests {
         let mut refiner = Refiner::new(64, 36);
         let mut seen = Vec::new();
         for n in 0..40 {
-            refiner.update(&[if n % 2 == 0 { 0.45 } else { 0.55 }; 64 * 36]);
+            refiner.update(&[if n % 2 == 0 { 0.52 } else { 0.58 }; 64 * 36]);
             seen.push(refiner.coarse[0]);
         }
         let last = &seen[30..];
@@ -313,10 +316,10 @@ mod tests {
     #[test]
     fn a_new_camera_starts_from_nothing() {
         let mut refiner = Refiner::new(64, 36);
-        refiner.update(&[0.4; 64 * 36]);
+        refiner.update(&[0.6; 64 * 36]);
         refiner.forget();
-        refiner.update(&[0.3; 64 * 36]);
-        assert_eq!(refiner.coarse[0], 0.3);
+        refiner.update(&[0.55; 64 * 36]);
+        assert!((refiner.coarse[0] - 0.5).abs() < 1e-5);
     }
 
     #[test]
