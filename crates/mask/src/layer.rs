@@ -344,7 +344,7 @@ pub(crate) fn double(from: &Map, to: &mut Map) {
 /// Of the larger map's place: the smaller map's place that counts three quarters, and the one that counts a quarter.
 fn neighbours(at: usize, size: usize) -> (usize, usize) {
     let near = at / 2;
-    let far = if at % 2 == 0 {
+    let far = if at.is_multiple_of(2) {
         near.saturating_sub(1)
     } else {
         (near + 1).min(size - 1)
