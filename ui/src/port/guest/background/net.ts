@@ -95,12 +95,22 @@ function single(data: Float64Array): Map {
   return { width: 1, height: 1, channels: data.length, data };
 }
 
-function after(kind: After, v: number): number {
+/** One loop for each kind: a choice for each number would cost more than the convolution. */
+function activate(kind: After, data: Float64Array): void {
+  const n = data.length;
   switch (kind) {
-    case "nothing": return v;
-    case "relu": return v > 0 ? v : 0;
-    case "hard_swish": return v <= -3 ? 0 : v >= 3 ? v : (v * (v + 3)) / 6;
-    case "sigmoid": return 1 / (1 + Math.exp(-v));
+    case "nothing": return;
+    case "relu":
+      for (let i = 0; i < n; i++) if (data[i]! < 0) data[i] = 0;
+      return;
+    case "hard_swish":
+      for (let i = 0; i < n; i++) {
+        const v = data[i]!;
+        data[i] = v <= -3 ? 0 : v >= 3 ? v : (v * (v + 3)) / 6;
+      }
+      return;
+    case "sigmoid":
+      for (let i = 0; i < n; i++) data[i] = 1 / (1 + Math.exp(-data[i]!));
   }
 }
 
@@ -137,43 +147,55 @@ function product(w: Weights, inputs: number, outputs: number, kind: After): (fro
           a += v * w0; b += v * w1; c += v * w2; d += v * w3;
           e += u * w0; f += u * w1; g += u * w2; h += u * w3;
         }
-        to[toOne + o] = after(kind, a); to[toOne + o + 1] = after(kind, b); to[toOne + o + 2] = after(kind, c); to[toOne + o + 3] = after(kind, d);
-        to[toTwo + o] = after(kind, e); to[toTwo + o + 1] = after(kind, f); to[toTwo + o + 2] = after(kind, g); to[toTwo + o + 3] = after(kind, h);
+        to[toOne + o] = a; to[toOne + o + 1] = b; to[toOne + o + 2] = c; to[toOne + o + 3] = d;
+        to[toTwo + o] = e; to[toTwo + o + 1] = f; to[toTwo + o + 2] = g; to[toTwo + o + 3] = h;
       }
     }
+    activate(kind, to);
   };
 }
 
 /** A convolution of each channel by itself, padded so that the output has the input's size divided by the stride. */
 function depthwise(w: Weights, channels: number, size: number, stride: number, kind: After): (from: Map) => Map {
-  const weights = w.take(size * size * channels);
+  const taps = size * size;
+  const plain = w.take(taps * channels);
   const bias = w.take(channels);
+  // Four channels side by side, tap by tap.
+  const weights = new Float64Array(plain.length);
+  for (let t = 0; t < taps; t++) for (let c = 0; c < channels; c++) weights[(((c >> 2) * taps + t) << 2) + (c & 3)] = plain[t * channels + c]!;
   const map = keep();
+  let padded = new Float64Array(0);
+  const offsets = new Int32Array(taps);
   // As TensorFlow pads "same": what is odd goes below and to the right.
   const before = (size - stride) >> 1;
   return (from) => {
-    const { width, height, data } = from;
-    const to = map(Math.trunc(width / stride), Math.trunc(height / stride), channels);
-    const out = to.data;
-    for (let y = 0, o = 0; y < to.height; y++) {
-      for (let x = 0; x < to.width; x++, o += channels) {
-        for (let c = 0; c < channels; c++) out[o + c] = bias[c]!;
-        for (let ky = 0; ky < size; ky++) {
-          const sy = y * stride + ky - before;
-          if (sy < 0 || sy >= height) continue;
-          for (let kx = 0; kx < size; kx++) {
-            const sx = x * stride + kx - before;
-            if (sx < 0 || sx >= width) continue;
-            const from = (sy * width + sx) * channels;
-            const weight = (ky * size + kx) * channels;
-            for (let c = 0; c < channels; c++) out[o + c] = out[o + c]! + data[from + c]! * weights[weight + c]!;
-          }
-        }
-        for (let c = 0; c < channels; c++) out[o + c] = after(kind, out[o + c]!);
-      }
+    const line = (from.width + size) * channels;
+    if (padded.length === 0) {
+      padded = new Float64Array(line * (from.height + size));
+      for (let t = 0; t < taps; t++) offsets[t] = Math.trunc(t / size) * line + (t % size) * channels;
     }
+    const width = from.width * channels;
+    for (let y = 0; y < from.height; y++) padded.set(from.data.subarray(y * width, (y + 1) * width), (y + before) * line + before * channels);
+    const to = map(Math.trunc(from.width / stride), Math.trunc(from.height / stride), channels);
+    for (let y = 0; y < to.height; y++) {
+      for (let x = 0; x < to.width; x++) filterPixel(padded, y * stride * line + x * stride * channels, offsets, weights, bias, to.data, (y * to.width + x) * channels);
+    }
+    activate(kind, to.data);
     return to;
   };
+}
+
+function filterPixel(from: Float64Array, first: number, offsets: Int32Array, weights: Float64Array, bias: Float64Array, to: Float64Array, out: number): void {
+  const channels = bias.length;
+  const taps = offsets.length;
+  for (let c = 0, w = 0; c < channels; c += 4) {
+    let p = bias[c]!, q = bias[c + 1]!, r = bias[c + 2]!, s = bias[c + 3]!;
+    for (let t = 0; t < taps; t++, w += 4) {
+      const at = first + offsets[t]! + c;
+      p += from[at]! * weights[w]!; q += from[at + 1]! * weights[w + 1]!; r += from[at + 2]! * weights[w + 2]!; s += from[at + 3]! * weights[w + 3]!;
+    }
+    to[out + c] = p; to[out + c + 1] = q; to[out + c + 2] = r; to[out + c + 3] = s;
+  }
 }
 
 /** 3 x 3 of three colours, every second pixel, as a convolution of single pixels over what each one sees. */
@@ -252,10 +274,11 @@ function last(w: Weights): (from: Map, mask: Float64Array) => void {
         for (let k = 0; k < 4; k++) {
           let sum = bias;
           for (let c = 0; c < 16; c++) sum += from.data[at + c]! * weights[c * 4 + k]!;
-          mask[(y * 2 + (k >> 1)) * WIDTH + x * 2 + (k & 1)] = after("sigmoid", sum);
+          mask[(y * 2 + (k >> 1)) * WIDTH + x * 2 + (k & 1)] = sum;
         }
       }
     }
+    activate("sigmoid", mask);
   };
 }
 
