@@ -1,4 +1,4 @@
-// A camera's track with something else behind the person. A worker runs the network and keeps the time; here pictures are taken
+// A camera's track with something else behind the person. Workers run the network and keep the time; here pictures are taken
 // from the camera and painted. All of it stays in this browser, and nothing is loaded before a background is chosen.
 
 import type { Background } from "../../port";
@@ -9,6 +9,8 @@ import { Painter } from "./paint";
 import type { Answer, Ask } from "./worker";
 
 const TICK_MS = 33;
+/** Ticks that have piled up while the page was busy are one. */
+const APART_MS = 20;
 /** Nobody waits longer for the first mask. */
 const FIRST_MS = 10_000;
 
@@ -59,13 +61,15 @@ export class Backdrop {
 class Scene {
   readonly #video = document.createElement("video");
   readonly #small = document.createElement("canvas");
-  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  readonly #worker = newWorker();
+  readonly #clock = newWorker();
   readonly #painter: Painter;
   readonly #pace = new Pace();
   readonly #background: Background;
   readonly #tooSlow: () => void;
   #pressure: Observer | undefined;
   #began: number | undefined;
+  #ticked = 0;
   #seen = false;
   #over = false;
   #first: (() => void) | undefined;
@@ -76,6 +80,7 @@ class Scene {
     const painter = Painter.make();
     if (painter === undefined) {
       this.#worker.terminate();
+      this.#clock.terminate();
       throw new DOMException("", "NotSupportedError");
     }
     this.#painter = painter;
@@ -94,9 +99,12 @@ class Scene {
       this.#first = done;
       const failed = () => fail(new DOMException("", "UnknownError"));
       setTimeout(failed, FIRST_MS);
-      this.#worker.addEventListener("error", failed);
-      this.#worker.addEventListener("message", (event: MessageEvent<Answer>) => this.#on(event.data));
-      this.#ask({ type: "start", weights, tickMs: TICK_MS }, [weights]);
+      for (const worker of [this.#worker, this.#clock]) {
+        worker.addEventListener("error", failed);
+        worker.addEventListener("message", (event: MessageEvent<Answer>) => this.#on(event.data));
+      }
+      ask(this.#worker, { type: "start", weights }, [weights]);
+      ask(this.#clock, { type: "clock", tickMs: TICK_MS });
     });
     this.#pressure = observePressure((critical) => this.#pace.pressed(critical, performance.now()));
   }
@@ -106,6 +114,7 @@ class Scene {
     this.#over = true;
     this.#pressure?.disconnect();
     this.#worker.terminate();
+    this.#clock.terminate();
     this.#video.srcObject = null;
     this.#painter.close();
   }
@@ -118,16 +127,19 @@ class Scene {
     this.#pace.ran(this.#began ?? 0, performance.now());
     this.#began = undefined;
     this.#seen = true;
-    if (this.#pace.tooSlow) this.#tooSlow();
   }
 
   #tick(): void {
     if (this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
     const now = performance.now();
+    if (now - this.#ticked < APART_MS) return;
+    this.#ticked = now;
     if (this.#began === undefined && this.#pace.due(now)) this.#look(now);
     if (!this.#seen) return;
     this.#painter.paint(this.#video);
+    this.#pace.painted(now);
     this.#first?.();
+    if (this.#pace.tooSlow) this.#tooSlow();
   }
 
   #look(now: number): void {
@@ -137,12 +149,16 @@ class Scene {
     context.drawImage(this.#video, 0, 0, WIDTH, HEIGHT);
     const pixels = context.getImageData(0, 0, WIDTH, HEIGHT).data.buffer;
     const strength = this.#background.kind === "blur" ? { strength: this.#background.strength } : {};
-    this.#ask({ type: "look", pixels, ...strength }, [pixels]);
+    ask(this.#worker, { type: "look", pixels, ...strength }, [pixels]);
   }
+}
 
-  #ask(ask: Ask, transfer: Transferable[]): void {
-    this.#worker.postMessage(ask, transfer);
-  }
+function newWorker(): Worker {
+  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+}
+
+function ask(worker: Worker, message: Ask, transfer: Transferable[] = []): void {
+  worker.postMessage(message, transfer);
 }
 
 async function load(url: string): Promise<ArrayBuffer> {

@@ -39,3 +39,19 @@ test("a processor at its limit counts too", () => {
   run(pace, 20, 9000, 11_000);
   expect(pace.tooSlow).toBe(true);
 });
+
+test("a page that paints five pictures a second and fewer is given up", () => {
+  const pace = new Pace();
+  for (let now = 0; now <= 30_000; now += 150) pace.painted(now);
+  expect(pace.tooSlow).toBe(false);
+  for (let now = 30_250; now <= 30_250 + SLOW_FOR_MS; now += 250) pace.painted(now);
+  expect(pace.tooSlow).toBe(true);
+});
+
+test("a computer that slept is not slow", () => {
+  const pace = new Pace();
+  pace.painted(0);
+  pace.ran(0, 3_600_000);
+  pace.painted(3_600_000);
+  expect(pace.tooSlow).toBe(false);
+});
