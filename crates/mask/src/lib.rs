@@ -1,7 +1,7 @@
 //! Where the person is in a camera's picture: a small neural network, and what makes a mask of the picture's size of its answer.
 //!
 //! Pure: the network is plain arithmetic over weights that are part of the program (assets/person-mask, which says where they come
-//! from), the same on every machine.
+//! from).
 #![forbid(unsafe_code)]
 
 mod layer;
@@ -17,7 +17,7 @@ static WEIGHTS: &[u8] = include_bytes!("../../../assets/person-mask/person-mask.
 /// The network looks at one picture of this many; between them the mask is led by the edges of the newest picture.
 pub const LOOK_EVERY: u32 = 2;
 
-/// Finds the person in picture after picture of one camera. A second of 30 pictures of 640 x 360 costs about 0.15 s of one core.
+/// Finds the person in picture after picture of one camera. What it costs is in docs/QUALITY.md.
 ///
 /// Made for one or a few people in front of a camera, about 2 m away at most. Pictures of any shape are stretched to 16:9 first.
 /// Allocates when the size of pictures is new.

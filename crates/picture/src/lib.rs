@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod background;
+mod blur;
 mod convert;
 mod governor;
 mod i420;
