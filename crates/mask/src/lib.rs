@@ -6,9 +6,12 @@
 
 mod layer;
 mod net;
+mod scenery;
 mod weights;
 
 use confab_picture::{I420, Mask, Refiner, Scaler};
+pub use scenery::Scenery;
+
 use net::{HEIGHT, Net, WIDTH};
 use weights::Weights;
 
