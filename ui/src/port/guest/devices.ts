@@ -233,7 +233,7 @@ export class LocalDevices {
     this.#put(kind, { device: undefined });
     if (!this.state[kind].on) return;
     await this.#open(kind);
-    const label = this.#tracks.get(kind)?.label;
+    const label = this.#tracks.has(kind) ? (kind === "camera" ? this.#camera : this.#tracks.get(kind))?.label : undefined;
     this.#events.tell({ type: "device_changed", kind, ...(label !== undefined && { label }) });
   }
 
