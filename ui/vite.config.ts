@@ -13,7 +13,8 @@ export default defineConfig(({ command }) => ({
     modulePreload: { polyfill: false },
     outDir: "dist",
   },
-  server: { proxy: command === "serve" ? devProxy() : {} },
+  // The weights of the person mask are outside.
+  server: { proxy: command === "serve" ? devProxy() : {}, fs: { allow: [".", "../assets"] } },
   test: { include: ["src/**/*.test.ts"], environment: "node" },
 }));
 

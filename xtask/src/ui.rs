@@ -50,6 +50,8 @@ fn sources() -> Result<String> {
             "--others",
             "--exclude-standard",
             "ui",
+            // Weights that guests load.
+            "assets",
         ],
     )?;
     let files: Vec<&str> = files.lines().filter(|f| root().join(f).is_file()).collect();

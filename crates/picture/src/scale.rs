@@ -72,28 +72,80 @@ fn halve(from: &[u8], w: usize, to: &mut [u8], tw: usize) {
 const ONE: u32 = 1 << 12;
 
 fn separable(from: &[u8], from_size: (usize, usize), to: &mut [u8], to_size: (usize, usize)) {
-    let columns = Taps::new(from_size.0, to_size.0);
-    let rows = Taps::new(from_size.1, to_size.1);
-    let mut line = vec![0u8; from_size.0];
-    for (out, (start, weights)) in to.chunks_exact_mut(to_size.0).zip(rows.iter()) {
-        // Rows first: the long loops run over neighbouring bytes.
-        down(&from[start * from_size.0..], weights, &mut line);
-        match columns.each {
-            2 => across::<2>(&columns, &line, out),
-            3 => across::<3>(&columns, &line, out),
-            4 => across::<4>(&columns, &line, out),
-            _ => across_many(&columns, &line, out),
+    PlaneScaler::new(from_size, to_size).scale(from, to);
+}
+
+/// Scales picture after picture of one size to another. It allocates when a size is new.
+#[derive(Debug, Default)]
+pub struct Scaler {
+    /// Luma's and chroma's.
+    planes: Option<[PlaneScaler; 2]>,
+}
+
+impl Scaler {
+    /// `from` at the size of `to`, its shape stretched if need be.
+    pub fn scale(&mut self, from: &I420, to: &mut I420) {
+        let ((w, h), (tw, th)) = (from.size(), to.size());
+        let known = self.planes.take();
+        let planes = known.filter(|[luma, _]| luma.from == (w, h) && luma.to == (tw, th));
+        let [luma, chroma] = self.planes.insert(planes.unwrap_or_else(|| {
+            [
+                PlaneScaler::new((w, h), (tw, th)),
+                PlaneScaler::new((w / 2, h / 2), (tw / 2, th / 2)),
+            ]
+        }));
+        let [y, u, v] = to.planes_mut();
+        luma.scale(from.y(), y);
+        chroma.scale(from.u(), u);
+        chroma.scale(from.v(), v);
+    }
+}
+
+#[derive(Debug)]
+struct PlaneScaler {
+    from: (usize, usize),
+    to: (usize, usize),
+    columns: Taps,
+    rows: Taps,
+    line: Vec<u8>,
+    /// For lines of many.
+    sums: Vec<u32>,
+}
+
+impl PlaneScaler {
+    fn new(from: (usize, usize), to: (usize, usize)) -> PlaneScaler {
+        PlaneScaler {
+            from,
+            to,
+            columns: Taps::new(from.0, to.0),
+            rows: Taps::new(from.1, to.1),
+            line: vec![0; from.0],
+            sums: Vec::new(),
+        }
+    }
+
+    fn scale(&mut self, from: &[u8], to: &mut [u8]) {
+        let (columns, line, sums) = (&self.columns, &mut self.line, &mut self.sums);
+        for (out, (start, weights)) in to.chunks_exact_mut(self.to.0).zip(self.rows.iter()) {
+            // Rows first: the long loops run over neighbouring bytes.
+            down(&from[start * self.from.0..], weights, line, sums);
+            match columns.each {
+                2 => across::<2>(columns, line, out),
+                3 => across::<3>(columns, line, out),
+                4 => across::<4>(columns, line, out),
+                _ => across_many(columns, line, out),
+            }
         }
     }
 }
 
 /// One line out of as many source lines as there are weights.
-fn down(from: &[u8], weights: &[u16], line: &mut [u8]) {
+fn down(from: &[u8], weights: &[u16], line: &mut [u8], sums: &mut Vec<u32>) {
     let w = line.len();
     match *weights {
         // What counts nothing is not looked at.
-        [0, ref rest @ ..] => down(&from[w..], rest, line),
-        [ref rest @ .., 0] => down(from, rest, line),
+        [0, ref rest @ ..] => down(&from[w..], rest, line, sums),
+        [ref rest @ .., 0] => down(from, rest, line, sums),
         [_] => line.copy_from_slice(&from[..w]),
         [a, b] => {
             let (x, y) = from.split_at(w);
@@ -109,13 +161,14 @@ fn down(from: &[u8], weights: &[u16], line: &mut [u8]) {
             }
         }
         _ => {
-            let mut sums = vec![ONE / 2; w];
+            sums.clear();
+            sums.resize(w, ONE / 2);
             for (&weight, source) in weights.iter().zip(from.chunks_exact(w)) {
                 for (sum, &s) in sums.iter_mut().zip(source) {
                     *sum += u32::from(weight) * u32::from(s);
                 }
             }
-            for (l, &sum) in line.iter_mut().zip(&sums) {
+            for (l, &sum) in line.iter_mut().zip(&*sums) {
                 *l = (sum / ONE) as u8;
             }
         }
@@ -147,6 +200,7 @@ fn weighed<const N: usize>(parts: [(u16, u8); N]) -> u8 {
 
 /// Which source samples make each target sample, and how much each counts. All have as many weights, which sum to [`ONE`];
 /// some are zero.
+#[derive(Debug)]
 struct Taps {
     each: usize,
     starts: Vec<usize>,

@@ -14,7 +14,8 @@ import threading
 import time
 from pathlib import Path
 
-#: Seconds before anything counts: joining, and time to learn of the network.
+#: Seconds on a good network, to join on; then those before anything counts, to learn of the bad one.
+JOIN = 8
 WARM = 10
 #: Pictures a second of the clip, and a gap this long is a freeze.
 FREEZE = 0.2
@@ -29,21 +30,22 @@ def burst(percent, length):
     return f"burst = {{ loss_percent = {percent}, length = {length} }}\n"
 
 
-def way(up, down=None):
-    """A script: 25 ms each way, what is special about each."""
-    return f"[both]\ndelay_ms = 25\n[up]\n{up}[down]\n{up if down is None else down}"
+def way(always, later=""):
+    """A script: 25 ms each way, and what else holds both ways always, and from the end of joining on."""
+    step = "".join(f"both.{line}\n" for line in later.splitlines())
+    return f"[both]\ndelay_ms = 25\n{always}" + (f"[[step]]\nat_s = {JOIN}\n{step}" if step else "")
 
 
 #: Name, script, whether the receiver is behind the bad network too, what issue and product ask for.
 ROWS = [
     ("0 %", way(UP_2M), False, "30 fps"),
-    ("10 %", way(UP_2M + loss(10)), False, ""),
-    ("30 %", way(UP_2M + loss(30)), False, "24 fps, no gap above 1 s"),
-    ("50 %", way(UP_2M + loss(50)), False, "24 fps"),
-    ("70 %", way(UP_2M + loss(70)), False, "24 fps"),
-    ("80 %", way(UP_2M + loss(80)), False, "15 fps, p90 450 ms, no second without a picture"),
-    ("80 %, bursts of 8", way(UP_2M + burst(80, 8)), False, "12 fps"),
-    ("50 %, two hops", way(UP_2M + loss(50)), True, "20 fps"),
+    ("10 %", way(UP_2M, loss(10)), False, ""),
+    ("30 %", way(UP_2M, loss(30)), False, "24 fps, no gap above 1 s"),
+    ("50 %", way(UP_2M, loss(50)), False, "24 fps"),
+    ("70 %", way(UP_2M, loss(70)), False, "24 fps"),
+    ("80 %", way(UP_2M, loss(80)), False, "15 fps, p90 450 ms, no second without a picture"),
+    ("80 %, bursts of 8", way(UP_2M, burst(80, 8)), False, "12 fps"),
+    ("50 %, two hops", way(UP_2M, loss(50)), True, "20 fps"),
     ("300 kbps", way("rate_kbit = 300\nqueue_ms = 300\n"), False, "frozen 2 %, queue p95 150 ms"),
     (
         "1 M, 300 k, 1 M",
@@ -108,10 +110,10 @@ class Row:
         media = Path(self.options.media)
         times = self.folder / "times.jsonl"
         common = ["--insecure", "--join-timeout", "60s"]
-        self.start(*self.inside(0 if self.both_behind else 1, "confab-headless", "join", link, "--name", "Bob", *common, "--video-times", str(times), "--stats-json", str(self.folder / "bob.jsonl"), "--for", f"{seconds + WARM + 5}s"))
+        self.start(*self.inside(0 if self.both_behind else 1, "confab-headless", "join", link, "--name", "Bob", *common, "--video-times", str(times), "--stats-json", str(self.folder / "bob.jsonl"), "--for", f"{seconds + JOIN + WARM}s"))
         time.sleep(2)
         begin = time.time()
-        ada = self.start(*self.inside(0, "confab-headless", "join", link, "--name", "Ada", *common, "--loop", "--camera-file", str(media / self.options.clip), "--camera-clock", "--mic-file", str(media / "speech-en.wav"), "--stats-json", str(self.folder / "ada.jsonl"), "--for", f"{seconds + WARM}s"))
+        ada = self.start(*self.inside(0, "confab-headless", "join", link, "--name", "Ada", *common, "--loop", "--camera-file", str(media / self.options.clip), "--camera-clock", "--mic-file", str(media / "speech-en.wav"), "--stats-json", str(self.folder / "ada.jsonl"), "--for", f"{seconds + JOIN - 4 + WARM}s"))
         ada.wait(seconds + WARM + 90)
         ended = time.time()
         impair.send_signal(signal.SIGTERM)
@@ -145,10 +147,10 @@ class Row:
         ages = sorted(s[1] for s in shown) or [0]
         network = [json.loads(l) for l in (self.folder / "network.jsonl").read_text().splitlines() if l.strip()]
         seconds = [l for l in network if l.get("type") == "second"]
-        up = (seconds[-1]["up"]["bytes_in"] - seconds[WARM]["up"]["bytes_in"]) * 8 / 1000 / max(1, len(seconds) - WARM - 1) if len(seconds) > WARM + 1 else 0
+        up = (seconds[-1]["up"]["bytes_in"] - seconds[JOIN + WARM]["up"]["bytes_in"]) * 8 / 1000 / max(1, len(seconds) - JOIN - WARM - 1) if len(seconds) > JOIN + WARM + 1 else 0
         summary = [l for l in network if l.get("type") == "summary"]
         late = summary[0]["up"]["late_ms"]["p95"] if summary else float("nan")
-        queue = sorted(l["up"]["queue_ms"]["p95"] for l in seconds[WARM:]) or [0]
+        queue = sorted(l["up"]["queue_ms"]["p95"] for l in seconds[JOIN + WARM :]) or [0]
         sent = [json.loads(l) for l in (self.folder / "ada.jsonl").read_text().splitlines()]
         video = [s.get("bitrate_kbps", 0) for s in sent if s.get("source") == "camera" and s["at"] / 1000 > begin]
         layers = max(1, len({s.get("layer") for s in sent if s.get("source") == "camera"}))

@@ -5,6 +5,7 @@ import { liveInstead } from "../session/face";
 import { Session, type Action, type Input, type Notice, type Output } from "../session/session";
 import { createMeeting, meetingInfo } from "./guest/api";
 import { Awake } from "./guest/awake";
+import { canHaveBackground } from "./guest/background/can";
 import { decodable } from "./guest/codecs";
 import { LocalDevices } from "./guest/devices";
 import { Media } from "./guest/media";
@@ -15,7 +16,7 @@ import { keepSeat, readSeat } from "./guest/seat";
 import { BrowserWindow } from "./guest/window";
 import { browserName, hostAction, parseMessage, randomId } from "./guest/words";
 import type {
-  Abilities, CreateMeeting, DeviceKind, EndReason, HostAction, JoinRequest, Place, PopOutHost, Port, PortEvent, PortState, Processing, Reaction,
+  Abilities, Background, CreateMeeting, DeviceKind, EndReason, HostAction, JoinRequest, Place, PopOutHost, Port, PortEvent, PortState, Processing, Reaction,
   SameRoomChoice, ScreenChoice, ScreenMode, ShownVideo, Source, TrackId,
 } from "./port";
 
@@ -40,7 +41,7 @@ class GuestPort implements Port {
   readonly #window = new BrowserWindow((event) => this.#tell(event));
   readonly place: Place = placeOf(location.pathname, location.origin);
   readonly can: Abilities = {
-    screenPicker: false, popOut: this.#window.canPopOut, fullScreen: this.#window.canFullScreen, processing: true, strongNoise: false, speakerLevel: false,
+    screenPicker: false, popOut: this.#window.canPopOut, fullScreen: this.#window.canFullScreen, processing: true, strongNoise: false, background: canHaveBackground(), speakerLevel: false,
   };
   readonly #mirror = new Mirror();
   readonly #screenMirror = new Mirror();
@@ -114,6 +115,7 @@ class GuestPort implements Port {
   setProcessing = async (processing: Processing) => {
     await Promise.all([this.#devices.setProcessing(processing), this.#media.setOriginal(processing.originalSound)]);
   };
+  setBackground = (background: Background) => this.#devices.setBackground(background);
   setDataSaver = (on: boolean) => void this.#media.limitCamera(on ? SAVING_HEIGHT : Infinity);
   /** The browser asks by itself. */
   screenSources = async () => [];

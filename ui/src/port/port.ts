@@ -68,6 +68,8 @@ export interface Abilities {
   processing: boolean;
   /** Noise suppression knows `strong`. */
   strongNoise: boolean;
+  /** `setBackground` has an effect. */
+  background: boolean;
   /** `levels().speaker` is measured. */
   speakerLevel: boolean;
 }
@@ -80,6 +82,13 @@ export interface Processing {
   /** For musicians: nothing of the above, in stereo where the microphone is, at a rate for music. */
   originalSound: boolean;
 }
+
+/** What others see behind the person in front of the camera. */
+export type Background =
+  | { kind: "none" }
+  | { kind: "blur"; strength: "light" | "strong" }
+  /** `url`: `data:` or `blob:`, a picture the browser can decode. */
+  | { kind: "picture"; url: string };
 
 /** `strong` where it can be; else it counts as `standard`. */
 export type NoiseSuppression = "off" | "standard" | "strong";
@@ -194,6 +203,8 @@ export type PortEvent =
   | { type: "shortcut"; action: GlobalAction }
   /** The shared screen is gone without the user's asking. */
   | { type: "screen_ended"; reason: ScreenEnd }
+  /** The background was taken away, because this machine does not keep up, or it can't be done here. It comes back only when chosen again. */
+  | { type: "background_off"; reason: "too_slow" | "failed" }
   | { type: "full_screen"; on: boolean }
   /** A link handed over by the system leads nowhere. Told to the window in front. */
   | { type: "link_refused"; code: AppCode }
@@ -295,6 +306,8 @@ export interface Port {
   /** Plays through the chosen speaker what `recordTest` recorded last, and forgets it; resolves like `testSpeaker`. */
   playTest(): Promise<DeviceProblem | undefined>;
   setProcessing(processing: Processing): Promise<void>;
+  /** From now on, and for the next camera. Never rejects: see the event `background_off`. */
+  setBackground(background: Background): Promise<void>;
   /** Sends the camera no larger than 360p. What is received is limited by what is asked for in `show`. */
   setDataSaver(on: boolean): void;
   /** To be called from a click when `soundBlocked`. */

@@ -251,6 +251,7 @@ export class MeetingModel {
     if (event.type === "shortcut") return void (event.action === "microphone" ? this.toggleMicrophone() : this.toggleCamera());
     if (event.type === "place") return;
     if (event.type === "screen_ended") return event.reason === "failed" ? this.problem("device.screen.failed", "screen_failed") : this.tell(`screen.ended.${event.reason}`);
+    if (event.type === "background_off") return this.problem(`background.off.${event.reason}`, `background_${event.reason}`);
     if (event.type === "full_screen") return void (this.fullScreen = event.on);
     if (event.type === "pop_out_closed") {
       this.#undraw?.();

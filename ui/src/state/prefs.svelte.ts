@@ -5,7 +5,7 @@ import { bestLocale, setLocale } from "../i18n/i18n.svelte";
 import type { MessageKey } from "../i18n/en";
 import type { AppCode, AppPort, DeviceKind, LocalState, Port, Settings } from "../port/port";
 import { chosenFor, rememberDevice } from "./devicesets";
-import { readSettings, type Prefs } from "./settings";
+import { backgroundOf, readSettings, type Prefs } from "./settings";
 
 const KEY = "confab.prefs";
 
@@ -56,6 +56,7 @@ export function applyMedia(port: Port): void {
   const { echoCancellation, noiseSuppression, gainControl, originalSound, dataSaver } = prefs;
   void port.setProcessing({ echoCancellation, noiseSuppression, gainControl, originalSound });
   port.setDataSaver(dataSaver);
+  void port.setBackground(backgroundOf(prefs));
 }
 
 const asks = (query: string) => window.matchMedia(query);

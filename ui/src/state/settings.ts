@@ -1,11 +1,20 @@
 // The settings of this user on this machine: their defaults, and reading them from a store that may hold anything.
 
 import { MAX_NAME } from "../generated/protocol";
-import type { Chord, DeviceSet, NoiseSuppression, Settings } from "../port/port";
+import type { Background, Chord, DeviceSet, NoiseSuppression, Settings } from "../port/port";
 import { isChord, readShortcuts, DEFAULT_SHORTCUTS, type Shortcuts } from "./shortcuts";
 
 /** Settings with every shortcut in its place. */
-export type Prefs = Omit<Settings, "shortcuts"> & { shortcuts: Shortcuts };
+export type Prefs = Omit<Settings, "shortcuts"> & {
+  shortcuts: Shortcuts;
+  /** What others see behind the person; where the port can do it. */
+  background: BackgroundChoice;
+  /** A `data:` URL, for the choice "picture"; empty: none was chosen yet. */
+  backgroundPicture: string;
+};
+
+export const BACKGROUNDS = ["none", "light", "strong", "picture"] as const;
+export type BackgroundChoice = (typeof BACKGROUNDS)[number];
 
 export const SCALES: readonly number[] = [1, 1.25, 1.5, 1.75, 2];
 
@@ -20,6 +29,8 @@ export const DEFAULTS: Prefs = {
   gainControl: true,
   originalSound: false,
   mirrorSelf: true,
+  background: "none",
+  backgroundPicture: "",
   dataSaver: false,
   language: "system",
   theme: "system",
@@ -48,6 +59,8 @@ export function readSettings(stored: unknown): Prefs {
     name: text(from["name"]).slice(0, MAX_NAME),
     deviceSets: readSets(from["deviceSets"]),
     noiseSuppression: readNoise(from["noiseSuppression"]),
+    background: one("background", BACKGROUNDS, DEFAULTS.background),
+    backgroundPicture: readPicture(from["backgroundPicture"]),
     language: one("language", ["system", "en", "zh-CN"], DEFAULTS.language),
     theme: one("theme", ["system", "dark", "light"], DEFAULTS.theme),
     layout: one("layout", ["grid", "speaker"], DEFAULTS.layout),
@@ -55,6 +68,17 @@ export function readSettings(stored: unknown): Prefs {
     shortcuts: readShortcuts(from["shortcuts"]),
     globalShortcuts: readGlobal(from["globalShortcuts"]),
   };
+}
+
+/** What is chosen, as the port is told it. */
+export function backgroundOf({ background, backgroundPicture }: Pick<Prefs, "background" | "backgroundPicture">): Background {
+  if (background === "light" || background === "strong") return { kind: "blur", strength: background };
+  return background === "picture" && backgroundPicture !== "" ? { kind: "picture", url: backgroundPicture } : { kind: "none" };
+}
+
+/** Only what is in the browser itself: nothing is fetched from elsewhere. */
+function readPicture(stored: unknown): string {
+  return text(stored).startsWith("data:image/") ? text(stored) : "";
 }
 
 /** It was once on or off. */

@@ -1,6 +1,7 @@
 // The own microphone and camera: opening, switching, losing them, and how loud the microphone is. The screen is in screen.ts.
 
-import type { Device, DeviceKind, DeviceProblem, LocalScreen, LocalState, PortEvent, Processing, Source } from "../port";
+import type { Background, Device, DeviceKind, DeviceProblem, LocalScreen, LocalState, PortEvent, Processing, Source } from "../port";
+import type { Backdrop } from "./background/backdrop";
 import { LevelProbe } from "./level";
 import { describeFailure } from "./problems";
 import { Rehearsal } from "./rehearse";
@@ -41,6 +42,11 @@ export class LocalDevices {
   /** Rises with every order for a device, so that an overtaken one can tell. */
   readonly #order: Record<Capture, number> = { microphone: 0, camera: 0 };
   #rehearsing = false;
+  #background: Background = { kind: "none" };
+  /** What stands behind the person in the camera's track. */
+  #backdrop: Backdrop | undefined;
+  /** The camera's own track, which may not be the one that is sent. */
+  #camera: MediaStreamTrack | undefined;
   #processing: Processing = { echoCancellation: true, noiseSuppression: "standard", gainControl: true, originalSound: false };
 
   constructor(events: DeviceEvents) {
@@ -103,6 +109,20 @@ export class LocalDevices {
     else this.#drop("microphone");
   }
 
+  /** What others see behind the person; an open camera stays open. */
+  async setBackground(background: Background): Promise<void> {
+    if (JSON.stringify(background) === JSON.stringify(this.#background)) return;
+    this.#background = background;
+    const open = this.#tracks.get("camera");
+    if (open === undefined) return this.state.camera.on ? this.#open("camera") : undefined;
+    const order = ++this.#order.camera;
+    // Blank rather than bare: the room is not shown between two backgrounds.
+    const camera = this.#backdrop === undefined ? open : this.#backdrop.undress();
+    this.#backdrop = undefined;
+    if (background.kind !== "none") this.#events.track("camera", null);
+    await this.#show(camera, order);
+  }
+
   /** Records what the others would hear; opens the microphone for as long where it is off. */
   async record(seconds: number): Promise<DeviceProblem | undefined> {
     const open = this.state.microphone.on ? this.#tracks.get("microphone") : undefined;
@@ -150,6 +170,10 @@ export class LocalDevices {
     if (track === undefined) return;
     this.#tracks.delete(kind);
     track.stop();
+    if (kind === "camera") {
+      this.#backdrop?.stop();
+      this.#backdrop = undefined;
+    }
     if (kind === "microphone") this.#level.listen(undefined);
   }
 
@@ -161,10 +185,8 @@ export class LocalDevices {
       if (order !== this.#order[kind]) return track.stop();
       this.#drop(kind);
       track.addEventListener("ended", () => void this.#lost(kind, track));
-      this.#tracks.set(kind, track);
-      if (kind === "microphone") this.#level.listen(track);
-      this.#put(kind, { on: true, starting: false });
-      this.#events.track(kind, track);
+      if (kind === "camera") await this.#show(track, order);
+      else this.#take(kind, track);
     } catch (error) {
       if (order !== this.#order[kind]) return;
       this.#drop(kind);
@@ -175,15 +197,43 @@ export class LocalDevices {
     if (this.state.devices.every((d) => d.kind !== kind || d.label === "")) await this.refresh();
   }
 
+  #take(kind: Capture, track: MediaStreamTrack): void {
+    this.#tracks.set(kind, track);
+    if (kind === "microphone") this.#level.listen(track);
+    this.#put(kind, { on: true, starting: false });
+    this.#events.track(kind, track);
+  }
+
+  /** Takes an open camera, with the background behind it. Where that can't be, nobody sees the room unasked: the camera goes off. */
+  async #show(camera: MediaStreamTrack, order: number): Promise<void> {
+    this.#camera = camera;
+    if (this.#background.kind === "none") return this.#take("camera", camera);
+    this.#tracks.delete("camera");
+    this.#put("camera", { starting: true });
+    const backdrop = await dress(camera, this.#background, () => this.#tooSlow());
+    if (order !== this.#order.camera) return backdrop === undefined ? camera.stop() : backdrop.stop();
+    this.#backdrop = backdrop;
+    if (backdrop !== undefined) return this.#take("camera", backdrop.track);
+    this.#background = { kind: "none" };
+    this.#events.tell({ type: "background_off", reason: "failed" });
+    camera.stop();
+    this.#off("camera");
+  }
+
+  #tooSlow(): void {
+    this.#events.tell({ type: "background_off", reason: "too_slow" });
+    void this.setBackground({ kind: "none" });
+  }
+
   /** The device went away: take the next one. */
   async #lost(kind: Capture, track: MediaStreamTrack): Promise<void> {
-    if (this.#tracks.get(kind) !== track) return;
-    this.#tracks.delete(kind);
+    if ((kind === "camera" ? this.#camera : this.#tracks.get(kind)) !== track || !this.#tracks.has(kind)) return;
+    this.#drop(kind);
     await this.refresh();
     this.#put(kind, { device: undefined });
     if (!this.state[kind].on) return;
     await this.#open(kind);
-    const label = this.#tracks.get(kind)?.label;
+    const label = this.#tracks.has(kind) ? (kind === "camera" ? this.#camera : this.#tracks.get(kind))?.label : undefined;
     this.#events.tell({ type: "device_changed", kind, ...(label !== undefined && { label }) });
   }
 
@@ -215,6 +265,16 @@ async function capture(kind: Capture, device: string | undefined, processing: Pr
     const gone = error instanceof DOMException && (error.name === "OverconstrainedError" || error.name === "NotFoundError");
     if (device !== undefined && gone) return capture(kind, undefined, processing);
     throw error;
+  }
+}
+
+/** The camera with a background; undefined where that can't be done here. */
+async function dress(camera: MediaStreamTrack, background: Background, tooSlow: () => void): Promise<Backdrop | undefined> {
+  try {
+    const { Backdrop } = await import("./background/backdrop");
+    return await Backdrop.start(camera, background, tooSlow);
+  } catch {
+    return undefined;
   }
 }
 
