@@ -17,6 +17,11 @@ pub struct Rung {
     pub max: Bitrate,
 }
 
+/// The last layer stays for so long at what there is, when there is less than its minimum.
+const HELD: Duration = Duration::from_secs(4);
+/// And at no less than this part of its minimum.
+const LEAST_HELD: u64 = 3;
+
 #[derive(Clone, Debug)]
 pub struct BudgetConfig {
     /// Audio with headers; it is served first and is never switched off here.
@@ -94,6 +99,9 @@ pub struct SendBudget {
     active: usize,
     /// Since when one layer more would fit.
     room_since: Option<Time>,
+    /// There was room for the lowest layer since it is sent, not only on trial; and since when there is none.
+    proven: bool,
+    lacks_since: Option<Time>,
     trial: Trial,
     targets: Targets,
 }
@@ -105,6 +113,8 @@ impl SendBudget {
             last_report: None,
             active: 0,
             room_since: None,
+            proven: false,
+            lacks_since: None,
             trial: Trial::None,
             targets: Targets::default(),
             config,
@@ -198,6 +208,13 @@ impl SendBudget {
 
     fn choose_layers(&mut self, now: Time) {
         let fits = self.affordable(self.budget, 1.0);
+        // Some picture costs little, and a dip of the estimate passes: only a lasting lack takes the last one away.
+        self.proven = self.active > 0 && (self.proven || fits > 0 && self.trial == Trial::None);
+        let lacks = fits == 0 && self.active > 0 && self.proven;
+        let since = lacks.then(|| *self.lacks_since.get_or_insert(now));
+        self.lacks_since = since;
+        let is_held = since.is_some_and(|since| now.since(since) < HELD);
+        let fits = if is_held { 1 } else { fits };
         if fits < self.active {
             self.active = fits;
             self.room_since = None;
@@ -219,8 +236,9 @@ impl SendBudget {
         let mut left = self.budget.0.saturating_sub(self.config.audio.0);
         let mut rates: Vec<u64> = Vec::with_capacity(self.config.ladder.len());
         for rung in active {
-            let rate = rung.min.0.min(left);
-            left -= rate;
+            // One that is held through a dip gets a little even of nothing.
+            let rate = rung.min.0.min(left).max(rung.min.0 / LEAST_HELD);
+            left = left.saturating_sub(rate);
             rates.push(rate);
         }
         let mut fill = |i: usize, limit: Bitrate| {
@@ -375,6 +393,18 @@ mod tests {
         assert_eq!(b.budget(), before);
     }
 
+    #[test]
+    fn the_last_picture_outlives_a_dip_and_no_lasting_lack() {
+        let mut b = budget();
+        let now = run(&mut b, 2000, Time::ZERO, 20);
+        let now = run(&mut b, 60, now, 3);
+        assert_eq!(active(&b), 1);
+        let left = b.targets().layers[0].bitrate;
+        assert!(left < Bitrate::kbps(60), "{left:?}: no more than there is");
+        run(&mut b, 60, now, 3);
+        assert_eq!(active(&b), 0);
+    }
+
     /// A meeting with sound alone, whose estimate stayed where sound is, and then a screen.
     fn screen_after_sound() -> (SendBudget, Time) {
         let mut b = SendBudget::new(BudgetConfig::new(Bitrate::kbps(40), Vec::new()));
@@ -425,10 +455,12 @@ mod tests {
                 b.update(Report { estimate: Some(Bitrate::kbps(kbps)), loss, rtt: Duration::ZERO }, now);
                 let t = b.targets();
                 let video: u64 = t.layers.iter().map(|layer| layer.bitrate.0).sum();
-                prop_assert!(video + t.audio.0 <= b.budget().0.max(t.audio.0));
-                for (layer, rung) in t.layers.iter().zip(ladder()) {
+                let held = ladder()[0].min.0 / LEAST_HELD;
+                prop_assert!(video + t.audio.0 <= b.budget().0.max(t.audio.0 + held));
+                for (at, (layer, rung)) in t.layers.iter().zip(ladder()).enumerate() {
                     prop_assert_eq!(layer.active, layer.bitrate.0 > 0);
-                    prop_assert!(!layer.active || layer.bitrate >= rung.min && layer.bitrate <= rung.max);
+                    let least = if at == 0 && b.lacks_since.is_some() { held } else { rung.min.0 };
+                    prop_assert!(!layer.active || layer.bitrate.0 >= least && layer.bitrate <= rung.max);
                 }
             }
         }

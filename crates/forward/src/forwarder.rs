@@ -177,10 +177,17 @@ impl Forwarder {
         };
         let woke = !state.alive && !packet.payload.is_empty();
         state.alive |= woke;
-        let is_start =
-            is_newest && codec.is_none_or(|c| gate::is_keyframe_start(c, &packet.payload));
+        let is_start = (is_newest || state.is_in_reach(packet.seq))
+            && codec.is_none_or(|c| gate::is_keyframe_start(c, &packet.payload));
+        let behind = match is_start && !is_newest {
+            true => state.behind(packet.seq),
+            false => Vec::new(),
+        };
         if is_start {
             state.request.arrived();
+        }
+        if codec.is_some() {
+            state.keep(packet);
         }
         if woke && !any_alive {
             track.since = now;
@@ -204,6 +211,9 @@ impl Forwarder {
             };
             let began = pass(slot, flow, packet, is_start, codec, now, &mut self.out);
             if began {
+                for packet in &behind {
+                    pass(slot, flow, packet, false, codec, now, &mut self.out);
+                }
                 report(slot, &self.tracks, &mut self.out);
             }
         }

@@ -17,6 +17,10 @@ impl KeyframeRequest {
         self.wanted = true;
     }
 
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     pub fn forget(&mut self) {
         self.wanted = false;
     }

@@ -5,6 +5,7 @@ use crate::io::{LayerSpec, RtpIn};
 use crate::request::KeyframeRequest;
 use crate::voice::{Seen, ToldLoss};
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, VideoCodec};
+use std::collections::VecDeque;
 
 /// Silence after which a track's media counts as not arriving.
 pub(crate) const SILENCE: Duration = Duration::from_secs(2);
@@ -14,6 +15,8 @@ const LAYER_SILENCE: Duration = Duration::from_millis(250);
 const SIBLING_FRAMES: u32 = 4;
 /// A track that just began may show its lowest layer a little after the others; nobody starts with the wrong one for that.
 const GRACE: Duration = Duration::from_millis(300);
+/// Packets kept while a key frame is waited for: about a second.
+const RECENT: usize = 512;
 /// Time constant of the measured rate, seconds.
 const RATE_SECONDS: f64 = 1.0;
 
@@ -31,6 +34,8 @@ pub(crate) struct Layer {
     bytes: u64,
     /// Measured, bits per second; `None` until it ran for a moment.
     rate: Option<f64>,
+    /// What came while somebody waits for a key frame. Its first packet may come last, put back by repair.
+    recent: VecDeque<RtpIn>,
 }
 
 impl Layer {
@@ -45,7 +50,38 @@ impl Layer {
             others: 0,
             bytes: 0,
             rate: None,
+            recent: VecDeque::new(),
         }
+    }
+
+    /// Keeps a packet for those who wait for a key frame.
+    pub fn keep(&mut self, packet: &RtpIn) {
+        if !self.request.is_wanted() {
+            self.recent.clear();
+            return;
+        }
+        if self.recent.len() >= RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(packet.clone());
+    }
+
+    /// What is here behind a key frame's first packet, in the order of its numbers.
+    pub fn behind(&self, first: u64) -> Vec<RtpIn> {
+        let behind = self.recent.iter().filter(|p| p.seq > first);
+        let mut behind: Vec<_> = behind.cloned().collect();
+        behind.sort_by_key(|p| p.seq);
+        behind
+    }
+
+    /// Whether the layer could still begin with this packet, though later ones came before.
+    pub fn is_in_reach(&self, seq: u64) -> bool {
+        let first = self.recent.iter().map(|p| p.seq).min();
+        let is_early = first.is_some_and(|first| seq + RECENT as u64 > first);
+        is_early
+            && self
+                .highest
+                .is_some_and(|highest| seq + RECENT as u64 > highest)
     }
 
     /// Counts a packet; true if it is the newest of its layer.
