@@ -28,11 +28,11 @@ const CROWDED: f64 = 8.0;
 const STEP: Duration = Duration::from_millis(1200);
 /// Not where the smaller outcome is below this share of the other; and never less than this share of what was sent before.
 const OVERLAP: f64 = 0.25;
-const LEAST_TRY: f64 = 0.5;
+const LEAST_TRY: f64 = 0.7;
 /// The two outcomes must be so many standard deviations apart.
 const APART: f64 = 2.5;
 /// After an experiment that found the path's own loss, the next one waits this long, and each time twice as long.
-const QUIET: Duration = Duration::from_secs(5);
+const QUIET: Duration = Duration::from_secs(10);
 const QUIETEST: Duration = Duration::from_secs(60);
 /// Cuts in a row that changed nothing: it was no congestion after all.
 const IN_VAIN: u32 = 2;
@@ -49,6 +49,13 @@ const CUT: f64 = 0.92;
 const GROWTH: f64 = 1.03;
 const FAST_GROWTH: f64 = 1.1;
 const CLEAN: u32 = 6;
+
+/// What is sent and what of it arrives, bits per second, where that is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flow {
+    pub sent: Option<f64>,
+    pub arrived: Option<f64>,
+}
 
 /// Packets of one window.
 #[derive(Clone, Copy, Debug, Default)]
@@ -194,15 +201,8 @@ impl Loss {
         self.ignore(now);
     }
 
-    /// `rate` is the limit by delay, `arrived` what arrives; bits per second. `queue`: milliseconds.
-    pub fn update(
-        &mut self,
-        rate: f64,
-        arrived: Option<f64>,
-        queue: f64,
-        rtt: Duration,
-        now: Time,
-    ) {
+    /// `rate` is the limit by delay, bits per second. `queue`: milliseconds.
+    pub fn update(&mut self, rate: f64, flow: Flow, queue: f64, rtt: Duration, now: Time) {
         if let Some(experiment) = &mut self.experiment {
             experiment.queue = experiment.queue.min(queue);
         }
@@ -218,9 +218,8 @@ impl Loss {
         self.since = Some(now);
         let loss = count.share();
         self.recent = Some(self.recent.map_or(loss, |old| (old + loss) / 2.0));
-        let Some(arrived) = arrived else { return };
-        // What is sent, from what arrives.
-        let sent = arrived / (1.0 - loss).max(0.05);
+        let Some(arrived) = flow.arrived else { return };
+        let sent = flow.sent.unwrap_or(arrived / (1.0 - loss).max(0.05));
         self.congested = self.congested.filter(|at| now.since(*at) < KNOWN);
         if self.experiment.is_some() {
             self.observe(count, sent, arrived, now);
@@ -386,7 +385,11 @@ mod tests {
             }
             let arrived = sent * f64::from(100 - gone) / 100.0;
             let rtt = Duration::from_millis(50);
-            loss.update(1e6, Some(arrived), 0.0, rtt, Time::from_millis(*ms));
+            let flow = Flow {
+                sent: Some(sent),
+                arrived: Some(arrived),
+            };
+            loss.update(1e6, flow, 0.0, rtt, Time::from_millis(*ms));
         }
         sent
     }

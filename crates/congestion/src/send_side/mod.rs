@@ -16,14 +16,16 @@ mod loss;
 mod probe;
 mod rate;
 mod rival;
+mod sent;
 
 use confab_base::{Bitrate, Duration, Time};
 use delay::{Delay, Usage};
 use history::{Ack, History};
-use loss::Loss;
+use loss::{Flow, Loss};
 use probe::Probe;
 use rate::{Acked, Rate, Seen};
 use rival::{Rival, Verdict};
+use sent::Sent;
 
 /// Estimates stay within these, bits per second.
 pub(crate) const LEAST: f64 = 50_000.0;
@@ -43,6 +45,7 @@ const RTT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct SendSide {
     history: History,
+    sent: Sent,
     delay: Delay,
     acked: Acked,
     rate: Rate,
@@ -61,6 +64,7 @@ impl SendSide {
         let start = (start.bps() as f64).clamp(LEAST, MOST);
         SendSide {
             history: History::new(),
+            sent: Sent::default(),
             delay: Delay::default(),
             acked: Acked::default(),
             rate: Rate::new(start),
@@ -76,6 +80,7 @@ impl SendSide {
 
     /// The transport-wide number of a packet that leaves now; `size` in bytes, headers included.
     pub fn sent(&mut self, size: usize, now: Time) -> u16 {
+        self.sent.note(size, now);
         let cluster = self.probe.sent(size, now);
         self.history.sent(size, cluster, now)
     }
@@ -159,8 +164,12 @@ impl SendSide {
         } else if queue > QUEUED && self.loss.may_probe() {
             self.loss.ignore(now);
         } else {
-            self.loss
-                .update(self.rate.current(), acked, queue, rtt, now);
+            let flow = Flow {
+                sent: self.sent.rate(rtt, now),
+                arrived: acked,
+            };
+            let rate = self.rate.current();
+            self.loss.update(rate, flow, queue, rtt, now);
         }
         if let Some(proven) = self.probe.result(now)
             && usage != Usage::Over
