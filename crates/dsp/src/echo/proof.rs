@@ -55,6 +55,11 @@ impl Proof {
         }
     }
 
+    /// There is no echo, as was found by other means; unless it shows.
+    pub fn refute(&mut self) {
+        self.is_absent |= self.ratio() < NONE;
+    }
+
     fn ratio(&self) -> f32 {
         self.product / (self.expected + TINY)
     }

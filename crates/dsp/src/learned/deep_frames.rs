@@ -4,6 +4,7 @@
 
 use super::deep_filter::{BANDS, BINS, DeepFilterNet, TAPS};
 use super::layers::BadWeights;
+use super::reverberant::Reverberant;
 use crate::spectrum::{Spectrum, Transform};
 use crate::{FRAME, Frame};
 
@@ -37,8 +38,9 @@ pub struct DeepFrames {
     cleaned: Spectrum,
     last: Frame,
     tail: Frame,
-    /// 0..=1: how much of the sound passes as it came.
+    /// 0..=1: how much of the sound passes as it came, because of double talk.
     aside: f32,
+    reverberant: Reverberant,
 }
 
 impl DeepFrames {
@@ -61,6 +63,7 @@ impl DeepFrames {
             last: [0.0; FRAME],
             tail: [0.0; FRAME],
             aside: 0.0,
+            reverberant: Reverberant::default(),
         })
     }
 
@@ -73,9 +76,10 @@ impl DeepFrames {
         self.last.fill(0.0);
         self.tail.fill(0.0);
         self.aside = 0.0;
+        self.reverberant = Reverberant::default();
     }
 
-    /// Whether it leaves sound as it came.
+    /// Whether it leaves sound as it came, with its noise.
     pub fn steps_aside(&self) -> bool {
         self.aside > 0.0
     }
@@ -146,11 +150,12 @@ impl DeepFrames {
             }
             (self.cleaned.re[k], self.cleaned.im[k]) = (re, im);
         }
-        if self.steps_aside() {
+        let share = self.reverberant.note(middle, &self.cleaned).max(self.aside);
+        if share > 0.0 {
             let cleaned = [&mut self.cleaned.re, &mut self.cleaned.im];
             for (to, from) in cleaned.into_iter().zip([&middle.re, &middle.im]) {
                 for (to, from) in to.iter_mut().zip(from) {
-                    *to += self.aside * (from - *to);
+                    *to += share * (from - *to);
                 }
             }
         }
