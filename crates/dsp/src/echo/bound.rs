@@ -5,13 +5,13 @@
 
 /// Delays that are looked at, in frames: up to half a second.
 const DELAYS: usize = 52;
-/// Share of the past in the energies compared, per frame: 50 ms, so that no gap between two pulses of a voice counts as quiet.
-const SMOOTH: f32 = 0.8;
+/// Share of the past in the energies compared, per frame: no gap between two pulses of a voice counts as quiet, and the end of a word soon does.
+const SMOOTH: f32 = 0.6;
 /// Energy of a frame of far sound that is loud enough to be missed, and of a microphone that is muted and tells nothing.
 const LOUD: f32 = 1e-4;
 const MUTE: f32 = 1e-9;
 /// Frames of the window's two halves.
-const HALF: u32 = 100;
+const HALF: u32 = 150;
 /// Echoes weaker than this (power) are taken for none.
 const NONE: f32 = 1e-3;
 
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn pauses_of_the_near_talker_tell_that_there_is_no_echo() {
         assert!(!listen(20, 0.0).excludes(), "nothing was heard yet");
-        for frames in [200, 300, 400] {
+        for frames in [150, 300, 450] {
             assert!(listen(frames, 0.0).excludes(), "{frames}");
         }
     }

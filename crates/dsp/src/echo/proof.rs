@@ -57,7 +57,7 @@ impl Proof {
 
     /// There is no echo, as was found by other means; unless it shows.
     pub fn refute(&mut self) {
-        self.is_absent |= self.ratio() < NONE;
+        self.is_absent |= self.ratio() < SURE;
     }
 
     fn ratio(&self) -> f32 {

@@ -232,6 +232,23 @@ mod tests {
         }
     }
 
+    /// Half of the sound is missing, and no more than a room's reverberation would be: some of it comes back.
+    #[test]
+    fn what_might_be_reverberation_passes_in_part() {
+        let weights = vec![0; 4 * super::super::deep_filter::NUMBERS];
+        let mut engine = DeepFrames::new(&weights).unwrap();
+        let tone = |i: usize| (std::f32::consts::TAU * 7000.0 * i as f32 / 48_000.0).sin();
+        let peaks: Vec<f32> = (0..200)
+            .map(|f| {
+                let mut frame = std::array::from_fn(|i| tone(f * FRAME + i));
+                engine.process(&mut frame, false);
+                frame.iter().copied().fold(0.0, f32::max)
+            })
+            .collect();
+        assert!((peaks[90] - 0.5).abs() < 1e-2, "{}", peaks[90]);
+        assert!((peaks[199] - 0.7).abs() < 1e-2, "{}", peaks[199]);
+    }
+
     #[test]
     fn a_voice_in_double_talk_passes_as_it_came_and_later_no_more() {
         let weights = vec![0; 4 * super::super::deep_filter::NUMBERS];
