@@ -211,6 +211,7 @@ impl OwnVoice {
     fn look(&mut self) {
         if self.known.is_some_and(|way| self.bound.speaks_against(way)) {
             self.known = None;
+            self.seen = 0;
         }
         let (mut best, mut sum) = ((0, 0.0f32), 0.0);
         for (i, way) in self.ways.iter().enumerate() {

@@ -3,8 +3,8 @@
 
 use super::{KEPT, LONGEST, SHORTEST, WAYS};
 
-/// Smoothing of the powers compared, per frame.
-const SMOOTH: f32 = 0.3;
+/// Smoothing of the powers compared, per frame: little, so that on the shortest way a pause is seen before what was sent then is quiet too.
+const SMOOTH: f32 = 0.5;
 /// Frames of each half of the window in which the least is sought.
 const HALF: u32 = 200;
 /// Power of what was sent that is loud enough to be missed.
