@@ -41,8 +41,9 @@ impl NoiseTracker {
         &self.power
     }
 
-    /// Takes the power spectrum of the next frame. `echo`: what in it is known to be echo, which is no noise however steady.
-    pub fn update(&mut self, power: &[f32], echo: &[f32]) {
+    /// Takes the power spectrum of the next frame. `echo`: what in it is known to be echo, which is no noise however steady. `may_echo`: more echo than that may be in it. Then the estimate may rise above
+    /// what is steady, with what the echo canceller leaves.
+    pub fn update(&mut self, power: &[f32], echo: &[f32], may_echo: bool) {
         self.floor.update(power);
         if self.frames < FIRST {
             self.start(power);
@@ -66,7 +67,10 @@ impl NoiseTracker {
             let next = SMOOTHING * noise + (1.0 - SMOOTHING) * estimate;
             // A long vowel must not become noise: where speech is likely, the estimate rises slowly.
             let most = if speech > 0.9 { noise * RISE } else { f32::MAX };
-            self.power[k] = next.min(most).min(self.floor.most(k));
+            self.power[k] = next.min(most);
+            if !may_echo {
+                self.power[k] = self.power[k].min(self.floor.most(k));
+            }
         }
     }
 
@@ -162,7 +166,7 @@ mod tests {
         let (mut tracker, mut noise) = (NoiseTracker::new(100), Noise::new(1));
         let silence = vec![0.0; 100];
         for _ in 0..200 {
-            tracker.update(&hiss(&mut noise, 1.0), &silence);
+            tracker.update(&hiss(&mut noise, 1.0), &silence, false);
         }
         assert!(
             (0.6..1.4).contains(&mean(tracker.power())),
@@ -170,7 +174,7 @@ mod tests {
             mean(tracker.power())
         );
         for _ in 0..100 {
-            tracker.update(&hiss(&mut noise, 1000.0), &silence);
+            tracker.update(&hiss(&mut noise, 1000.0), &silence, false);
         }
         assert!(mean(tracker.power()) < 8.0, "{}", mean(tracker.power()));
     }
@@ -184,7 +188,7 @@ mod tests {
         for frame in 0..1200 {
             let talks = frame % 200 < 150 && frame % 50 < 30;
             room = if talks { 1e4 } else { 0.76 * room };
-            tracker.update(&hiss(&mut noise, 1.0 + room), &silence);
+            tracker.update(&hiss(&mut noise, 1.0 + room), &silence, false);
             if frame >= 400 {
                 most = most.max(mean(tracker.power()));
             }
@@ -197,11 +201,11 @@ mod tests {
         let (mut tracker, mut noise) = (NoiseTracker::new(100), Noise::new(2));
         let silence = vec![0.0; 100];
         for _ in 0..200 {
-            tracker.update(&hiss(&mut noise, 1.0), &silence);
+            tracker.update(&hiss(&mut noise, 1.0), &silence, false);
         }
         for _ in 0..300 {
             let loud = hiss(&mut noise, 5.0);
-            tracker.update(&loud, &vec![5.0; 100]);
+            tracker.update(&loud, &vec![5.0; 100], true);
         }
         assert!(mean(tracker.power()) < 2.0, "{}", mean(tracker.power()));
     }
