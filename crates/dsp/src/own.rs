@@ -290,6 +290,21 @@ mod tests {
         }
     }
 
+    /// Talks without any pause that the way round does not fill: 400 ms in, 120 ms out, where 160 ms come back.
+    #[test]
+    fn a_loop_that_fills_the_pauses_is_found() {
+        let (mut speech, mut frames) = (Speech::new(6), 0);
+        let talk = |frame: &mut Frame| {
+            speech.fill(frame);
+            frames += 1;
+            if frames % 52 >= 40 {
+                frame.fill(0.0);
+            }
+        };
+        let (_, found) = listen(talk, 7680, 0.8, 500);
+        assert!(found.is_some_and(|way| way.abs_diff(17) <= 1), "{found:?}");
+    }
+
     #[test]
     fn a_voice_that_does_not_come_back_is_no_loop() {
         for seed in 1..5 {
