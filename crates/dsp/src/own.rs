@@ -3,7 +3,7 @@
 //! What is sent is known, so what comes back need not be told from vowels by its shape. It is searched in the microphone's sound 100 to 600 ms later: for every way round in steps of a frame, the phases of
 //! what is heard are compared with the phases of what was sent then, bin by bin, whatever the loudness. A way that exists keeps the phases of neighbouring bins together, at that delay and no other. Only
 //! bins that are weaker than what was sent then are compared: what comes back is weaker in most of them, while a sung vowel, which looks like itself after every vibrato, is as loud as it was. And a way is
-//! believed only where the pauses speak for it ([`Bound`]).
+//! believed only where pauses speak for it, or at least not against it ([`Bound`]).
 
 mod bound;
 
@@ -34,6 +34,8 @@ const EVERY: u32 = 10;
 /// A way is clear when it stands so high above the mean of the others, and believed when so many looks see it.
 const CLEAR: f32 = 3.5;
 const SURE: u32 = 5;
+/// A frame this much weaker than the loudest lately is a pause. A way that was seen before and behind one is believed too, unless the pause speaks against it.
+const PAUSE: f32 = 0.1;
 /// Least height of a clear way.
 const LEAST: f32 = 0.002;
 /// Looks without a sight of a believed way, before it is given up.
@@ -58,6 +60,9 @@ pub struct OwnVoice {
     until_look: u32,
     bound: Bound,
     candidate: Option<usize>,
+    /// Power of the loudest frame lately, and whether a pause came since the candidate was seen.
+    loud: f32,
+    paused: bool,
     seen: u32,
     known: Option<usize>,
     unseen: u32,
@@ -148,6 +153,8 @@ impl Default for OwnVoice {
             until_look: EVERY,
             bound: Bound::default(),
             candidate: None,
+            loud: 0.0,
+            paused: false,
             seen: 0,
             known: None,
             unseen: 0,
@@ -176,6 +183,8 @@ impl OwnVoice {
         self.bound.hear(gain * self.here.sum(), self.newest);
         if any {
             let power = self.here.sum();
+            self.loud = (KEEP * self.loud).max(power);
+            self.paused |= power < PAUSE * self.loud;
             self.heard_power = KEEP * self.heard_power + power;
             self.sent_power = KEEP * self.sent_power + self.phases[self.newest].sum();
             let gain = self.sent_power / self.heard_power.max(1e-9);
@@ -208,6 +217,10 @@ impl OwnVoice {
         (self.newest + KEPT + 1 - way) % KEPT
     }
 
+    fn is_believed(&self, way: usize) -> bool {
+        self.bound.speaks_for(way) || (self.paused && !self.bound.speaks_against(way))
+    }
+
     fn look(&mut self) {
         if self.known.is_some_and(|way| self.bound.speaks_against(way)) {
             self.known = None;
@@ -229,11 +242,12 @@ impl OwnVoice {
                 self.seen += 1;
             } else {
                 self.seen = 1;
+                self.paused = false;
             }
             self.candidate = Some(best.0);
             if near(self.known) {
                 self.unseen = 0;
-            } else if self.seen >= SURE && self.bound.speaks_for(best.0) {
+            } else if self.seen >= SURE && self.is_believed(best.0) {
                 self.known = self.candidate;
                 self.unseen = 0;
             }

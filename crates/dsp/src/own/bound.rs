@@ -11,7 +11,7 @@ const HALF: u32 = 200;
 const LOUD: f32 = 1.0;
 /// Loops bring back more than this share of the power; a known one that brings back less than this in a pause is gone.
 const RETURNS: f32 = 0.05;
-const GONE: f32 = 0.01;
+const GONE: f32 = 0.003;
 /// A pause is a moment at which the microphone hears less than this share of what was sent on some other way round; the way of a loop stands out from that by so much.
 const PAUSE: f32 = 0.25;
 const STANDS: f32 = 1.5;
