@@ -2,11 +2,15 @@
 //!
 //! What is sent is known, so what comes back need not be told from vowels by its shape. It is searched in the microphone's sound 100 to 600 ms later: for every way round in steps of a frame, the phases of
 //! what is heard are compared with the phases of what was sent then, bin by bin, whatever the loudness. A way that exists keeps the phases of neighbouring bins together, at that delay and no other. Only
-//! bins that are weaker than what was sent then are compared: what comes back is weaker in most of them, while a sung vowel, which looks like itself after every vibrato, is as loud as it was.
+//! bins that are weaker than what was sent then are compared: what comes back is weaker in most of them, while a sung vowel, which looks like itself after every vibrato, is as loud as it was. And a way is
+//! believed only where pauses speak for it, or at least not against it ([`Bound`]).
+
+mod bound;
 
 use crate::residual::BINS;
 use crate::spectrum::{Spectrum, Transform, root_hann};
 use crate::{FRAME, Frame};
+use bound::Bound;
 
 /// Ways round that are searched, in frames: two devices and a network take longer than 100 ms, and within that a voice looks like itself.
 const SHORTEST: usize = 10;
@@ -30,7 +34,7 @@ const EVERY: u32 = 10;
 /// A way is clear when it stands so high above the mean of the others, and believed when so many looks see it.
 const CLEAR: f32 = 3.5;
 const SURE: u32 = 5;
-/// A frame this much weaker than the loudest lately is a pause. A way must be seen before and behind one: a perfectly even vibrato has a way of its own, but no pauses.
+/// A frame this much weaker than the loudest lately is a pause. A way that was seen before and behind one is believed too, unless the pause speaks against it.
 const PAUSE: f32 = 0.1;
 /// Least height of a clear way.
 const LEAST: f32 = 0.002;
@@ -54,6 +58,7 @@ pub struct OwnVoice {
     /// What is heard against what was sent, for each way.
     ways: Vec<Phases>,
     until_look: u32,
+    bound: Bound,
     candidate: Option<usize>,
     /// Power of the loudest frame lately, and whether a pause came since the candidate was seen.
     loud: f32,
@@ -146,6 +151,7 @@ impl Default for OwnVoice {
             here: Phases::NONE,
             ways: vec![Phases::NONE; WAYS],
             until_look: EVERY,
+            bound: Bound::default(),
             candidate: None,
             loud: 0.0,
             paused: false,
@@ -166,11 +172,16 @@ impl OwnVoice {
         self.newest = (self.newest + 1) % KEPT;
         self.phases[self.newest].take(&self.spectrum);
         self.spectrum.power(&mut self.powers[self.newest]);
+        let sent = self.phases[self.newest].sum();
+        self.bound.send(sent, self.newest);
     }
 
     /// Takes the spectrum of the microphone's next frame, free of the far voice (20 ms, root-Hann).
     pub fn hear(&mut self, near: &Spectrum) {
-        if self.here.take(near) {
+        let any = self.here.take(near);
+        let gain = self.sent_power / self.heard_power.max(1e-9);
+        self.bound.hear(gain * self.here.sum(), self.newest);
+        if any {
             let power = self.here.sum();
             self.loud = (KEEP * self.loud).max(power);
             self.paused |= power < PAUSE * self.loud;
@@ -206,7 +217,15 @@ impl OwnVoice {
         (self.newest + KEPT + 1 - way) % KEPT
     }
 
+    fn is_believed(&self, way: usize) -> bool {
+        self.bound.speaks_for(way) || (self.paused && !self.bound.speaks_against(way))
+    }
+
     fn look(&mut self) {
+        if self.known.is_some_and(|way| self.bound.speaks_against(way)) {
+            self.known = None;
+            self.seen = 0;
+        }
         let (mut best, mut sum) = ((0, 0.0f32), 0.0);
         for (i, way) in self.ways.iter().enumerate() {
             let value = way.together();
@@ -228,7 +247,7 @@ impl OwnVoice {
             self.candidate = Some(best.0);
             if near(self.known) {
                 self.unseen = 0;
-            } else if self.seen >= SURE && self.paused {
+            } else if self.seen >= SURE && self.is_believed(best.0) {
                 self.known = self.candidate;
                 self.unseen = 0;
             }
@@ -285,6 +304,21 @@ mod tests {
         }
     }
 
+    /// Talks without any pause that the way round does not fill: 400 ms in, 120 ms out, where 160 ms come back.
+    #[test]
+    fn a_loop_that_fills_the_pauses_is_found() {
+        let (mut speech, mut frames) = (Speech::new(6), 0);
+        let talk = |frame: &mut Frame| {
+            speech.fill(frame);
+            frames += 1;
+            if frames % 52 >= 40 {
+                frame.fill(0.0);
+            }
+        };
+        let (_, found) = listen(talk, 7680, 0.8, 500);
+        assert!(found.is_some_and(|way| way.abs_diff(17) <= 1), "{found:?}");
+    }
+
     #[test]
     fn a_voice_that_does_not_come_back_is_no_loop() {
         for seed in 1..5 {
@@ -304,6 +338,43 @@ mod tests {
                 *sample = (1..20)
                     .map(|n| (phase * n as f32 * std::f32::consts::TAU).sin() * 0.1 / n as f32)
                     .sum();
+            }
+        }
+    }
+
+    /// The same as people do it: in breaths of one to two seconds, with a pitch and a vibrato that wander a little, swelling and fading.
+    fn sing_in_breaths(seed: u64, hz: f32, cents: f32) -> impl FnMut(&mut Frame) {
+        let mut dice = crate::generate::Noise::new(seed);
+        let (mut phase, mut wave, mut drift, mut left, mut length) =
+            (0.0f32, 0.0f32, 0.0f32, 0.0, 1.0);
+        move |frame| {
+            if left <= -0.35 {
+                length = 1.5 + 0.5 * dice.sample();
+                left = length;
+            }
+            drift = 0.98 * drift + 0.02 * dice.sample();
+            let rate = 5.2 + 2.0 * drift;
+            for sample in frame {
+                left -= 1.0 / 48_000.0;
+                wave = (wave + rate / 48_000.0).fract();
+                let bend = (cents * (wave * std::f32::consts::TAU).sin() + 60.0 * drift) / 1200.0;
+                phase = (phase + hz * 2f32.powf(bend) / 48_000.0).fract();
+                let swell = (left / length * std::f32::consts::PI).sin().max(0.0).sqrt();
+                *sample = (1..20)
+                    .map(|n| (phase * n as f32 * std::f32::consts::TAU).sin() * 0.1 / n as f32)
+                    .sum::<f32>()
+                    * if left > 0.0 { swell } else { 0.0 };
+                *sample += 1e-4 * dice.sample();
+            }
+        }
+    }
+
+    #[test]
+    fn singing_in_breaths_is_no_loop() {
+        for (seed, hz) in [(1, 110.0), (2, 174.6), (3, 233.1), (4, 329.6), (5, 440.0)] {
+            for cents in [0.0, 30.0, 80.0] {
+                let (found, _) = listen(sing_in_breaths(seed, hz, cents), 0, 0.0, 2000);
+                assert_eq!(found, 0, "{hz} Hz, {cents} cents");
             }
         }
     }

@@ -148,7 +148,9 @@ impl Suppressor {
             own: linear.own,
         };
         self.residual.follow(&now, linear.far_active, self.near);
-        self.noise.update(&self.error_power, self.residual.power());
+        let residual = self.residual.power();
+        self.noise
+            .update(&self.error_power, residual, linear.far_active);
         self.weigh(&linear, options);
         let found = self.found(&linear, options);
         for (k, notch) in notches.iter().enumerate() {

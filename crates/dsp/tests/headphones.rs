@@ -47,7 +47,15 @@ fn with_headphones_both_voices_stay_whole() {
     let (near, far) = (voice(3, 20), voice(5, 20));
     let kept = kept(&near, &far, |_| 0.0);
     let worst = kept[5..].iter().copied().fold(0.0, f32::min);
-    assert!(worst > -6.0 && mean(&kept[5..]) > -3.0, "{kept:?}");
+    assert!(worst > -2.0 && mean(&kept[5..]) > -1.0, "{kept:?}");
+}
+
+#[test]
+fn who_listens_for_a_second_is_heard_whole_from_the_first_word() {
+    let (mut near, far) = (voice(3, 6), voice(5, 6));
+    near[..SECOND].fill(0.0);
+    let kept = kept(&near, &far, |_| 0.0);
+    assert!(kept[1] > -3.0 && kept[2] > -3.0, "{kept:?}");
 }
 
 #[test]
@@ -55,7 +63,7 @@ fn headphones_plugged_in_are_noticed_within_seconds() {
     let (near, far) = (voice(3, 25), voice(5, 25));
     let kept = kept(&near, &far, |second| if second < 10 { 0.3 } else { 0.0 });
     let worst = kept[15..].iter().copied().fold(0.0, f32::min);
-    assert!(worst > -12.0 && mean(&kept[15..]) > -6.0, "{kept:?}");
+    assert!(worst > -3.0 && mean(&kept[15..]) > -1.0, "{kept:?}");
 }
 
 #[test]
@@ -85,5 +93,5 @@ fn kept_energy(near: &[f32], far: &[f32], echo: impl Fn(usize) -> f32) -> Vec<f3
 fn with_an_echo_the_near_voice_is_kept_too() {
     let (near, far) = (voice(3, 25), voice(5, 25));
     let kept = kept(&near, &far, |_| 0.2);
-    assert!(mean(&kept[15..]) > -5.0, "{kept:?}");
+    assert!(mean(&kept[8..]) > -3.0, "{kept:?}");
 }

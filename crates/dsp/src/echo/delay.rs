@@ -122,6 +122,12 @@ impl DelayFinder {
         })
     }
 
+    /// The last frame of both, near first, brought down to 4 kHz.
+    pub fn newest(&self) -> (&[f32], &[f32]) {
+        let from = LONG - SLOW;
+        (&self.near.kept[from..], &self.far.kept[from..])
+    }
+
     /// Whether a delay was ever found.
     pub fn is_known(&self) -> bool {
         self.known.is_some()

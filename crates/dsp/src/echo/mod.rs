@@ -3,6 +3,7 @@
 //! Two filters learn side by side on the same far voice. The steady one is what is heard: it hardly moves while someone near talks. The quick one believes that the room may
 //! change at any time; when it does better for a while, the steady one takes its place over (K. Ochiai et al., "Echo canceler with two echo path models", 1977).
 
+mod bound;
 mod delay;
 mod drift;
 mod history;
@@ -12,6 +13,7 @@ mod slip;
 
 use crate::spectrum::{Spectrum, Transform};
 use crate::{FRAME, Frame};
+use bound::Bound;
 use delay::DelayFinder;
 use drift::DriftTracker;
 use history::{FarLine, FarSpectra};
@@ -68,6 +70,7 @@ pub struct EchoCanceller {
     echo: Frame,
     /// Share of the quick filter in what is heard.
     blend: f32,
+    bound: Bound,
     proof: Proof,
     /// Share of the filters' echo that is taken out: 0 where there is none.
     presence: f32,
@@ -163,6 +166,7 @@ impl Default for EchoCanceller {
             error: [0.0; FRAME],
             echo: [0.0; FRAME],
             blend: 0.0,
+            bound: Bound::default(),
             proof: Proof::default(),
             presence: 1.0,
             offered: None,
@@ -185,6 +189,8 @@ impl EchoCanceller {
         if let Some(delay) = self.delay.push(near, far) {
             self.offered = Some((delay as f64, OFFERED));
         }
+        let (near_slow, far_slow) = self.delay.newest();
+        self.bound.push(near_slow, far_slow);
         self.take_offered();
         let mut aligned = [0.0; FRAME];
         self.line.read(0, &mut aligned);
@@ -200,6 +206,9 @@ impl EchoCanceller {
         if self.far_sounds() {
             let expected = &self.steady_left.echo;
             self.proof.note(near, expected, self.delay.is_known());
+            if self.bound.excludes() {
+                self.proof.refute();
+            }
         }
         self.leave_alone(near);
         self.near_energy = FAST * self.near_energy + (1.0 - FAST) * energy(near);

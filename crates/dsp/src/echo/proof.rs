@@ -17,6 +17,8 @@ const SURE: f32 = 0.5;
 /// Far sound, in frames, without a proof after which there is no echo; and after the echo's delay was found, so that the filter has the time to learn it below a near voice.
 const PATIENCE: u32 = 200;
 const LONG_PATIENCE: u32 = 600;
+/// Frames in a row for which the ratio must be that high before an echo is believed where there was none: two voices that agree for a syllable are no echo.
+const SHOWN: u32 = 50;
 /// Keeps the ratio at nothing where neither says anything: an echo below -80 dBFS.
 const TINY: f32 = 1e-8 * FRAME as f32;
 
@@ -25,7 +27,8 @@ const TINY: f32 = 1e-8 * FRAME as f32;
 pub struct Proof {
     product: f32,
     expected: f32,
-    /// Frames in a row that speak against it.
+    /// Frames in a row that speak for it, and against it.
+    shown: u32,
     against: u32,
     was_proven: bool,
     is_absent: bool,
@@ -39,8 +42,14 @@ impl Proof {
         self.expected = MEMORY * self.expected + energy(expected);
         let ratio = self.ratio();
         self.was_proven |= ratio > SURE;
-        if ratio > SOME {
-            (self.against, self.is_absent) = (0, false);
+        self.shown = if ratio > SOME {
+            self.shown.saturating_add(1)
+        } else {
+            0
+        };
+        if self.shown > 0 {
+            self.against = 0;
+            self.is_absent &= self.shown < SHOWN;
         } else if ratio < NONE {
             self.against += 1;
         }
@@ -53,6 +62,11 @@ impl Proof {
             self.against = patience;
             self.is_absent = true;
         }
+    }
+
+    /// There is no echo, as was found by other means; unless it shows.
+    pub fn refute(&mut self) {
+        self.is_absent |= self.ratio() < SURE;
     }
 
     fn ratio(&self) -> f32 {
@@ -114,7 +128,12 @@ mod tests {
         assert!(!proof.is_absent() && proof.is_sure());
         hear(&mut proof, 400, 0.0, true);
         assert!(proof.is_absent(), "headphones were plugged in");
-        hear(&mut proof, 100, 1.0, true);
+        hear(&mut proof, 80, 1.0, true);
+        assert!(
+            proof.is_absent(),
+            "agreement for some syllables is no proof"
+        );
+        hear(&mut proof, 40, 1.0, true);
         assert!(!proof.is_absent(), "and unplugged");
     }
 

@@ -4,6 +4,7 @@
 
 use super::deep_filter::{BANDS, BINS, DeepFilterNet, TAPS};
 use super::layers::BadWeights;
+use super::reverberant::Reverberant;
 use crate::spectrum::{Spectrum, Transform};
 use crate::{FRAME, Frame};
 
@@ -37,8 +38,9 @@ pub struct DeepFrames {
     cleaned: Spectrum,
     last: Frame,
     tail: Frame,
-    /// 0..=1: how much of the sound passes as it came.
+    /// 0..=1: how much of the sound passes as it came, because of double talk.
     aside: f32,
+    reverberant: Reverberant,
 }
 
 impl DeepFrames {
@@ -61,6 +63,7 @@ impl DeepFrames {
             last: [0.0; FRAME],
             tail: [0.0; FRAME],
             aside: 0.0,
+            reverberant: Reverberant::default(),
         })
     }
 
@@ -73,9 +76,10 @@ impl DeepFrames {
         self.last.fill(0.0);
         self.tail.fill(0.0);
         self.aside = 0.0;
+        self.reverberant = Reverberant::default();
     }
 
-    /// Whether it leaves sound as it came.
+    /// Whether it leaves sound as it came, with its noise.
     pub fn steps_aside(&self) -> bool {
         self.aside > 0.0
     }
@@ -146,11 +150,12 @@ impl DeepFrames {
             }
             (self.cleaned.re[k], self.cleaned.im[k]) = (re, im);
         }
-        if self.steps_aside() {
+        let share = self.reverberant.note(middle, &self.cleaned).max(self.aside);
+        if share > 0.0 {
             let cleaned = [&mut self.cleaned.re, &mut self.cleaned.im];
             for (to, from) in cleaned.into_iter().zip([&middle.re, &middle.im]) {
                 for (to, from) in to.iter_mut().zip(from) {
-                    *to += self.aside * (from - *to);
+                    *to += share * (from - *to);
                 }
             }
         }
@@ -225,6 +230,23 @@ mod tests {
             let error = out[i] - 0.5 * tone(i - DeepFrames::DELAY);
             assert!(error.abs() < 1e-3, "{i}: {error}");
         }
+    }
+
+    /// Half of the sound is missing, and no more than a room's reverberation would be: some of it comes back.
+    #[test]
+    fn what_might_be_reverberation_passes_in_part() {
+        let weights = vec![0; 4 * super::super::deep_filter::NUMBERS];
+        let mut engine = DeepFrames::new(&weights).unwrap();
+        let tone = |i: usize| (std::f32::consts::TAU * 7000.0 * i as f32 / 48_000.0).sin();
+        let peaks: Vec<f32> = (0..200)
+            .map(|f| {
+                let mut frame = std::array::from_fn(|i| tone(f * FRAME + i));
+                engine.process(&mut frame, false);
+                frame.iter().copied().fold(0.0, f32::max)
+            })
+            .collect();
+        assert!((peaks[90] - 0.5).abs() < 1e-2, "{}", peaks[90]);
+        assert!((peaks[199] - 0.7).abs() < 1e-2, "{}", peaks[199]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod engines;
 mod gtcrn;
 mod hops;
 mod layers;
+mod reverberant;
 mod streams;
 
 use crate::Frame;
