@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 /// How long a hole is waited for that repair between our own ends may fill, before a key frame is asked for: a key frame costs a
 /// bad network more than a base frame that is repaired late.
 const PATIENCE: Duration = Duration::from_millis(800);
+/// And the longest delay then.
+const TAGGED_DELAY: Duration = Duration::from_millis(310);
 
 #[derive(Clone, Debug)]
 pub struct VideoJitterConfig {
@@ -292,10 +294,12 @@ impl VideoJitterBuffer {
 
     fn learn(&mut self, timestamp: u64, completed: Time) {
         self.delay.packet(timestamp, completed);
-        let wanted = self
-            .delay
-            .spread()
-            .clamp(self.config.min_delay, self.config.max_delay);
+        // Where frames can be passed over, those that would take longest are.
+        let most = match self.tagged {
+            true => self.config.max_delay.min(TAGGED_DELAY),
+            false => self.config.max_delay,
+        };
+        let wanted = self.delay.spread().clamp(self.config.min_delay, most);
         self.target = wanted.max(self.target.saturating_sub(Duration::from_millis(1)));
     }
 

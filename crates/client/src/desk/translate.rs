@@ -109,9 +109,9 @@ fn limited(session: &SessionState) -> Vec<LimitedTrack> {
     let slots = session.slots.iter();
     slots
         .filter_map(|s| {
-            // A sender that holds back its higher layers still shows a picture: only none at all is worth telling.
+            // A smaller picture than one would like is a picture: only none at all is worth telling.
             let limited = match s.limited {
-                Limited::Source if s.height > 0 => Limited::No,
+                Limited::Source | Limited::Bandwidth if s.height > 0 => Limited::No,
                 other => other,
             };
             let track = s.track.filter(|_| limited != Limited::No)?;

@@ -29,6 +29,8 @@ it("shows messages that are still on their way after those that arrived", () => 
 it("calls a picture missing only when nothing of it is sent", () => {
   const slot = (mid: string, track: number, height: number) => ({ mid, track, height, limited: "source" as const });
   expect([...read(new RoomView(), { slots: [slot("4", 1, 180), slot("5", 2, 0)] }).limited]).toEqual([[1, "no"], [2, "source"]]);
+  const slow = (mid: string, track: number, height: number) => ({ ...slot(mid, track, height), limited: "bandwidth" as const });
+  expect([...read(new RoomView(), { slots: [slow("4", 1, 180), slow("5", 2, 0)] }).limited]).toEqual([[1, "no"], [2, "bandwidth"]]);
 });
 
 it("keeps what did not change the same object", () => {

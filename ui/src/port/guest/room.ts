@@ -46,9 +46,9 @@ export class RoomView {
   }
 }
 
-/** A sender that holds back its higher layers still shows a picture: only none at all is worth telling. */
+/** A smaller picture than one would like is a picture: only none at all is worth telling. */
 function limitOf(slot: SlotState): Limited {
-  return slot.limited === "source" && slot.height > 0 ? "no" : slot.limited;
+  return slot.limited !== "codec" && slot.height > 0 ? "no" : slot.limited;
 }
 
 /** While getting back in, the session connects and joins again; for the views that is still reconnecting. */
