@@ -384,10 +384,11 @@ mod tests {
             slot(2, 0, Limited::Source),
             slot(3, 180, Limited::Bandwidth),
             slot(4, 360, Limited::No),
+            slot(5, 0, Limited::Bandwidth),
         ];
         let limited = read(&session, &CallFacts::default()).limited;
         let tracks: Vec<u32> = limited.iter().map(|l| l.track.0).collect();
-        assert_eq!(tracks, [2, 3]);
+        assert_eq!(tracks, [2, 5]);
     }
 
     #[test]
