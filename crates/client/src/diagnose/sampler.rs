@@ -158,12 +158,16 @@ impl Sampler {
 
     fn report(&mut self, counted: &Counted, state: &SessionState, now: Time) -> Vec<StatsLine> {
         if self.reporters.is_empty() {
-            self.reporters.resize_with(RATE, Reporter::default);
-            // What was counted before anybody looked is no rate.
-            for reporter in &mut self.reporters {
+            // What was counted before anybody looked is no rate; and it is not all known at the first look.
+            let mut fresh = Vec::new();
+            fresh.resize_with(RATE, Reporter::default);
+            for reporter in &mut fresh {
                 reporter.note(state);
-                reporter.report(counted, now);
+                if reporter.report(counted, now).is_empty() {
+                    return Vec::new();
+                }
             }
+            self.reporters = fresh;
         }
         let turn = self.seq as usize % RATE;
         let reporter = &mut self.reporters[turn];
