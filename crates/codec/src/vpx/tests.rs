@@ -174,6 +174,7 @@ fn frames_come_through_packets_with_and_without_their_higher_layers() {
             let last = payloads.len() - 1;
             for (n, payload) in payloads.into_iter().enumerate() {
                 let packet = VideoPacket {
+                    tag: None,
                     seq,
                     timestamp: i * 3000,
                     marker: n == last,
