@@ -485,7 +485,7 @@ impl Peer {
             }
         }
         self.egress.stats(&mut stats);
-        stats.repair_in = self.inbound.as_ref().map(|i| i.stats());
+        stats.repair_in = self.inbound.as_ref().map(|i| Box::new(i.stats()));
         stats.send_loss = self.sent_loss.update(&stats);
         Some(stats)
     }

@@ -23,8 +23,8 @@ pub struct PeerStats {
     /// Fraction of what was sent to us that got lost since the last report, 0 to 1.
     pub receive_loss: Option<f32>,
     /// Repair of video between our own ends, where the other is one: of what we send, and of what comes.
-    pub repair_out: Option<RepairSendStats>,
-    pub repair_in: Option<RepairReceiveStats>,
+    pub repair_out: Option<Box<RepairSendStats>>,
+    pub repair_in: Option<Box<RepairReceiveStats>>,
     pub bytes_sent: u64,
     pub bytes_received: u64,
     /// Protocol, local and remote address in use.

@@ -713,7 +713,7 @@ fn pictures_come_through_losses_up_and_down_between_our_own_ends() {
             (80, 0.65, 0.95),
         ] {
             let (within, of_base) = pictures_through(loss, up);
-            println!(
+            eprintln!(
                 "{loss} % loss, up {up}: {within:.3} of all within 400 ms, {of_base:.3} of base"
             );
             assert!(

@@ -526,7 +526,7 @@ impl Egress {
         stats.estimate = Some(self.side.estimate());
         stats.send_loss = self.side.loss();
         stats.send_burst = self.runs.mean();
-        stats.repair_out = self.own.as_ref().map(|o| o.repair.stats());
+        stats.repair_out = self.own.as_ref().map(|o| Box::new(o.repair.stats()));
         stats.rtt = self.rtt.or(stats.rtt);
         stats.bytes_sent += self.bytes_sent;
         stats
