@@ -13,6 +13,8 @@ const NAMES = [
 export interface Scene {
   people: number;
   cameras?: boolean;
+  /** The network is too slow for the picture of the third. */
+  slow?: boolean;
   share?: boolean;
   host?: boolean;
   locked?: boolean;
@@ -73,7 +75,7 @@ export function fakePort(scene: Scene, path: string): Port {
     ...(scene.people > 0 && { you: 1, meeting: { id: "0123456789abcdefghjkmnpqrs", title: "Weekly planning 每周例会", locked: scene.locked ?? false, started_at: Date.now() - 754_000 } }),
     ...(scene.offlineFor !== undefined && { reconnectingSince: Date.now() - scene.offlineFor }),
     ...(scene.picturesLost === true && { picturesLost: true }),
-    participants, chat, speakers: scene.people > 1 ? [2] : [], quality, limited: new Map(), listening: { stalled_permille: scene.weak === true ? 52 : 4, minutes: 12, fluent_minutes: 11 }, media: scene.people > 0 ? "connected" : "none",
+    participants, chat, speakers: scene.people > 1 ? [2] : [], quality, limited: new Map(scene.slow === true ? [[22, "bandwidth" as const]] : []), listening: { stalled_permille: scene.weak === true ? 52 : 4, minutes: 12, fluent_minutes: 11 }, media: scene.people > 0 ? "connected" : "none",
     local: {
       microphone: scene.problem === true ? { on: false, starting: false, problem: "busy" } : { on: scene.people > 0, starting: false },
       camera: { on: cameras && scene.people > 0, starting: false },

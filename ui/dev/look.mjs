@@ -35,6 +35,7 @@ const scenes = {
   four: meeting({ people: 4 }),
   "four-chat": meeting({ people: 4, chat: true, locked: true }, { act: (p) => panel(p, 1) }),
   "four-people": meeting({ people: 9 }, { act: (p) => panel(p, 0) }),
+  "slow": meeting({ people: 9, slow: true }),
   "no-camera": meeting({ people: 9, cameras: false }),
   nine: meeting({ people: 9 }),
   crowd: meeting({ people: 25 }),

@@ -148,7 +148,7 @@ export const en = {
   "tile.speaking": "Speaking",
   "tile.reconnecting": "Reconnecting…",
   "tile.paused": "No picture arrives",
-  "tile.slow": "Your network is too slow for this picture",
+  "tile.slow": "Network too slow",
   "tile.codec": "This picture cannot be shown here",
   "tile.pin": "Pin {name}",
   "tile.unpin": "Unpin {name}",

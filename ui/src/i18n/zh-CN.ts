@@ -146,7 +146,7 @@ export const zhCN: Catalogue = {
   "tile.speaking": "正在说话",
   "tile.reconnecting": "正在重新连接…",
   "tile.paused": "暂时收不到画面",
-  "tile.slow": "网络太慢，暂时无法显示画面",
+  "tile.slow": "网络太慢",
   "tile.codec": "这里显示不了这个画面",
   "tile.pin": "固定 {name}",
   "tile.unpin": "取消固定 {name}",

@@ -56,6 +56,8 @@ pub fn slow() -> Result {
         ],
     )?;
     headline("Licences and duplicate versions");
+    // All systems' crates are looked at; a new machine has those of its own only.
+    crate::shell::run("cargo", &["fetch", "--locked", "--quiet"])?;
     crate::shell::run(
         "cargo",
         &["deny", "--offline", "check", "licenses", "bans", "sources"],
