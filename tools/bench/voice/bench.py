@@ -61,7 +61,10 @@ def run(scene, chains, lag):
 
 def measure(options):
     everything = made(options)
-    wanted = [s for s in everything if not options.only or s["name"] in options.only.split(",")]
+    only = {name for name in options.only.split(",") if name}
+    if unknown := only - {s["name"] for s in everything}:
+        raise SystemExit(f"unknown_scene: {', '.join(sorted(unknown))}; there are {', '.join(dict.fromkeys(s['name'] for s in everything))}")
+    wanted = [s for s in everything if not only or s["name"] in only]
     table, cost = defaultdict(lambda: defaultdict(list)), {}
     reference = next(s for s in everything if s["name"] == "near")
     for name, chains in engines.engines(options.binary, options.engines.split(",")).items():
