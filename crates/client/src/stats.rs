@@ -162,6 +162,15 @@ pub(crate) struct Reporter {
     cpu: CpuClock,
 }
 
+impl StatsLine {
+    /// Makes all that is of the last second unknown.
+    pub(crate) fn forget_rates(&mut self) {
+        self.bitrate_kbps = 0.0;
+        self.fps = self.fps.map(|_| 0.0);
+        self.loss_percent = self.loss_percent.map(|_| 0.0);
+    }
+}
+
 impl Reporter {
     /// The newest state, for names and mutes.
     pub(crate) fn note(&mut self, state: &SessionState) {

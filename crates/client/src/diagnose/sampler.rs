@@ -10,7 +10,7 @@ use super::words::{
 use crate::actor::Shared;
 use crate::media::Snapshot as Counted;
 use crate::stats::{Reporter, StatsLine};
-use confab_base::Time;
+use confab_base::{Duration, Time};
 use confab_pipeline::{AudioUpStats, Pipeline, clock};
 use confab_session::{MediaPhase, Phase, SessionState};
 use std::path::PathBuf;
@@ -19,6 +19,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Snapshots a second, and so many reporters take turns: each sees the latest whole second.
 pub(crate) const RATE: usize = 10;
+/// Until each reporter had its second, and names of layers are known, there are no rates.
+const SETTLED: Duration = Duration::from_millis(1200);
 
 #[derive(Debug)]
 pub(crate) struct Sampler {
@@ -26,6 +28,8 @@ pub(crate) struct Sampler {
     subject: SharedSubject,
     sound: Option<SoundMeter>,
     reporters: Vec<Reporter>,
+    /// When they began.
+    began: Time,
     process: ProcessMeter,
     pub(crate) recordings: Recordings,
     seq: u64,
@@ -38,6 +42,7 @@ impl Sampler {
             subject,
             sound: None,
             reporters: Vec::new(),
+            began: Time::ZERO,
             process: ProcessMeter::default(),
             recordings: Recordings::new(taps),
             seq: 0,
@@ -158,21 +163,29 @@ impl Sampler {
 
     fn report(&mut self, counted: &Counted, state: &SessionState, now: Time) -> Vec<StatsLine> {
         if self.reporters.is_empty() {
-            // What was counted before anybody looked is no rate; and it is not all known at the first look.
+            // What was counted before anybody looked is no rate, and what the connection counts is told later than the rest.
             let mut fresh = Vec::new();
             fresh.resize_with(RATE, Reporter::default);
+            let mut lines = Vec::new();
             for reporter in &mut fresh {
                 reporter.note(state);
-                if reporter.report(counted, now).is_empty() {
-                    return Vec::new();
-                }
+                lines = reporter.report(counted, now);
+            }
+            if counted.peer.is_none() {
+                lines.iter_mut().for_each(StatsLine::forget_rates);
+                return lines;
             }
             self.reporters = fresh;
+            self.began = now;
         }
         let turn = self.seq as usize % RATE;
         let reporter = &mut self.reporters[turn];
         reporter.note(state);
-        reporter.report(counted, now)
+        let mut lines = reporter.report(counted, now);
+        if now.since(self.began) < SETTLED {
+            lines.iter_mut().for_each(StatsLine::forget_rates);
+        }
+        lines
     }
 }
 
