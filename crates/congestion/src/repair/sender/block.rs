@@ -47,6 +47,8 @@ pub struct Block {
     pub captured: Time,
     /// By rising sequence number, within [`SPAN`].
     pub packets: Vec<Sent>,
+    /// How many of them are not known to be there: looked at with every frame that leaves, for every receiver.
+    pub left: usize,
     pub symbols: Vec<SentSymbol>,
     pub last_sent: Time,
     /// All packets of the block have left.
@@ -87,6 +89,7 @@ impl Block {
             missing: false,
         };
         self.packets.insert(at, sent);
+        self.left += 1;
         self.tally.flying += 1.0;
         true
     }
@@ -100,12 +103,16 @@ impl Block {
         horizon: Time,
     ) -> (u64, Option<Time>) {
         let (mut news, mut reordered) = (0, None);
+        if self.left == 0 {
+            return (0, None);
+        }
         let repaired = self.symbols.iter().any(|s| s.fate == Fate::Arrived);
         for sent in self.packets.iter_mut().filter(|p| !p.there) {
             let seq = sent.packet.seq;
             let before = |r: &StreamReport| r.start && young && seq < r.base;
             if report.is_some_and(|r| r.has(seq) && !before(r)) {
                 sent.there = true;
+                self.left -= 1;
                 news += 1;
                 if sent.missing && !repaired {
                     reordered = Some(sent.at);
@@ -125,7 +132,7 @@ impl Block {
     }
 
     pub fn is_done(&self) -> bool {
-        self.complete && self.packets.iter().all(|p| p.there)
+        self.complete && self.left == 0
     }
 
     /// First sequence number and mask of what is not there.

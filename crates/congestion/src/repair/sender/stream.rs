@@ -89,6 +89,7 @@ impl Stream {
             class,
             captured,
             packets: Vec::new(),
+            left: 0,
             symbols: Vec::new(),
             last_sent: now,
             complete: !newest,
@@ -165,5 +166,5 @@ impl Stream {
 const CLOCK_STEP: f64 = 1.0;
 
 fn lost(block: &Block) -> u64 {
-    block.packets.iter().filter(|p| !p.there).count() as u64
+    block.left as u64
 }
