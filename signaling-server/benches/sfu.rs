@@ -40,6 +40,10 @@ fn main() {
         return fleet::main(orders.expect("orders"));
     }
     let has = |flag: &str| args.iter().any(|a| a == flag);
+    let with_janus = has("--janus") && rival::is_installed();
+    if has("--janus") && !with_janus {
+        println!("Janus is not installed: its rows are missing.\n");
+    }
     let words: Vec<&String> = args.iter().filter(|a| !a.starts_with("--")).collect();
     let seconds = words.iter().find_map(|a| a.parse().ok()).unwrap_or(6);
     let wanted = words.iter().find(|a| a.parse::<u64>().is_err());
@@ -48,7 +52,7 @@ fn main() {
         meter::pin(0);
     }
     let stage = Stage {
-        ip: address(has("--janus")),
+        ip: address(with_janus),
         time: Duration::from_secs(seconds),
         core: (cores > 1).then_some(1),
     };
@@ -61,7 +65,7 @@ fn main() {
     for case in cases {
         let ours = host::play(case, stage);
         show(&case.name, ours);
-        if has("--janus") && !case.own {
+        if with_janus && !case.own {
             for (name, loops) in [("Janus", 0), ("Janus, one event loop", 1)] {
                 let theirs = rival::play(case, stage, loops);
                 show(&format!("{}, {name}", case.name), theirs);
@@ -111,6 +115,6 @@ fn address(with_janus: bool) -> IpAddr {
     let own = if_addrs::get_if_addrs().unwrap_or_default();
     let mut own = own.iter().map(|i| i.ip());
     let own = own.find(|ip| ip.is_ipv4() && !ip.is_loopback());
-    own.filter(|_| with_janus && rival::is_installed())
+    own.filter(|_| with_janus)
         .unwrap_or(Ipv4Addr::LOCALHOST.into())
 }

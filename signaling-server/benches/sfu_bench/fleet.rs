@@ -47,12 +47,7 @@ pub fn main(orders: Orders) {
         Some(at) => fleet.join_janus(Janus::open(&at)),
         None => (0..fleet.orders.case.people()).for_each(|n| fleet.join(n)),
     }
-    let start = Instant::now();
-    while fleet.bots.iter().any(|b| !b.is_up) && start.elapsed() < CONNECTED {
-        fleet.step(Duration::from_millis(10));
-    }
-    let down = fleet.bots.iter().filter(|b| !b.is_up).count();
-    assert_eq!(down, 0, "peer connections that did not come up");
+    fleet.connect();
     fleet.run(WARM_UP);
     say(&Said::Begin);
     fleet.times.counting = true;
@@ -115,6 +110,8 @@ impl Fleet {
             bot.agreed(offer.publish);
             self.admit(bot);
         }
+        // Nobody can subscribe to what is not there yet.
+        self.connect();
         for n in 0..case.people() {
             let others: Vec<u32> = (0..case.senders).filter(|s| *s != n).collect();
             if others.is_empty() {
@@ -127,6 +124,16 @@ impl Fleet {
             janus.start(handle, &answer);
             self.admit(bot);
         }
+    }
+
+    /// Waits until all are connected.
+    fn connect(&mut self) {
+        let start = Instant::now();
+        while self.bots.iter().any(|b| !b.is_up) && start.elapsed() < CONNECTED {
+            self.step(Duration::from_millis(10));
+        }
+        let down = self.bots.iter().filter(|b| !b.is_up).count();
+        assert_eq!(down, 0, "peer connections that did not come up");
     }
 
     fn admit(&mut self, mut bot: Bot) {

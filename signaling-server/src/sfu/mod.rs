@@ -19,6 +19,7 @@ mod directory;
 mod offers;
 mod room;
 mod seat;
+mod seats;
 mod socket;
 mod tcp;
 mod worker;

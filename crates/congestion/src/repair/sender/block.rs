@@ -72,12 +72,14 @@ impl Block {
 
     /// `false`: it is here already.
     pub fn insert(&mut self, packet: MediaPacket, now: Time) -> bool {
-        let at = self.packets.partition_point(|p| p.packet.seq < packet.seq);
-        if self
-            .packets
-            .get(at)
-            .is_some_and(|p| p.packet.seq == packet.seq)
-        {
+        let at = match self.packets.last() {
+            Some(last) if last.packet.seq >= packet.seq => {
+                self.packets.partition_point(|p| p.packet.seq < packet.seq)
+            }
+            _ => self.packets.len(),
+        };
+        let known = self.packets.get(at);
+        if known.is_some_and(|p| p.packet.seq == packet.seq) {
             return false;
         }
         self.complete |= packet.marker;
