@@ -15,8 +15,10 @@ use std::time::{Duration, Instant};
 
 const FRAME: Duration = Duration::from_micros(33_333);
 const VOICE: Duration = Duration::from_millis(20);
-/// Before counting starts: keys, first estimates.
+/// Before counting starts, estimates have to grow: at least so long, and until nearly all comes, but not for ever.
 const WARM_UP: Duration = Duration::from_secs(4);
+const LONGEST_WARM_UP: Duration = Duration::from_secs(20);
+const NEARLY_ALL: f64 = 0.97;
 /// All peer connections are up by then.
 const CONNECTED: Duration = Duration::from_secs(20);
 
@@ -48,16 +50,16 @@ pub fn main(orders: Orders) {
         None => (0..fleet.orders.case.people()).for_each(|n| fleet.join(n)),
     }
     fleet.connect();
-    fleet.run(WARM_UP);
+    fleet.warm_up();
     say(&Said::Begin);
     fleet.times.counting = true;
-    let (cpu, got) = (own_cpu(), fleet.got());
+    let (cpu, sent, got) = (own_cpu(), fleet.sent, fleet.got());
     fleet.run(time);
     let (cpu, got) = (own_cpu() - cpu, fleet.got() - got);
     let delays = &mut fleet.times.delays;
     delays.sort_unstable();
     say(&Said::End(Heard {
-        sent: fleet.sent,
+        sent: fleet.sent - sent,
         got,
         p50: quantile(delays, 0.5),
         p99: quantile(delays, 0.99),
@@ -146,6 +148,19 @@ impl Fleet {
         self.step(Duration::ZERO);
     }
 
+    fn warm_up(&mut self) {
+        let start = Instant::now();
+        self.run(WARM_UP);
+        while start.elapsed() < LONGEST_WARM_UP {
+            let (sent, got) = (self.sent, self.got());
+            self.run(Duration::from_secs(1));
+            let wanted = (self.sent - sent) * u64::from(self.orders.case.people() - 1);
+            if (self.got() - got) as f64 > wanted as f64 * NEARLY_ALL {
+                return;
+            }
+        }
+    }
+
     fn run(&mut self, time: Duration) {
         let start = Instant::now();
         let (mut frames, mut voices) = (0u32, 0u32);
@@ -185,14 +200,14 @@ impl Fleet {
     fn film(&mut self) {
         for bot in self.bots.iter_mut().filter(|b| b.is_sending()) {
             let packets = bot.film(&self.orders.case, &mut self.times);
-            self.sent += u64::from(self.times.counting) * packets;
+            self.sent += packets;
         }
     }
 
     fn speak(&mut self) {
         for bot in self.bots.iter_mut().filter(|b| b.is_sending()) {
             bot.speak(&mut self.times);
-            self.sent += u64::from(self.times.counting);
+            self.sent += 1;
         }
     }
 }
@@ -205,11 +220,7 @@ fn plan(sends: bool, slots: usize) -> MediaPlan {
     };
     let sources = [Source::Microphone, Source::Camera];
     MediaPlan {
-        sends: sources
-            .into_iter()
-            .filter(|_| sends)
-            .map(line)
-            .collect(),
+        sends: sources.into_iter().filter(|_| sends).map(line).collect(),
         audio_slots: slots,
         video_slots: slots,
     }

@@ -1,8 +1,10 @@
 //! The HTTP interface of Janus' video room, as far as the fleet needs it.
 
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const ROOM: u64 = 77;
+const NO_SUCH_FEED: u64 = 428;
 
 /// A session in which all the fleet's handles live.
 pub struct Janus {
@@ -48,7 +50,16 @@ impl Janus {
         let join = json!({
             "request": "join", "room": ROOM, "ptype": "subscriber", "streams": streams,
         });
-        let said = self.ask(handle, join, None);
+        // It knows of its publishers a moment after they know that they are connected.
+        let mut said = self.try_ask(handle, join.clone(), None);
+        for _ in 0..100 {
+            if said["plugindata"]["data"]["error_code"] != json!(NO_SUCH_FEED) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            said = self.try_ask(handle, join.clone(), None);
+        }
+        check(&said);
         (handle, sdp(&said))
     }
 
@@ -62,8 +73,14 @@ impl Janus {
         id(&self.post(&format!("/{}", self.session), attach))
     }
 
-    /// A request to the plugin, and what it says to it.
+    /// A request to the plugin that must not fail, and what it says to it.
     fn ask(&mut self, handle: u64, body: Value, jsep: Option<(&str, &str)>) -> Value {
+        let said = self.try_ask(handle, body, jsep);
+        check(&said);
+        said
+    }
+
+    fn try_ask(&mut self, handle: u64, body: Value, jsep: Option<(&str, &str)>) -> Value {
         let mut message = json!({ "janus": "message", "body": body });
         if let Some((kind, sdp)) = jsep {
             message["jsep"] = json!({ "type": kind, "sdp": sdp, "trickle": false });
@@ -75,8 +92,6 @@ impl Janus {
             let url = format!("{}/{}?maxev=1", self.url, self.session);
             said = answer(ureq::get(&url).call());
         }
-        let data = &said["plugindata"]["data"];
-        assert!(data["error"].is_null(), "Janus refused: {data}");
         said
     }
 
@@ -88,6 +103,11 @@ impl Janus {
         assert_ne!(said["janus"], "error", "Janus refused: {said}");
         said
     }
+}
+
+fn check(said: &Value) {
+    let data = &said["plugindata"]["data"];
+    assert!(data["error"].is_null(), "Janus refused: {data}");
 }
 
 fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Value {

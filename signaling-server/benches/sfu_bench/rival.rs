@@ -32,7 +32,9 @@ pub fn play(case: &Case, stage: Stage, loops: usize) -> Option<Row> {
         .spawn()
         .ok()?;
     let url = format!("http://127.0.0.1:{port}/janus");
-    let row = wait(&url).then(|| watch(case, stage, &janus, url)).flatten();
+    let row = wait(&url)
+        .then(|| watch(case, stage, &janus, url))
+        .flatten();
     let _ = janus.kill();
     let _ = janus.wait();
     row
@@ -92,10 +94,7 @@ fn configure(folder: &Path, stage: Stage, loops: usize, port: u16) {
     let files = [
         ("janus.jcfg", main),
         ("janus.transport.http.jcfg", http),
-        (
-            "janus.plugin.videoroom.jcfg",
-            "general: {\n}\n".to_owned(),
-        ),
+        ("janus.plugin.videoroom.jcfg", "general: {\n}\n".to_owned()),
     ];
     for (name, text) in files {
         fs::write(folder.join(name), text).expect("room on the disk");

@@ -52,11 +52,7 @@ impl Reader {
         }
     }
 
-    pub fn read(
-        &mut self,
-        socket: &UdpSocket,
-        mut take: impl FnMut(SocketAddr, &[u8], Duration),
-    ) {
+    pub fn read(&mut self, socket: &UdpSocket, mut take: impl FnMut(SocketAddr, &[u8], Duration)) {
         use nix::sys::socket::{MsgFlags, recvmmsg};
         use std::io::IoSliceMut;
         use std::os::fd::AsRawFd;
@@ -121,11 +117,7 @@ impl Reader {
         }
     }
 
-    pub fn read(
-        &mut self,
-        socket: &UdpSocket,
-        mut take: impl FnMut(SocketAddr, &[u8], Duration),
-    ) {
+    pub fn read(&mut self, socket: &UdpSocket, mut take: impl FnMut(SocketAddr, &[u8], Duration)) {
         while let Ok((size, from)) = socket.recv_from(&mut self.bytes) {
             take(from, &self.bytes[..size], clock());
         }

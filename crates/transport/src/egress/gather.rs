@@ -3,9 +3,9 @@
 //! so does what is known of a receiver while its packets pass.
 
 use super::Egress;
+use super::stream::Number;
 use crate::paths::Path;
 use crate::{OutPacket, SendError};
-use super::stream::Number;
 use std::time::Instant;
 
 /// The packets that are ready, all for one destination.

@@ -428,10 +428,16 @@ impl Egress {
         self.fillers += 1;
         let turn = self.fillers;
         if let Some(own) = &mut self.own {
-            let (name, header) = own.padding();
-            let padding = padding(bytes);
             let wide = (own.transport_wide, None);
-            self.seal(name, wide, header, &padding.0[..padding.1], time);
+            if bytes > MOST_PADDING {
+                let (name, header) = own.filler();
+                let filler = &own::FILLER[..bytes.min(own::FILLER.len())];
+                self.seal(name, wide, header, filler, time);
+            } else {
+                let (name, header) = own.padding();
+                let padding = padding(bytes);
+                self.seal(name, wide, header, &padding.0[..padding.1], time);
+            }
             return;
         }
         let Some(at) = self.pad_on() else { return };
