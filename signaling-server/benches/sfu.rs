@@ -5,8 +5,9 @@
 //! Per case: packets that arrived per second; CPU time of the server's whole process per packet that arrived (system calls,
 //! crypto of both legs, RTCP and bandwidth estimation included; on one machine the kernel's work of delivering counts as the
 //! sender's); the delay from the sender's call to the receiver's kernel; what arrived; how busy both cores were. With
-//! `--janus` the same fleet then meets in Janus. The floor in the same run: AES-GCM over 1200 bytes and a segmented send of
-//! ten.
+//! `--janus` the same fleet then meets in Janus. "Bursts whole": the receivers' sockets take segmented sends as they are; else
+//! the kernel cuts them up and hands them out at the sender's expense, which a network card that segments would spare it. The
+//! floor in the same run: AES-GCM over 1200 bytes, and sends, to nobody and to a reader on the other core.
 //!
 //! On a busy machine run it with `nice -n -10` or `chrt -r 1`, or it measures the others.
 
@@ -54,6 +55,7 @@ fn main() {
     let stage = Stage {
         ip: address(with_janus),
         time: Duration::from_secs(seconds),
+        whole: false,
         core: (cores > 1).then_some(1),
     };
     let cases = cases(!has("--no-guests"));
@@ -65,6 +67,14 @@ fn main() {
     for case in cases {
         let ours = host::play(case, stage);
         show(&case.name, ours);
+        if case.own && case.receivers >= 50 {
+            let stage = Stage {
+                whole: true,
+                ..stage
+            };
+            let name = format!("{}, bursts whole", case.name);
+            show(&name, host::play(case, stage));
+        }
         if with_janus && !case.own {
             for (name, loops) in [("Janus", 0), ("Janus, one event loop", 1)] {
                 let theirs = rival::play(case, stage, loops);

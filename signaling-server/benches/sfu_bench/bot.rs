@@ -1,13 +1,13 @@
 //! One peer connection of the fleet: it speaks, films, and notes when what comes came.
 
 use super::wire::clock;
-use super::words::Case;
+use super::words::{Case, Orders};
 use confab_base::{AudioLevel, Bitrate, MediaKind, Source};
 use confab_transport::{
     Codec, InPacket, Mid, OutPacket, Peer, PeerConfig, PeerEvent, PeerOutput, Protocol,
 };
 use mio::net::UdpSocket;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -103,10 +103,10 @@ pub fn config(case: &Case, base: PeerConfig) -> PeerConfig {
 }
 
 impl Bot {
-    pub fn new(number: u32, ip: IpAddr, config: PeerConfig) -> Bot {
+    pub fn new(number: u32, orders: &Orders, config: PeerConfig) -> Bot {
         let now = Instant::now();
         let mut peer = Peer::new(config, now);
-        let socket = super::wire::bind(ip);
+        let socket = super::wire::bind(orders.ip, orders.whole);
         let addr = socket.local_addr().expect("an address");
         peer.add_local_candidate(addr, Protocol::Udp);
         Bot {

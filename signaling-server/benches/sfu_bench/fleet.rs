@@ -19,6 +19,8 @@ const VOICE: Duration = Duration::from_millis(20);
 const WARM_UP: Duration = Duration::from_secs(4);
 const LONGEST_WARM_UP: Duration = Duration::from_secs(20);
 const NEARLY_ALL: f64 = 0.97;
+/// It looks for datagrams this often.
+const LOOK: Duration = Duration::from_millis(1);
 /// All peer connections are up by then.
 const CONNECTED: Duration = Duration::from_secs(20);
 
@@ -81,7 +83,7 @@ impl Fleet {
     /// Joins our server: one peer connection for all.
     fn join(&mut self, n: u32) {
         let case = &self.orders.case;
-        let mut bot = Bot::new(n, self.orders.ip, config(case, PeerConfig::client()));
+        let mut bot = Bot::new(n, &self.orders, config(case, PeerConfig::client()));
         let others: Vec<u32> = (0..case.senders).filter(|s| *s != n).collect();
         let plan = plan(n < case.senders, others.len());
         let offer = bot.peer.create_offer(&plan).expect("an offer");
@@ -103,9 +105,8 @@ impl Fleet {
     /// Joins a room of Janus: a peer connection to send, and one for all that is received, as it is made for.
     fn join_janus(&mut self, mut janus: Janus) {
         let case = self.orders.case.clone();
-        let ip = self.orders.ip;
         for n in 0..case.senders {
-            let mut bot = Bot::new(n, ip, config(&case, PeerConfig::client()));
+            let mut bot = Bot::new(n, &self.orders, config(&case, PeerConfig::client()));
             let offer = bot.peer.create_offer(&plan(true, 0)).expect("an offer");
             let answer = janus.publish(n, &offer.sdp);
             bot.peer.accept_answer(&answer).expect("a good answer");
@@ -120,7 +121,7 @@ impl Fleet {
                 continue;
             }
             // Janus offers, and answering is what our server's side does.
-            let mut bot = Bot::new(n, ip, config(&case, PeerConfig::lite_server()));
+            let mut bot = Bot::new(n, &self.orders, config(&case, PeerConfig::lite_server()));
             let (handle, offer) = janus.subscribe(&others);
             let answer = bot.peer.accept_offer(&offer).expect("a good offer");
             janus.start(handle, &answer);
@@ -179,13 +180,15 @@ impl Fleet {
         }
     }
 
-    /// Reads what came, or waits for it; speaks what is due.
+    /// Waits a little, reads what came, speaks what is due. The kernel notes when it came; being woken for every datagram
+    /// would be work for the server's core, which calls the other one.
     fn step(&mut self, wait: Duration) {
         let now = Instant::now();
         let due = self.bots.iter().map(|b| b.next).min().unwrap_or(now);
         let due = due.saturating_duration_since(now);
+        std::thread::sleep(wait.min(due).min(LOOK));
         let mut events = Events::with_capacity(256);
-        let _ = self.poll.poll(&mut events, Some(wait.min(due)));
+        let _ = self.poll.poll(&mut events, Some(Duration::ZERO));
         for event in &events {
             let bot = &mut self.bots[event.token().0];
             bot.read(&mut self.reader, &mut self.times);

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 pub struct Stage {
     pub ip: IpAddr,
     pub time: Duration,
+    /// The fleet takes bursts whole.
+    pub whole: bool,
     /// The fleet's core.
     pub core: Option<usize>,
 }
@@ -102,6 +104,7 @@ pub fn start_fleet(case: &Case, stage: Stage, janus: Option<String>) -> (Child, 
         time: stage.time,
         ip: stage.ip,
         janus,
+        whole: stage.whole,
         core: stage.core,
     };
     let mut fleet = Command::new(std::env::current_exe().expect("our own name"))

@@ -35,6 +35,8 @@ pub struct Orders {
     pub ip: IpAddr,
     /// The address of Janus' HTTP interface; without one it talks to the process that started it.
     pub janus: Option<String>,
+    /// It takes bursts whole, as through a network card that segments.
+    pub whole: bool,
     /// The core it stays on.
     pub core: Option<usize>,
 }
