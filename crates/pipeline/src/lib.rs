@@ -32,6 +32,7 @@ mod voice_up;
 
 pub use confab_audio_io::{MicrophoneSpec, SpeakerSpec};
 pub use confab_camera_io::CameraSpec;
+pub use confab_codec::{DECODES, ENCODES};
 pub use confab_dsp::bands as sound;
 pub use confab_dsp::{Frame, NoiseEngine, VoiceConfig};
 pub use confab_picture::{I420, read_counter};

@@ -17,7 +17,7 @@ use crate::voice::Voice;
 use crate::voice_down::{AudioTrack, Ear};
 use crate::voice_up::{Mouth, MouthConfig};
 use confab_audio_io::{MicrophoneSpec, SpeakerSpec};
-use confab_base::{Bitrate, Duration, ParticipantId, Source, Time};
+use confab_base::{Bitrate, Duration, ParticipantId, Source, Time, VideoCodec};
 use confab_camera_io::CameraSpec;
 use confab_codec::OpusConfig;
 use confab_dsp::{Frame, VoiceConfig};
@@ -406,6 +406,11 @@ impl Pipeline {
     /// The rate of each layer, lowest first; `None`: do not encode it.
     pub fn set_layers(&self, source: Source, rates: Vec<Option<Bitrate>>) {
         self.sources.with(source, |sender| sender.set_layers(rates));
+    }
+
+    /// Codes camera and screen in another codec, one of [`crate::ENCODES`], from the next picture on.
+    pub fn set_codec(&self, codec: VideoCodec) {
+        self.sources.set_codec(codec);
     }
 
     /// What a voice may spend; original sound has its own rate.

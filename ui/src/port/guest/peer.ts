@@ -1,9 +1,9 @@
 // One generation: one RTCPeerConnection. We always offer; the server answers. Own sources have fixed sending m-lines,
 // the pictures and sounds of others arrive in receive slots that the server points at tracks.
 
-import type { Publish } from "../../generated/protocol";
+import type { Publish, VideoCodec } from "../../generated/protocol";
 import type { Source } from "../port";
-import { CAMERA_LAYERS, cameraLayers, EXTENSIONS, preferAudio, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
+import { CAMERA_LAYERS, cameraLayers, EXTENSIONS, known, named, preferAudio, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
 import { hearsStereo, ORIGINAL_BITRATE, takesMusic } from "./stereo";
 
 export interface PeerEvents {
@@ -29,6 +29,8 @@ export class PeerLink {
   #tallest = Infinity;
   /** The microphone is sent as original sound. */
   #original = false;
+  /** What pictures are sent in; undefined: the best of this browser. */
+  #codec: VideoCodec | undefined;
   /** Whether the first offer was made. */
   #begun = false;
   #negotiating = false;
@@ -93,6 +95,18 @@ export class PeerLink {
       // It stays at the rate it has.
     }
     if (this.#begun) await this.negotiate();
+  }
+
+  /** Sends pictures in this codec, from now on. */
+  async setCodec(codec: VideoCodec): Promise<void> {
+    if (this.#closed || this.#codec === codec) return;
+    this.#codec = codec;
+    let narrowed = false;
+    for (const source of ["camera", "screen"] as const) {
+      const transceiver = this.#sends.get(source);
+      if (transceiver !== undefined) narrowed = (await sendIn(transceiver, codec)) || narrowed;
+    }
+    if (narrowed && this.#begun && !this.#closed) await this.negotiate();
   }
 
   /** Leaves out the camera's layers above this height, from now on. */
@@ -196,6 +210,7 @@ export class PeerLink {
       const encoding = source === "screen" ? { maxBitrate: SCREEN_BITRATE, maxFramerate: SCREEN_FRAME_RATE } : { maxBitrate: VOICE_BITRATE * 2 };
       const made = this.#pc.addTransceiver(track, { direction: "sendonly", sendEncodings: [encoding] });
       narrow(made, "send");
+      if (this.#codec !== undefined && source === "screen") await sendIn(made, this.#codec);
       this.#sends.set(source, made);
     } else {
       await known.sender.replaceTrack(track);
@@ -249,6 +264,43 @@ function narrow(transceiver: RTCRtpTransceiver, way: "send" | "receive"): void {
     // An older browser refuses a list it has not made itself.
   }
 }
+
+/**
+ * Goes over to another codec: at once where the browser has a word for it, else by leaving the others out of the offer. Whether
+ * the latter was done, so that an offer is needed.
+ */
+async function sendIn(transceiver: RTCRtpTransceiver, codec: VideoCodec): Promise<boolean> {
+  const able = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
+  const isBest = known(able)[0] === codec;
+  const parameters = transceiver.sender.getParameters() as RTCRtpSendParameters & { encodings: (RTCRtpEncodingParameters & { codec?: CodecName })[] };
+  const [wanted] = named<CodecName>(parameters.codecs.length > 0 ? parameters.codecs : able, codec);
+  for (const encoding of parameters.encodings) {
+    if (isBest || wanted === undefined) delete encoding.codec;
+    else encoding.codec = wanted;
+  }
+  try {
+    await transceiver.sender.setParameters(parameters);
+    const [first] = (transceiver.sender.getParameters() as typeof parameters).encodings;
+    if (isBest ? first?.codec === undefined && !narrowedTo.has(transceiver) : first?.codec?.mimeType.toLowerCase() === `video/${codec}`) return false;
+  } catch {
+    // The browser knows no codecs of encodings.
+  }
+  const rest = able.filter((c) => c.mimeType.toLowerCase() === "video/rtx");
+  try {
+    transceiver.setCodecPreferences(isBest ? preferVideo(able) : [...named(able, codec), ...rest]);
+  } catch {
+    return false;
+  }
+  if (isBest) narrowedTo.delete(transceiver);
+  else narrowedTo.add(transceiver);
+  return true;
+}
+
+/** Lines whose offer has one codec only. */
+const narrowedTo = new WeakSet<RTCRtpTransceiver>();
+
+/** What an encoding says of its codec, in newer browsers. */
+type CodecName = Pick<RTCRtpCodec, "mimeType" | "clockRate" | "sdpFmtpLine">;
 
 /** A part of WebRTC extensions that TypeScript does not know yet. */
 interface ChoosesExtensions {
