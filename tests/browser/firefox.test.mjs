@@ -8,6 +8,9 @@ import { artefacts, clip, temporary } from './lib/paths.mjs';
 import { Native, Server, inspect, readMarks, sleep, until } from './lib/processes.mjs';
 import { Guest } from './lib/guest.mjs';
 import { FirefoxGuest } from './lib/firefox.mjs';
+import { inOwnNetwork, OWN_ADDRESS } from './lib/own-network.mjs';
+
+inOwnNetwork(import.meta.filename);
 
 /** What a page's camera is coded in now, from what it has sent in the last second; none where it sends nothing. */
 async function sentIn(page) {
@@ -25,11 +28,11 @@ async function sentIn(page) {
 /** Who is seen, by the numbers in their pictures, and how many others' pictures there are at all. */
 async function seen(guest) {
   const pictures = (await guest.grab()).filter((p) => !p.local && p.luma);
-  return { count: pictures.length, ids: readMarks(pictures).flatMap((m) => (m === null ? [] : [m.id])) };
+  return { count: pictures.length, ids: readMarks(pictures).flatMap((m) => (m === null ? [] : [m[0]])) };
 }
 
 test('Firefox, Chromium and a native see each other', async (t) => {
-  const server = await Server.start();
+  const server = await Server.start(`[media]\npublic_addresses = ["${OWN_ADDRESS}"]\n`, { address: '0.0.0.0' });
   t.after(() => server.stop());
   const { guest_link, host_link } = await server.meeting('Three kinds');
   const folder = temporary('clips');
@@ -43,7 +46,10 @@ test('Firefox, Chromium and a native see each other', async (t) => {
   const chromium = await Guest.start({ audio: clip('speech-fr.wav'), video: clips[1], size: { width: 800, height: 500 } });
   t.after(() => chromium.close());
   await chromium.join(host_link, 'Greta');
-  await until('Greta sees Nils', 30000, async () => (await seen(chromium)).ids.includes(1));
+  await until('Greta sees Nils', 30000, async () => (await seen(chromium)).ids.includes(1)).catch(async (e) => {
+    await chromium.screenshot(join(artefacts('firefox'), 'greta-failed.png'));
+    throw new Error(`${e.message}: ${JSON.stringify(await seen(chromium))} ${chromium.errors.join('; ')} ${nils.child.output.slice(-1500)}`);
+  });
   const native = (direction) => nils.lines().filter((l) => l.direction === direction && l.source === 'camera' && l.codec).at(-1)?.codec;
   await until('natives send H.264', 10000, () => native('send') === 'h264');
   const alone = await sentIn(chromium.page);

@@ -11,7 +11,7 @@ use crate::video_up::{Numbering, Shape, VideoSender, VideoUpConfig};
 use confab_audio_io::Microphone;
 use confab_base::{Source, VideoCodec};
 use confab_codec::ENCODES;
-use confab_picture::{I420, Rung};
+use confab_picture::{Background, I420, Rung};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -38,6 +38,8 @@ pub(crate) struct Sources {
 struct State {
     /// What pictures are coded in, also those of devices that follow.
     codec: VideoCodec,
+    /// Behind the person before the camera, also the one that follows.
+    background: Background,
     senders: BTreeMap<Source, VideoSender>,
     outgoing: Vec<Outgoing>,
     unmuted: BTreeSet<Source>,
@@ -85,6 +87,7 @@ impl Sources {
             numbering: video.into_iter().map(numbering).collect(),
             state: Mutex::new(State {
                 codec: ENCODES[0],
+                background: Background::None,
                 senders: BTreeMap::new(),
                 outgoing: Vec::new(),
                 unmuted: BTreeSet::new(),
@@ -134,9 +137,10 @@ impl Sources {
         } = begin;
         let size = pictures.size();
         let rungs = shape.rungs(size);
-        let (muted, codec) = {
+        let (muted, codec, background) = {
             let state = self.state();
-            (!state.unmuted.contains(&source), state.codec)
+            let muted = !state.unmuted.contains(&source);
+            (muted, state.codec, state.background.clone())
         };
         let sender = VideoSender::start(VideoUpConfig {
             source,
@@ -147,6 +151,7 @@ impl Sources {
             paused,
             still,
             codec,
+            background: background.clone(),
             numbering: self.numbering[&source].clone(),
             network: self.parts.network.clone(),
             watch: self.parts.watch.clone(),
@@ -157,6 +162,9 @@ impl Sources {
         let mut state = self.state();
         if state.codec != codec {
             sender.set_codec(state.codec);
+        }
+        if state.background != background {
+            sender.set_background(state.background.clone());
         }
         let before = state.outgoing.iter().position(|o| o.source == source);
         let before = before.map(|index| state.outgoing.remove(index));
@@ -200,6 +208,15 @@ impl Sources {
         }
         if let (Source::ScreenAudio, Some(sound)) = (source, &state.sound) {
             sound.set_muted(muted);
+        }
+    }
+
+    /// What is seen behind the person before the camera from now on. Said again, it comes back where it was taken away.
+    pub(crate) fn set_background(&self, background: Background) {
+        let mut state = self.state();
+        state.background = background.clone();
+        if let Some(camera) = state.senders.get(&Source::Camera) {
+            camera.set_background(background);
         }
     }
 

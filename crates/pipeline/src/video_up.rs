@@ -1,5 +1,6 @@
 //! From camera or screen to the network: the latest picture, the encoder's layers, RTP packets. One thread per source.
 
+mod dresser;
 mod eye;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ use crate::sink::source_name;
 use crate::stats::VideoUpStats;
 use crate::tap::Taps;
 use confab_base::{Bitrate, Duration, Source, Time, VideoCodec};
-use confab_picture::{I420, Rung, ladder, screen_rung};
+use confab_picture::{Background, I420, Rung, ladder, screen_rung};
 use confab_rtp::vp8;
 use crossbeam_channel::{Sender, bounded};
 use eye::Eye;
@@ -105,6 +106,7 @@ enum Order {
     Layers(Vec<Option<Bitrate>>),
     /// From the next picture on.
     Codec(VideoCodec),
+    Background(Background),
 }
 
 /// The thread of one video source. Dropping it ends the thread and closes the device.
@@ -125,6 +127,8 @@ pub(crate) struct VideoUpConfig {
     /// What the others saw last, for when it begins paused.
     pub(crate) still: Option<Arc<I420>>,
     pub(crate) codec: VideoCodec,
+    /// Behind the person in a camera's pictures.
+    pub(crate) background: Background,
     pub(crate) numbering: Arc<Numbering>,
     pub(crate) network: Arc<dyn Network>,
     pub(crate) watch: Option<crate::PictureWatch>,
@@ -167,6 +171,11 @@ impl VideoSender {
     /// Goes over to another codec, with a key frame of each layer.
     pub(crate) fn set_codec(&self, codec: VideoCodec) {
         self.order(Order::Codec(codec));
+    }
+
+    /// What is seen behind the person, from the next picture on.
+    pub(crate) fn set_background(&self, background: Background) {
+        self.order(Order::Background(background));
     }
 
     /// Ends the thread and closes the device; gives the picture that was sent last.

@@ -99,7 +99,7 @@ mod tests {
         let room = |decodes: &[&[VideoCodec]]| -> Snapshot {
             let participants: Vec<_> = decodes.iter().enumerate().map(participant).collect();
             let text = serde_json::json!({
-                "meeting": { "id": "00000000000000000000000000", "title": "", "locked": false },
+                "meeting": { "id": "00000000000000000000000000", "title": "", "locked": false, "started_at": 0 },
                 "participants": participants, "chat": [], "seq": 0,
             });
             serde_json::from_value(text).unwrap()

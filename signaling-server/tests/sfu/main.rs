@@ -256,7 +256,11 @@ fn loss_on_both_hops_is_repaired() {
     let mut a = m.join(1, 1, Some(Box::new(lossy(1))));
     let mut b = m.join(2, 1, Some(Box::new(lossy(2))));
     m.view(&b, &[], &[(cam(1), 180)]);
-    run(&mut m, &mut [&mut a, &mut b], 5 * SECOND);
+    // Five seconds, and more where the machine is busy with others.
+    let since = Instant::now();
+    while b.slot(MediaKind::Video, 0).len() < 140 && since.elapsed() < 30 * SECOND {
+        run(&mut m, &mut [&mut a, &mut b], SECOND);
+    }
     let video = b.slot(MediaKind::Video, 0);
     let (first, last) = (
         *video.first_key_value().unwrap().0,
@@ -272,7 +276,7 @@ fn loss_on_both_hops_is_repaired() {
     );
     // 15 % were lost on one hop or the other. Where the machine holds everything up, the estimate falls and repair has to do with
     // less for a moment, so not every packet comes back; two thirds of the lost ones do.
-    assert!(video.len() > 120);
+    assert!(video.len() >= 140, "{} packets", video.len());
     assert!(
         missing.len() * 20 < video.len(),
         "{missing:?} of {} missing",

@@ -11,7 +11,6 @@ const PREFERENCES = {
   'media.navigator.permission.disabled': true,
   'media.autoplay.default': 0,
   'media.peerconnection.ice.obfuscate_host_addresses': false,
-  'media.peerconnection.ice.loopback': true,
   // Nothing is asked of anybody else.
   'media.gmp-manager.url': 'data:text/xml,<updates/>',
   'network.captive-portal-service.enabled': false,

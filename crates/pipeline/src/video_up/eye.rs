@@ -1,5 +1,6 @@
 //! The thread of one video source: it takes pictures and orders by turns.
 
+use super::dresser::Dresser;
 use super::{Numbering, Order, Picture, PictureSource, Shape, VideoUpConfig};
 use crate::clock;
 use crate::devices::{DeviceNews, DeviceUse, DeviceWatch};
@@ -59,6 +60,8 @@ pub(super) struct Eye {
     taps: Taps,
     first_timestamp: u32,
     muted: bool,
+    /// Of a camera.
+    dresser: Dresser,
     paused: PauseSwitch,
     /// The last picture, and when it was handed on.
     last: Option<(Arc<I420>, Time)>,
@@ -97,6 +100,7 @@ impl Eye {
             taps: config.taps,
             first_timestamp: config.first_timestamp,
             muted: config.muted,
+            dresser: Dresser::new(config.background),
             paused: config.paused,
             last: config.still.map(|still| (still, clock::now())),
             repeats: 0,
@@ -138,6 +142,7 @@ impl Eye {
                     .iter_mut()
                     .for_each(|s| s.keyframe_wanted |= unmuted);
                 self.muted = muted;
+                self.dresser.forget();
                 self.stats.muted = muted;
                 self.publish();
             }
@@ -148,6 +153,7 @@ impl Eye {
                 }
             }
             Order::Layers(rates) => self.set_layers(&rates),
+            Order::Background(background) => self.dresser.choose(background),
             Order::Codec(codec) => {
                 if codec != self.codec && self.renew(codec, self.size) {
                     tracing::info!("{} in {codec:?} now", source_name(self.source));
@@ -187,8 +193,12 @@ impl Eye {
     }
 
     fn capture(&mut self, name: &str) -> bool {
-        let fresh = self.pictures.next(PATIENCE);
+        let mut fresh = self.pictures.next(PATIENCE);
         self.notice_end();
+        if let Some(picture) = fresh.as_mut().filter(|_| self.source == Source::Camera) {
+            picture.picture = self.dresser.dress(&picture.picture);
+            self.notice_load();
+        }
         // Read after the wait: what came during it may be newer than the pause.
         let paused = self.paused.is_on();
         let fresh = fresh.filter(|_| !paused);
@@ -233,6 +243,14 @@ impl Eye {
             picture: picture.clone(),
             captured: now,
         })
+    }
+
+    fn notice_load(&mut self) {
+        if self.dresser.gives_up(clock::now())
+            && let Some(watch) = &self.on_device
+        {
+            watch(DeviceNews::BackgroundOff);
+        }
     }
 
     fn notice_end(&mut self) {
