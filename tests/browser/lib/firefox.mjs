@@ -53,13 +53,12 @@ export class FirefoxGuest {
     await page.waitForSelector('[role="toolbar"]', { timeout: 20000 });
   }
 
+  async leave() {
+    await this.page.locator('::-p-xpath(//button[normalize-space(.)="Leave"])').click();
+  }
+
   /** Pictures shown now. */
   grab() { return this.page.evaluate(() => globalThis.__grab()); }
-
-  /** The newest peer connection's statistics of this type. */
-  stats(type) {
-    return this.page.evaluate(async (type) => [...(await globalThis.__peers.at(-1).getStats()).values()].filter((s) => s.type === type), type);
-  }
 
   screenshot(path) { return this.page.screenshot({ path }); }
 

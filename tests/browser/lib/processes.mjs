@@ -41,14 +41,14 @@ function freePort() {
   });
 }
 
-/** A server on a port and data folder of its own; `extra` is more configuration, `address` where it listens. */
+/** A server on a port and data folder of its own; `extra` is more configuration. */
 export class Server {
-  static async start(extra = '', { address = '127.0.0.1' } = {}) {
+  static async start(extra = '') {
     const server = new Server();
     server.port = await freePort();
     server.folder = temporary('server');
     server.config = join(server.folder, 'confab.toml');
-    writeFileSync(server.config, `listen = "${address}:${server.port}"\ndata_dir = "${server.folder}/data"\n${extra}`);
+    writeFileSync(server.config, `listen = "127.0.0.1:${server.port}"\ndata_dir = "${server.folder}/data"\n${extra}`);
     await server.up();
     if (process.env.CONFAB_UI) await server.#serveUi();
     return server;

@@ -101,12 +101,12 @@ export class PeerLink {
   async setCodec(codec: VideoCodec): Promise<void> {
     if (this.#closed || this.#codec === codec) return;
     this.#codec = codec;
-    let narrowed = false;
+    let offers = false;
     for (const source of ["camera", "screen"] as const) {
       const transceiver = this.#sends.get(source);
-      if (transceiver !== undefined) narrowed = (await sendIn(transceiver, codec)) || narrowed;
+      if (transceiver !== undefined) offers = (await sendIn(transceiver, codec)) || offers;
     }
-    if (narrowed && this.#begun && !this.#closed) await this.negotiate();
+    if (offers && this.#begun && !this.#closed) await this.negotiate();
   }
 
   /** Leaves out the camera's layers above this height, from now on. */
@@ -272,32 +272,38 @@ function narrow(transceiver: RTCRtpTransceiver, way: "send" | "receive"): void {
 async function sendIn(transceiver: RTCRtpTransceiver, codec: VideoCodec): Promise<boolean> {
   const able = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
   const isBest = known(able)[0] === codec;
-  const parameters = transceiver.sender.getParameters() as RTCRtpSendParameters & { encodings: (RTCRtpEncodingParameters & { codec?: CodecName })[] };
-  const [wanted] = named<CodecName>(parameters.codecs.length > 0 ? parameters.codecs : able, codec);
-  for (const encoding of parameters.encodings) {
-    if (isBest || wanted === undefined) delete encoding.codec;
-    else encoding.codec = wanted;
+  const { sender } = transceiver;
+  // A line nobody has touched is sent in the best.
+  if (isBest && !touched.has(transceiver)) return false;
+  touched.add(transceiver);
+  if (!narrowed.has(transceiver)) {
+    const parameters: Parameters = sender.getParameters();
+    // Chromium takes a codec away that is not named any more only when another one is.
+    const [wanted] = named<CodecName>(parameters.codecs.length > 0 ? parameters.codecs : able, codec);
+    for (const encoding of parameters.encodings) if (wanted !== undefined) encoding.codec = wanted;
+    try {
+      await sender.setParameters(parameters);
+      const { encodings }: Parameters = sender.getParameters();
+      if (encodings[0]?.codec?.mimeType.toLowerCase() === `video/${codec}`) return false;
+    } catch {
+      // This browser has no codecs of encodings.
+    }
   }
+  const resend = able.filter((c) => c.mimeType.toLowerCase() === "video/rtx");
   try {
-    await transceiver.sender.setParameters(parameters);
-    const [first] = (transceiver.sender.getParameters() as typeof parameters).encodings;
-    if (isBest ? first?.codec === undefined && !narrowedTo.has(transceiver) : first?.codec?.mimeType.toLowerCase() === `video/${codec}`) return false;
-  } catch {
-    // The browser knows no codecs of encodings.
-  }
-  const rest = able.filter((c) => c.mimeType.toLowerCase() === "video/rtx");
-  try {
-    transceiver.setCodecPreferences(isBest ? preferVideo(able) : [...named(able, codec), ...rest]);
+    transceiver.setCodecPreferences(isBest ? preferVideo(able) : [...named(able, codec), ...resend]);
   } catch {
     return false;
   }
-  if (isBest) narrowedTo.delete(transceiver);
-  else narrowedTo.add(transceiver);
+  narrowed.add(transceiver);
   return true;
 }
 
-/** Lines whose offer has one codec only. */
-const narrowedTo = new WeakSet<RTCRtpTransceiver>();
+/** Lines that were told a codec, and those of them by an offer that has no other. */
+const touched = new WeakSet<RTCRtpTransceiver>();
+const narrowed = new WeakSet<RTCRtpTransceiver>();
+
+type Parameters = RTCRtpSendParameters & { encodings: (RTCRtpEncodingParameters & { codec?: CodecName })[] };
 
 /** What an encoding says of its codec, in newer browsers. */
 type CodecName = Pick<RTCRtpCodec, "mimeType" | "clockRate" | "sdpFmtpLine">;
