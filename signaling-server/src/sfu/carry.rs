@@ -108,6 +108,14 @@ impl Room {
                 return;
             }
             announce(&mut self.forwarder, participant, sending, time);
+            if let Some(codec) = codec {
+                let event = MediaEvent::Codec {
+                    participant,
+                    track,
+                    codec,
+                };
+                self.tell(event, true);
+            }
         }
         let captured = seat.clock.captured(
             packet.report,
