@@ -86,6 +86,8 @@ pub(crate) struct MediaSide {
     /// What a view shows; `None`: nobody said, so everything.
     shown: Option<Vec<Shown>>,
     small_camera: bool,
+    /// Layers the server wants of each source; of those that are not there: all.
+    wanted: Vec<(Source, Vec<u8>)>,
     codec: CodecChoice,
     /// Sources that send nothing now, which the budget keeps nothing for.
     muted: Vec<Source>,
@@ -119,7 +121,7 @@ pub(crate) struct MediaConfig {
 impl MediaSide {
     pub(crate) fn new(config: MediaConfig) -> MediaSide {
         let outgoing = config.pipeline.outgoing();
-        let ladder = ladder::order(&outgoing, false);
+        let ladder = ladder::order(&outgoing, false, |_, _| true);
         let voice = VoiceSender::default();
         let side = MediaSide {
             budget: ladder::budget(voice.rate(), &outgoing, &ladder),
@@ -143,6 +145,7 @@ impl MediaSide {
             max_videos: config.max_videos.min(crate::MAX_VIDEO_SLOTS),
             shown: None,
             small_camera: false,
+            wanted: Vec::new(),
             codec: CodecChoice::new(ENCODES[0]),
             muted: Vec::new(),
             deaf: false,
@@ -158,6 +161,22 @@ impl MediaSide {
     /// Own sources that can be sent.
     pub(crate) fn sources(&self) -> Vec<Source> {
         self.outgoing.iter().map(|o| o.source).collect()
+    }
+
+    /// Codes only the layers that somebody could be sent.
+    pub(crate) fn set_wanted(&mut self, state: &SessionState) {
+        let Some(room) = &state.room else { return };
+        let own = room.participants.iter().find(|p| Some(p.id) == state.you);
+        let tracks = own.map_or(&[][..], |p| &p.tracks);
+        let wanted = state.layers_wanted.iter().filter_map(|wanted| {
+            let track = tracks.iter().find(|t| t.id == wanted.track)?;
+            Some((track.source, wanted.layers.clone()))
+        });
+        let wanted: Vec<_> = wanted.collect();
+        if self.wanted != wanted {
+            self.wanted = wanted;
+            self.refresh_ladder();
+        }
     }
 
     /// Codes pictures in the best codec that all of the others decode.

@@ -31,6 +31,8 @@ export class PeerLink {
   #original = false;
   /** What pictures are sent in; undefined: the best of this browser. */
   #codec: VideoCodec | undefined;
+  /** Layers somebody could be sent, by source. */
+  readonly #wanted = new Map<Source, readonly number[] | undefined>();
   /** Whether the first offer was made. */
   #begun = false;
   #negotiating = false;
@@ -97,6 +99,27 @@ export class PeerLink {
     if (this.#begun) await this.negotiate();
   }
 
+  /** Codes only these layers of a source; undefined: all there are. */
+  async setWanted(source: "camera" | "screen", layers: readonly number[] | undefined): Promise<void> {
+    this.#wanted.set(source, layers);
+    const sender = this.#sends.get(source)?.sender;
+    if (sender === undefined || this.#closed) return;
+    const parameters = sender.getParameters();
+    const active = parameters.encodings.map((_, i) => this.#isActive(source, i));
+    if (parameters.encodings.every((encoding, i) => encoding.active === active[i])) return;
+    for (const [i, encoding] of parameters.encodings.entries()) encoding.active = active[i] ?? true;
+    try {
+      await sender.setParameters(parameters);
+    } catch {
+      // More is sent than somebody needs.
+    }
+  }
+
+  #isActive(source: "camera" | "screen", layer: number): boolean {
+    const wanted = this.#wanted.get(source)?.includes(layer) ?? true;
+    return wanted && (source === "screen" || layer < this.#ladder.length);
+  }
+
   /** Sends pictures in this codec, from now on. */
   async setCodec(codec: VideoCodec): Promise<void> {
     if (this.#closed || this.#codec === codec) return;
@@ -128,7 +151,7 @@ export class PeerLink {
     this.#ladder = layers;
     const parameters = sender.getParameters();
     for (const [i, encoding] of parameters.encodings.entries()) {
-      encoding.active = i < layers.length;
+      encoding.active = this.#isActive("camera", i);
       encoding.scaleResolutionDownBy = all[i]?.scale ?? 1;
     }
     try {
