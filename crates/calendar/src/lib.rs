@@ -3,7 +3,11 @@
 //! database inside the program. docs/CALENDAR.md says what is read and written.
 #![forbid(unsafe_code)]
 
+mod booking;
+mod itip;
+mod links;
 mod meeting;
+mod read;
 mod rule;
 mod series;
 mod slot;
@@ -13,10 +17,18 @@ mod when;
 mod write;
 mod zone;
 
+pub use booking::{
+    Booking, Conflict, HORIZON, MOST_COMPARED, NowNext, conflicts, free_busy, now_next,
+};
+pub use itip::{Answered, Change, Refusal, interpret};
 pub use jiff::civil;
+pub use links::{Outlook, google, outlook};
 pub use meeting::{
     Address, Answer, Attendee, FormError, GuestLink, Kind, MOST_ATTENDEES, MOST_DESCRIPTION,
     MOST_TITLE, Meeting, Person, Role, Uid,
+};
+pub use read::{
+    Calendar, Incoming, LoneOccurrence, MOST_COMPONENTS, MOST_LINES, MOST_OCTETS, ReadError, read,
 };
 pub use rule::{Ends, MOST_COUNT, MOST_INTERVAL, Pattern, Rule};
 pub use series::{MOST_EXCEPTIONS, Override, Series, SeriesError};

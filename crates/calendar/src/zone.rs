@@ -27,8 +27,13 @@ impl Zone {
             return None;
         }
         let zone = DATABASE.get(name).ok()?;
-        let name = zone.iana_name()?.to_owned();
-        Some(Zone { zone, name })
+        match zone.iana_name()? {
+            "UTC" | "Etc/UTC" => Some(Zone::utc()),
+            name => {
+                let name = name.to_owned();
+                Some(Zone { zone, name })
+            }
+        }
     }
 
     /// The zone another program means: an IANA name, also behind a prefix of its own (`/example.org/20050809/Europe/Berlin`), a
@@ -67,7 +72,7 @@ impl Zone {
 
     /// Times of this zone are written in UTC and need no definition.
     pub fn is_utc(&self) -> bool {
-        matches!(self.name.as_str(), "UTC" | "Etc/UTC")
+        self.name == "UTC"
     }
 
     /// Milliseconds since 1970 of a local time. One that the clocks jump over is taken with the offset before the jump, one that comes

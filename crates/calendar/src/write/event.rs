@@ -1,6 +1,6 @@
 //! One `VEVENT`: the meeting, its series, or one occurrence that differs.
 
-use super::lines::{Lines, local, quoted, utc};
+use super::lines::{Lines, quoted, utc};
 use crate::{Answer, Attendee, Kind, Meeting, Override, Person, Role, Series, Slot, When, uri};
 use jiff::civil::DateTime;
 
