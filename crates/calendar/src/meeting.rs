@@ -44,7 +44,7 @@ pub struct GuestLink(String);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
-    /// May be empty.
+    /// May be empty. A backslash in it is written as a slash.
     pub name: String,
     pub address: Address,
 }

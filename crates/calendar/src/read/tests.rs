@@ -377,7 +377,7 @@ fn any_when() -> impl Strategy<Value = When> {
 }
 
 fn any_person() -> impl Strategy<Value = Person> {
-    ("[^\\p{C}]{0,20}", "[a-z;,\"%+ö]{1,12}").prop_map(|(name, user)| Person {
+    ("[^\\p{C}\\\\]{0,20}", "[a-z;,\"%+ö]{1,12}").prop_map(|(name, user)| Person {
         name,
         address: Address::new(&format!("{user}@example.org")).expect("address"),
     })

@@ -59,7 +59,8 @@ pub(crate) fn escape(text: &str) -> String {
     safe
 }
 
-/// A parameter value in quotes; what may not stand there is said by circumflexes (RFC 6868).
+/// A parameter value in quotes; what may not stand there is said by circumflexes (RFC 6868). A backslash becomes a slash: it may
+/// stand there as it is, but half of all readers take it for an escape, and lose the closing quote.
 pub(crate) fn quoted(text: &str) -> String {
     let mut safe = String::from("\"");
     for c in text.replace("\r\n", "\n").chars() {
@@ -67,6 +68,7 @@ pub(crate) fn quoted(text: &str) -> String {
             '^' => safe.push_str("^^"),
             '"' => safe.push_str("^'"),
             '\n' => safe.push_str("^n"),
+            '\\' => safe.push('/'),
             c if c.is_control() => {}
             c => safe.push(c),
         }
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn a_text_cannot_add_lines_or_break_values() {
         assert_eq!(escape("a;b,c\\d\r\nATTACH:x\u{7}"), r"a\;b\,c\\d\nATTACH:x");
-        assert_eq!(quoted("Ada \"^\"\r\nX:y\u{7f}"), "\"Ada ^'^^^'^nX:y\"");
+        assert_eq!(quoted("A\\da \"^\"\r\nX:y\u{7f}"), "\"A/da ^'^^^'^nX:y\"");
     }
 
     proptest! {
