@@ -11,9 +11,36 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// No rule counts further.
-pub const MOST_COUNT: u32 = 5_000;
+pub const MOST_COUNT: u32 = 1_000;
 /// Nor skips more days, weeks, months or years.
 pub const MOST_INTERVAL: u16 = 999;
+
+impl Pattern {
+    /// Whether the date is one of these days, whatever the interval. Asked before a rule is expanded: one that never meets its own
+    /// beginning (February 30th) would be searched for to the end of time.
+    pub(crate) fn has(&self, date: Date) -> bool {
+        let is_day = |day: i8| day == date.day() || day == date.day() - date.days_in_month() - 1;
+        let is_nth = |nth: i8, days: Weekdays| {
+            let all = (1..=date.days_in_month())
+                .filter_map(|day| Date::new(date.year(), date.month(), day).ok());
+            let all: Vec<Date> = all.filter(|d| days.contains(d.weekday())).collect();
+            let place = usize::from(nth.unsigned_abs()).checked_sub(1);
+            let found = match nth {
+                1.. => place.and_then(|place| all.get(place)),
+                _ => place.and_then(|place| all.iter().rev().nth(place)),
+            };
+            found == Some(&date)
+        };
+        match *self {
+            Pattern::Day => true,
+            Pattern::Week { days, .. } => days.contains(date.weekday()),
+            Pattern::MonthDay { day } => is_day(day),
+            Pattern::MonthWeekday { nth, days } => is_nth(nth, days),
+            Pattern::YearDay { month, day } => month == date.month() && is_day(day),
+            Pattern::YearWeekday { month, nth, days } => month == date.month() && is_nth(nth, days),
+        }
+    }
+}
 
 /// A recurrence rule (RFC 5545, 3.3.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,38 +132,60 @@ impl Rule {
             .skip_while(move |start| *start < from)
     }
 
-    /// A later beginning in step with the interval, not after `from`; none where it would not be later.
-    fn near(&self, first: DateTime, from: DateTime) -> Option<DateTime> {
-        if matches!(self.ends, Ends::After(_)) || from <= first {
-            return None;
-        }
-        let whole = |passed: i64, most: i64| -> Option<i64> {
-            let interval = i64::from(self.interval);
-            let steps = passed.div_euclid(interval) * interval;
-            (interval > 0 && steps > 0).then_some(steps.min(most))
+    /// Whether a rule without a count gives this start: by arithmetic alone, for thousands of exceptions may be asked about.
+    pub(crate) fn gives(&self, first: DateTime, start: DateTime) -> bool {
+        let in_time = match self.ends {
+            Ends::Until(last) => start.date() <= last,
+            Ends::Never | Ends::After(_) => true,
         };
-        let (day, to) = (first.date(), from.date());
-        let date = match self.pattern {
-            Pattern::Day => {
-                let days = whole(days_between(day, to), 100_000)?;
-                day.checked_add(days.days()).ok()?
-            }
+        let passed = self.passed(first.date(), start.date());
+        let in_step = passed.is_some_and(|passed| passed % i64::from(self.interval.max(1)) == 0);
+        let in_years = start.year() <= *YEARS.end();
+        let is_day = start.time() == first.time() && self.pattern.has(start.date());
+        start >= first && in_time && in_step && in_years && is_day
+    }
+
+    /// Days, weeks, months or years from one date to another.
+    fn passed(&self, from: Date, to: Date) -> Option<i64> {
+        let years = i64::from(to.year() - from.year());
+        match self.pattern {
+            Pattern::Day => Some(days_between(from, to)),
             Pattern::Week { from_sunday, .. } => {
-                let monday = first_of_week(day, from_sunday)?;
-                let weeks = whole(days_between(monday, to) / 7, 15_000)?;
-                monday.checked_add(weeks.weeks()).ok()?
+                let week = first_of_week(from, from_sunday)?;
+                Some(days_between(week, to).div_euclid(7))
             }
             Pattern::MonthDay { .. } | Pattern::MonthWeekday { .. } => {
-                let years = i64::from(to.year() - day.year());
-                let months = whole(years * 12 + i64::from(to.month() - day.month()), 4_000)?;
-                day.first_of_month().checked_add(months.months()).ok()?
+                Some(years * 12 + i64::from(to.month() - from.month()))
+            }
+            Pattern::YearDay { .. } | Pattern::YearWeekday { .. } => Some(years),
+        }
+    }
+
+    /// A later beginning in step with the interval, not after `from`; none where it would not be later.
+    fn near(&self, first: DateTime, from: DateTime) -> Option<DateTime> {
+        if matches!(self.ends, Ends::After(_)) || from <= first || self.interval == 0 {
+            return None;
+        }
+        let interval = i64::from(self.interval);
+        let (day, last) = (first.date(), end_of(Ends::Never)?.date());
+        let passed = self.passed(day, from.date().min(last))?;
+        let steps = passed.div_euclid(interval) * interval;
+        if steps <= 0 {
+            return None;
+        }
+        let begin = match self.pattern {
+            Pattern::Day => day.checked_add(steps.days()),
+            Pattern::Week { from_sunday, .. } => {
+                first_of_week(day, from_sunday)?.checked_add(steps.weeks())
+            }
+            Pattern::MonthDay { .. } | Pattern::MonthWeekday { .. } => {
+                day.first_of_month().checked_add(steps.months())
             }
             Pattern::YearDay { .. } | Pattern::YearWeekday { .. } => {
-                let years = whole(i64::from(to.year() - day.year()), 400)?;
-                day.first_of_year().checked_add(years.years()).ok()?
+                day.first_of_year().checked_add(steps.years())
             }
         };
-        Some(date.to_datetime(first.time()))
+        Some(begin.ok()?.to_datetime(first.time()))
     }
 
     /// Every part that a rule may leave to its first occurrence is said, so that it may begin elsewhere.

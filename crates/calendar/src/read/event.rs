@@ -56,7 +56,7 @@ impl Raw {
                 .ok()
                 .flatten()
                 .map_or(0, |m| m.at()),
-            occurrence: moment(ICalendarProperty::RecurrenceId)?,
+            occurrence: occurrence(event, zones)?,
             rule: rule(event, slot.as_ref())?,
             slot,
             excluded: excluded(event, zones)?,
@@ -74,6 +74,21 @@ impl Raw {
                 .is_some_and(|s| s.eq_ignore_ascii_case("CANCELLED")),
         })
     }
+}
+
+/// `RECURRENCE-ID`. One that speaks of all that follow would be taken for one alone.
+fn occurrence(event: &ICalendarComponent, zones: &Zones<'_>) -> Result<Option<Moment>, ReadError> {
+    let Some(entry) = event.property(&ICalendarProperty::RecurrenceId) else {
+        return Ok(None);
+    };
+    let and_following = entry
+        .params
+        .iter()
+        .any(|p| p.name == ICalendarParameterName::Range);
+    if and_following {
+        return Err(ReadError::Rule);
+    }
+    zones.moment(entry)
 }
 
 fn slot(event: &ICalendarComponent, zones: &Zones<'_>) -> Result<Option<Slot>, ReadError> {

@@ -200,6 +200,16 @@ fn rules_that_are_no_meetings_are_refused() {
     }
     let beside = event(&["DTSTART:20261124T090000Z", "RRULE:FREQ=WEEKLY;BYDAY=WE"]);
     assert_eq!(refused(&beside), ReadError::First);
+    let following = event(&[
+        "DTSTART:20261124T090000Z",
+        "RECURRENCE-ID;RANGE=THISANDFUTURE:20261124T090000Z",
+    ]);
+    assert_eq!(refused(&following), ReadError::Rule);
+    let never = event(&[
+        "DTSTART:20270228T090000Z",
+        "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+    ]);
+    assert_eq!(refused(&never), ReadError::First);
     let dates = event(&["DTSTART:20261124T090000Z", "RDATE:20261125T090000Z"]);
     assert_eq!(refused(&dates), ReadError::Rule);
 }

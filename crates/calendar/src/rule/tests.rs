@@ -175,7 +175,12 @@ fn any_pattern() -> impl Strategy<Value = Pattern> {
         day.clone().prop_map(|day| Pattern::MonthDay { day }),
         (nth.clone(), some_days.clone())
             .prop_map(|(nth, days)| Pattern::MonthWeekday { nth, days }),
-        (1i8..=12, day).prop_map(|(month, day)| Pattern::YearDay { month, day }),
+        (1i8..=12, day)
+            .prop_filter("the month has the day", |(month, day)| {
+                let month = Date::new(2024, *month, 1).expect("month");
+                day.abs() <= month.days_in_month()
+            })
+            .prop_map(|(month, day)| Pattern::YearDay { month, day }),
         (1i8..=12, nth, some_days).prop_map(|(month, nth, days)| Pattern::YearWeekday {
             month,
             nth,
@@ -184,7 +189,70 @@ fn any_pattern() -> impl Strategy<Value = Pattern> {
     ]
 }
 
+#[test]
+fn a_pattern_knows_its_days() {
+    let date = |text: &str| -> Date { text.parse().expect("date") };
+    let (monday, tuesday) = (days(&[Weekday::Monday]), days(&[Weekday::Tuesday]));
+    for (pattern, day, there) in [
+        (Pattern::YearDay { month: 2, day: 30 }, "2027-02-28", false),
+        (Pattern::YearDay { month: 2, day: -1 }, "2027-02-28", true),
+        (Pattern::MonthDay { day: -28 }, "2027-02-01", true),
+        (
+            Pattern::MonthWeekday {
+                nth: -1,
+                days: monday,
+            },
+            "2026-11-30",
+            true,
+        ),
+        (
+            Pattern::MonthWeekday {
+                nth: 5,
+                days: tuesday,
+            },
+            "2026-11-24",
+            false,
+        ),
+        (
+            Pattern::YearWeekday {
+                month: 11,
+                nth: 4,
+                days: tuesday,
+            },
+            "2026-11-24",
+            true,
+        ),
+    ] {
+        assert_eq!(pattern.has(date(day)), there, "{pattern:?} {day}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn arithmetic_and_expansion_agree(pattern in any_pattern(), interval in 1u16..5, until in 0i64..900) {
+        let first = time("2020-03-04T10:00:00");
+        let last = first.date().checked_add(until.days()).expect("date");
+        let rule = rule(pattern, interval, Ends::Until(last));
+        let given: Vec<Date> = rule.starts(first, first).map(|s| s.date()).collect();
+        let dates = (0..1000).filter_map(|n| first.date().checked_add(n.days()).ok());
+        let said: Vec<Date> = dates.filter(|d| rule.gives(first, d.to_datetime(first.time()))).collect();
+        prop_assert_eq!(given, said);
+    }
+
+    #[test]
+    fn every_start_is_a_day_of_the_pattern(pattern in any_pattern(), later in 0i64..2000) {
+        let first = time("2020-03-04T10:00:00").checked_add(later.days()).expect("date");
+        let rule = rule(pattern, 1, Ends::Never);
+        // Of the days of six weeks, those it has are those it gives.
+        let stop = first.checked_add(42.days()).expect("date");
+        let had: Vec<Date> = (0..42).filter_map(|n| first.date().checked_add(n.days()).ok()).filter(|d| pattern.has(*d)).collect();
+        let given: Vec<Date> = match had.is_empty() {
+            true => Vec::new(), // Some patterns have no day at all: those are never expanded.
+            false => rule.starts(first, first).take_while(|s| *s < stop).map(|s| s.date()).collect(),
+        };
+        prop_assert_eq!(had, given);
+    }
+
     #[test]
     fn beginning_late_leaves_nothing_out(pattern in any_pattern(), interval in 1u16..9, later in 0i64..4000) {
         let rule = rule(pattern, interval, Ends::Never);
