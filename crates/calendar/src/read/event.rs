@@ -7,7 +7,8 @@ use crate::{
     Rule, Slot, SlotError, Uid,
 };
 use calcard::icalendar::{
-    ICalendarComponent, ICalendarDuration, ICalendarProperty, ICalendarValue,
+    ICalendarComponent, ICalendarDuration, ICalendarParameterName, ICalendarProperty,
+    ICalendarValue,
 };
 
 /// The length of an event that says none; of one that ends when it begins.
