@@ -32,7 +32,6 @@ impl Schedule {
 /// One meeting, or a series of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "few exist at a time")]
 pub enum When {
     Once(Slot),
     Series(Series),
