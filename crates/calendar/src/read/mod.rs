@@ -286,7 +286,8 @@ fn series(
         let change = Override {
             slot: raw.slot.clone(),
             title: (raw.title != whole.title).then(|| raw.title.clone()),
-            cancelled: raw.cancelled,
+            // Of a meeting that is cancelled as a whole, every occurrence says so.
+            cancelled: raw.cancelled && !whole.cancelled,
         };
         let newer = (raw.sequence, raw.stamp, change);
         let known = overrides

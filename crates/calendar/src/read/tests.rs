@@ -120,6 +120,26 @@ fn an_event_by_apple_is_understood() {
 }
 
 #[test]
+fn a_cancelled_series_is_read_as_it_was() {
+    let slot = |start: &str| Slot::new(time(start), zone("Europe/Berlin"), 30).expect("slot");
+    let rule = Rule {
+        pattern: Pattern::Day,
+        interval: 1,
+        ends: Ends::Never,
+    };
+    let series = Series::new(slot("2026-11-24T09:00:00"), rule).expect("series");
+    let other = slot("2026-11-25T11:00:00");
+    let cancelled = Meeting {
+        when: When::Series(edited(series, &[0, 2, 4], &other)),
+        cancelled: true,
+        ..meeting(&event(&["DTSTART:20261124T090000Z"]))
+    };
+    let ics = cancelled.publish();
+    assert_eq!(ics.text.matches("STATUS:CANCELLED").count(), 3);
+    assert_eq!(meeting(&ics.text), cancelled);
+}
+
+#[test]
 fn times_without_a_zone_are_taken_where_the_reader_is() {
     let text = event(&["DTSTART:20261124T090000", "DTEND:20261124T100000"]);
     let calendar = read(&text, &zone("Asia/Shanghai")).expect("calendar");
