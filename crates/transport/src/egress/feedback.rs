@@ -48,7 +48,7 @@ impl Egress {
                 self.resend(at, &resend, time);
             }
         }
-        events.extend(self.poll_estimate());
+        events.extend(self.poll_estimate(time));
         read
     }
 

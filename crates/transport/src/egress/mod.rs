@@ -552,7 +552,7 @@ impl Egress {
     }
 
     /// What media may take of the estimate, when it changed: repair and the voices have their part.
-    pub fn poll_estimate(&mut self) -> Option<PeerEvent> {
+    pub fn poll_estimate(&mut self, now: Time) -> Option<PeerEvent> {
         let news = self.side.poll_estimate();
         let Some(own) = &mut self.own else {
             return news.map(PeerEvent::Estimate);
@@ -563,6 +563,9 @@ impl Egress {
         let voices = own.voices.rate();
         let pictures = Bitrate(self.path_rate?.0.saturating_sub(voices.0));
         own.repair.set_rate(pictures);
+        if let Some(loss) = self.side.loss() {
+            own.repair.path_loss(loss, now);
+        }
         let share = f64::from(own.repair.media_share());
         let media = Bitrate(voices.0 + pictures.scaled(share).0);
         let told = self.told;
