@@ -21,6 +21,10 @@ pub struct Rung {
 const HELD: Duration = Duration::from_secs(4);
 /// And at no less than this part of its minimum.
 const LEAST_HELD: u64 = 3;
+/// What there was before a dip of the estimate is true again, without waiting, when the dip was no longer than this.
+const DIP: Duration = Duration::from_secs(3);
+/// But not again so soon: it may be what came back that makes the dips.
+const DIPS_APART: Duration = Duration::from_secs(12);
 
 #[derive(Clone, Debug)]
 pub struct BudgetConfig {
@@ -47,8 +51,8 @@ impl BudgetConfig {
             ladder,
             start: Bitrate::kbps(1000),
             share: 0.9,
-            growth: 1.25,
-            patience: Duration::from_secs(2),
+            growth: 1.5,
+            patience: Duration::from_secs(1),
             trial: Duration::from_secs(2),
         }
     }
@@ -102,6 +106,9 @@ pub struct SendBudget {
     /// There was room for the lowest layer since it is sent, not only on trial; and since when there is none.
     proven: bool,
     lacks_since: Option<Time>,
+    /// Budget and layers before the estimate fell, and when it did.
+    before: Option<(Bitrate, usize, Time)>,
+    next_dip: Time,
     trial: Trial,
     targets: Targets,
 }
@@ -115,6 +122,8 @@ impl SendBudget {
             room_since: None,
             proven: false,
             lacks_since: None,
+            before: None,
+            next_dip: Time::ZERO,
             trial: Trial::None,
             targets: Targets::default(),
             config,
@@ -152,11 +161,19 @@ impl SendBudget {
         if self.on_trial(report, now) {
             wanted = wanted.max(self.config.start);
         }
+        self.before = self.before.filter(|(.., at)| now.since(*at) < DIP);
         if wanted <= self.budget {
+            let fell = wanted < self.budget.scaled(0.9);
+            if fell && self.before.is_none() && now >= self.next_dip {
+                self.before = Some((self.budget, self.active, now));
+                self.next_dip = now + DIPS_APART;
+            }
             self.budget = wanted;
         } else {
             let factor = self.config.growth.powf(elapsed.as_secs_f64().min(5.0));
-            self.budget = wanted.min(self.budget.max(Bitrate::kbps(50)).scaled(factor));
+            let grown = self.budget.max(Bitrate::kbps(50)).scaled(factor);
+            let known = self.before.map_or(Bitrate::ZERO, |b| b.0);
+            self.budget = wanted.min(grown.max(known));
         }
         self.choose_layers(now);
         let before = std::mem::take(&mut self.targets);
@@ -220,7 +237,8 @@ impl SendBudget {
             self.room_since = None;
         } else if self.affordable(self.budget, 1.15) > self.active {
             let since = *self.room_since.get_or_insert(now);
-            if now.since(since) >= self.config.patience {
+            let is_back = self.before.is_some_and(|b| self.active < b.1);
+            if is_back || now.since(since) >= self.config.patience {
                 self.active += 1;
                 self.room_since = None;
             }
@@ -330,6 +348,7 @@ mod tests {
         );
         assert_eq!(active(&b), 1);
         assert!(b.budget() <= Bitrate::kbps(270));
+        let now = run(&mut b, 300, now, 5);
         let now = run(&mut b, 5000, now, 1);
         assert_eq!(active(&b), 1, "one second is no proof");
         run(&mut b, 5000, now, 20);
@@ -391,6 +410,30 @@ mod tests {
             now,
         );
         assert_eq!(b.budget(), before);
+    }
+
+    #[test]
+    fn after_a_short_dip_everything_is_back_at_once_and_after_a_long_one_step_by_step() {
+        let mut b = budget();
+        let now = run(&mut b, 5000, Time::ZERO, 20);
+        let full = b.targets().clone();
+        let now = run(&mut b, 300, now, 2);
+        assert_eq!(active(&b), 1);
+        let now = run(&mut b, 5000, now, 1);
+        assert_eq!(b.targets(), &full);
+        let now = run(&mut b, 300, now, 2);
+        let now = run(&mut b, 5000, now, 1);
+        assert!(
+            active(&b) < 3,
+            "it may be what came back that makes the dips"
+        );
+        let now = run(&mut b, 5000, now, 20);
+        assert_eq!(b.targets(), &full);
+        let now = run(&mut b, 300, now, 6);
+        let now = run(&mut b, 5000, now, 1);
+        assert!(active(&b) < 3, "this time it lasted");
+        run(&mut b, 5000, now, 10);
+        assert_eq!(b.targets(), &full);
     }
 
     #[test]

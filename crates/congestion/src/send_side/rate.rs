@@ -30,6 +30,11 @@ const REPORT: Duration = Duration::from_millis(100);
 /// Beside a rival: growth, bits, and what is left after a loss.
 const RIVAL_BITS: f64 = 1500.0 * 8.0;
 const RIVAL_CUT: f64 = 0.65;
+/// Of what is not sent.
+const DOUBTFUL_CUT: f64 = 0.85;
+/// And what is believed without a probe, which would go under there: enough for the step from one layer of pictures to the next, or a
+/// sender who may not take the step could never prove that there is room for it.
+const RIVAL_UNPROVEN: f64 = 4.0;
 
 /// The rate at which packets arrive.
 #[derive(Debug, Default)]
@@ -132,7 +137,7 @@ impl Rate {
             return self.fall(acked, queue, rtt, now);
         }
         match (seen.rival, seen.usage) {
-            (Some(true), _) => return self.halve(rtt, now),
+            (Some(true), _) => return self.halve(acked, rtt, now),
             (Some(false), _) => self.step(acked, rtt, passed),
             (None, Usage::Over) => return self.fall(acked, queue, rtt, now),
             (None, Usage::Under) => {}
@@ -141,19 +146,22 @@ impl Rate {
         false
     }
 
-    /// Beside a rival, and packets were dropped. Once per round trip, as it does itself.
-    fn halve(&mut self, rtt: Duration, now: Time) -> bool {
+    /// Beside a rival, and packets were dropped. Once per round trip, as it does itself. Who sends less than the estimate did not
+    /// fill the queue with the rest of it: that is no more than doubtful (RFC 7661, 4.4.1).
+    fn halve(&mut self, acked: Option<f64>, rtt: Duration, now: Time) -> bool {
         let is_due = self.cut.is_none_or(|at| now.since(at) >= rtt + REPORT);
         if is_due {
             self.cut = Some(now);
-            self.current = (self.current * RIVAL_CUT).max(LEAST);
+            let sent = acked.map_or(self.current, |a| a.min(self.current));
+            let doubtful = (self.current - sent) * DOUBTFUL_CUT;
+            self.current = (sent * RIVAL_CUT + doubtful).max(LEAST);
         }
         is_due
     }
 
     /// Beside a rival: a packet more per round trip and round trip.
     fn step(&mut self, acked: Option<f64>, rtt: Duration, passed: Duration) {
-        let limit = acked.map_or(MOST, |a| a * UNPROVEN + 10_000.0);
+        let limit = acked.map_or(MOST, |a| a * RIVAL_UNPROVEN);
         let rtt = rtt.as_secs_f64().max(0.02);
         let more = RIVAL_BITS / (rtt * rtt) * passed.as_secs_f64();
         self.current = (self.current + more).min(limit.max(self.current)).min(MOST);
