@@ -151,16 +151,21 @@ def browsers(link, row, options, seconds):
     meeting = [link.server()] if row.kind == "guests" else []
     process = link.spawn([*command, *files, *meeting], stdout=subprocess.PIPE, text=True)
     if process.stdout.readline().strip() != "there":
-        raise SystemExit(f"{row.name}: the browsers did not meet; see {link.folder}/log")
+        raise RuntimeError(f"the browsers did not meet; see {link.folder}/log")
     if time.time() > link.begin + JOIN_BROWSER:
         print(f"{row.name}: they met {time.time() - link.begin:.0f} s after the start, on the bad network", flush=True)
     begin, end = link.begin + JOIN_BROWSER + WARM, link.begin + JOIN_BROWSER + WARM + seconds
     link.sleep_until(JOIN_BROWSER + WARM + seconds + 1)
-    shared = {"queue": link.queue("up", begin, end), "late": link.late(begin, end), "bar": row.bar}
     said = [json.loads(l) for l in (link.folder / "browsers.jsonl").read_text().splitlines() if l.endswith("}")]
-    ways = {1: ("up", "to it"), 0: ("down", "from it")} if row.kind == "guests" else {1: ("up", ""), 0: ("down", "")}
-    hops = {1: "sender behind it", 0: "receiver behind it"} if row.kind == "guests" else {1: "one way", 0: "other way"}
-    found = [shared | {"row": f"{row.name}, {hops[side]}", "all": link.kbps(ways[side][0], begin, end)} | shown(said, side, begin, end) for side in (1, 0)]
+    places = {1: "sender behind it", 0: "receiver behind it"} if row.kind == "guests" else {1: "one way", 0: "the other"}
+
+    def of(side):
+        # What is shown beside the server came up.
+        way = "up" if side == 1 else "down"
+        sent = {"all": link.kbps(way, begin, end), "queue": link.queue(way, begin, end), "late": link.late(begin, end)}
+        return {"row": f"{row.name}, {places[side]}", "bar": row.bar} | sent | shown(said, side, begin, end)
+
+    found = [of(1), of(0)]
     return lambda: found
 
 
@@ -223,7 +228,13 @@ def main():
         if columns is not head:
             head = columns
             print(f"\n| {' | '.join(name for name, _ in columns)} |\n|{'---|' * len(columns)}", flush=True)
-        for found in run(row, options):
+        try:
+            rows = run(row, options)
+        except (RuntimeError, ValueError, IndexError, StopIteration) as error:
+            # One network that says nothing is no reason to measure none of the others.
+            print(f"| {row.name} | failed: {error!r} |", flush=True)
+            continue
+        for found in rows:
             cells = (" / ".join(str(found[key]) for key in keys.split()) for _, keys in columns)
             print(f"| {' | '.join(cells)} |", flush=True)
 

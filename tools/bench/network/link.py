@@ -80,7 +80,7 @@ class Link:
             if links:
                 return links[0]
             time.sleep(0.1)
-        raise SystemExit(f"the server makes no meeting; see {self.folder}/log")
+        raise RuntimeError(f"the server makes no meeting; see {self.folder}/log")
 
     def native(self, host, link, name, *arguments):
         """A participant without a window. Its statistics go to NAME.jsonl."""
