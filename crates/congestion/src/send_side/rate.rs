@@ -30,8 +30,9 @@ const REPORT: Duration = Duration::from_millis(100);
 /// Beside a rival: growth, bits, and what is left after a loss.
 const RIVAL_BITS: f64 = 1500.0 * 8.0;
 const RIVAL_CUT: f64 = 0.65;
-/// Of what is not sent.
+/// Of what is not sent, by who sends less than such a part of the estimate.
 const DOUBTFUL_CUT: f64 = 0.85;
+const FILLED: f64 = 0.6;
 /// And what is believed without a probe, which would go under there: enough for the step from one layer of pictures to the next, or a
 /// sender who may not take the step could never prove that there is room for it.
 const RIVAL_UNPROVEN: f64 = 4.0;
@@ -152,9 +153,11 @@ impl Rate {
         let is_due = self.cut.is_none_or(|at| now.since(at) >= rtt + REPORT);
         if is_due {
             self.cut = Some(now);
-            let sent = acked.map_or(self.current, |a| a.min(self.current));
-            let doubtful = (self.current - sent) * DOUBTFUL_CUT;
-            self.current = (sent * RIVAL_CUT + doubtful).max(LEAST);
+            let sent = acked.filter(|a| *a < self.current * FILLED);
+            let cut = sent.map_or(self.current * RIVAL_CUT, |sent| {
+                sent * RIVAL_CUT + (self.current - sent) * DOUBTFUL_CUT
+            });
+            self.current = cut.max(LEAST);
         }
         is_due
     }
