@@ -78,8 +78,9 @@ impl Acked {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub usage: Usage,
-    /// What arrives, bits per second.
+    /// What arrives, and what was sent a round trip ago, bits per second.
     pub acked: Option<f64>,
+    pub sent: Option<f64>,
     /// How long it waits, milliseconds.
     pub queue: f64,
     pub rtt: Duration,
@@ -138,8 +139,8 @@ impl Rate {
             return self.fall(acked, queue, rtt, now);
         }
         match (seen.rival, seen.usage) {
-            (Some(true), _) => return self.halve(acked, rtt, now),
-            (Some(false), _) => self.step(acked, rtt, passed),
+            (Some(true), _) => return self.halve(seen.sent, rtt, now),
+            (Some(false), _) => self.step(acked, seen.sent, rtt, passed),
             (None, Usage::Over) => return self.fall(acked, queue, rtt, now),
             (None, Usage::Under) => {}
             (None, Usage::Normal) => self.grow(acked, rtt, passed),
@@ -149,22 +150,31 @@ impl Rate {
 
     /// Beside a rival, and packets were dropped. Once per round trip, as it does itself. Who sends less than the estimate did not
     /// fill the queue with the rest of it: that is no more than doubtful (RFC 7661, 4.4.1).
-    fn halve(&mut self, acked: Option<f64>, rtt: Duration, now: Time) -> bool {
+    fn halve(&mut self, sent: Option<f64>, rtt: Duration, now: Time) -> bool {
         let is_due = self.cut.is_none_or(|at| now.since(at) >= rtt + REPORT);
         if is_due {
             self.cut = Some(now);
-            let sent = acked.filter(|a| *a < self.current * FILLED);
-            let cut = sent.map_or(self.current * RIVAL_CUT, |sent| {
-                sent * RIVAL_CUT + (self.current - sent) * DOUBTFUL_CUT
-            });
+            let cut = match self.unfilled(sent) {
+                Some(sent) => sent * RIVAL_CUT + (self.current - sent) * DOUBTFUL_CUT,
+                None => self.current * RIVAL_CUT,
+            };
             self.current = cut.max(LEAST);
         }
         is_due
     }
 
+    /// What is sent, where that is clearly less than may be.
+    fn unfilled(&self, sent: Option<f64>) -> Option<f64> {
+        sent.filter(|sent| *sent < self.current * FILLED)
+    }
+
     /// Beside a rival: a packet more per round trip and round trip.
-    fn step(&mut self, acked: Option<f64>, rtt: Duration, passed: Duration) {
-        let limit = acked.map_or(MOST, |a| a * RIVAL_UNPROVEN);
+    fn step(&mut self, acked: Option<f64>, sent: Option<f64>, rtt: Duration, passed: Duration) {
+        let times = match self.unfilled(sent) {
+            Some(_) => RIVAL_UNPROVEN,
+            None => 1.0 / FILLED + 0.1,
+        };
+        let limit = acked.map_or(MOST, |a| a * times + 10_000.0);
         let rtt = rtt.as_secs_f64().max(0.02);
         let more = RIVAL_BITS / (rtt * rtt) * passed.as_secs_f64();
         self.current = (self.current + more).min(limit.max(self.current)).min(MOST);
