@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: quality measured beside others, as a table. Scripts and their pinned packages are in `tools/bench`; they live in a virtual environment in the cache folder.
 
-use crate::shell::{Result, cache, headline, root, run, target};
+use crate::shell::{Result, cache, headline, root, run, run_in, target};
 
 /// What can be measured.
 #[derive(clap::Subcommand)]
@@ -31,7 +31,7 @@ pub enum Bench {
         #[arg(long, default_value_t = 3600)]
         seconds: u32,
     },
-    /// Pictures between two natives through bad networks, real time, root only: fps, delay, freezes, kbps
+    /// Pictures through bad networks, real time, root only: natives, one of four, beside TCP, and Chromium direct and as guests
     Network {
         /// Of each network, after ten to learn of it
         #[arg(long, default_value_t = 60)]
@@ -104,6 +104,14 @@ fn network(seconds: u32, only: &str) -> Result {
     headline("Network bench");
     // As for the tests: nothing is built twice.
     run("cargo", &["build", "--workspace", "--bins"])?;
+    if !root().join("tests/browser/node_modules").exists() {
+        run_in(
+            "tests/browser",
+            "npm",
+            &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
+        )?;
+    }
+    let python = packages("network")?;
     let work = cache().join("bench-network");
     std::fs::create_dir_all(&work).map_err(|e| e.to_string())?;
     let script = root().join("tools/bench/network/bench.py");
@@ -112,7 +120,7 @@ fn network(seconds: u32, only: &str) -> Result {
         [&script, &programs, &media, &work].map(|p| p.to_string_lossy());
     let seconds = seconds.to_string();
     run(
-        "python3",
+        &python,
         &[
             &script,
             "--programs",
@@ -188,14 +196,19 @@ fn voice(seed: u32, variants: u32, only: &str, engines: &str) -> Result {
     )
 }
 
-/// Python with the pinned packages.
+/// What the voice benches need.
 fn environment() -> Result<String> {
-    let folder = cache().join("bench-voice/venv");
+    packages("voice")
+}
+
+/// Python with the packages that this bench pins.
+fn packages(bench: &str) -> Result<String> {
+    let folder = cache().join(format!("bench-{bench}/venv"));
     let python = folder.join("bin/python").to_string_lossy().into_owned();
     if !folder.join("bin/python").exists() {
         run("python3", &["-m", "venv", &folder.to_string_lossy()])?;
     }
-    let list = root().join("tools/bench/voice/requirements.txt");
+    let list = root().join(format!("tools/bench/{bench}/requirements.txt"));
     run(
         &python,
         &["-m", "pip", "install", "-q", "-r", &list.to_string_lossy()],

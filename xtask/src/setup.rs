@@ -68,6 +68,7 @@ const TESTS: &[(&str, &str)] = &[
     ("pulseaudio", "a sound server with null devices"),
     ("pulseaudio-utils", "asks that server"),
     ("iproute2", "network namespaces"),
+    ("iperf3", "a TCP flow beside ours, in the network bench"),
     ("fonts-noto-cjk", "Chinese texts in screenshots"),
     ("webkit2gtk-driver", "drives the desktop window"),
     (

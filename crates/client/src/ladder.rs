@@ -56,11 +56,11 @@ pub(crate) fn rungs(outgoing: &[Outgoing], order: &[(Source, usize)]) -> Vec<Run
 fn rung(outgoing: &[Outgoing], (source, layer): (Source, usize)) -> Option<Rung> {
     let layers = &outgoing.iter().find(|o| o.source == source)?.layers;
     let bitrate = layers.get(layer)?.bitrate;
-    // Half the rate still looks better than the layer below; the lowest one shows something at a third. Letters that come
+    // Half the rate still looks better than the layer below; the lowest one shows something at a fifth. Letters that come
     // late are read all the same, so a screen is given up last: a still one costs next to nothing.
     let min = match (source, layer) {
         (Source::Screen, 0) => bitrate.scaled(0.35).min(SLOW_SCREEN),
-        (_, 0) => bitrate.scaled(0.35),
+        (_, 0) => bitrate.scaled(0.2),
         _ => bitrate.scaled(0.55),
     };
     Some(Rung {

@@ -21,6 +21,14 @@ pub struct Rung {
 const HELD: Duration = Duration::from_secs(4);
 /// And at no less than this part of its minimum.
 const LEAST_HELD: u64 = 3;
+/// A higher layer stays for so long, with as much less as it takes, while this part of all minima is there: beside TCP the estimate
+/// is a saw, and a layer that goes with each tooth is hardly ever there.
+const SQUEEZED: Duration = Duration::from_millis(1500);
+const SQUEEZE: f64 = 0.5;
+/// What there was before a dip of the estimate is true again, without waiting, when the dip was no longer than this.
+const DIP: Duration = Duration::from_secs(3);
+/// But not again so soon: it may be what came back that makes the dips.
+const DIPS_APART: Duration = Duration::from_secs(12);
 
 #[derive(Clone, Debug)]
 pub struct BudgetConfig {
@@ -47,8 +55,8 @@ impl BudgetConfig {
             ladder,
             start: Bitrate::kbps(1000),
             share: 0.9,
-            growth: 1.25,
-            patience: Duration::from_secs(2),
+            growth: 1.5,
+            patience: Duration::from_secs(1),
             trial: Duration::from_secs(2),
         }
     }
@@ -102,6 +110,11 @@ pub struct SendBudget {
     /// There was room for the lowest layer since it is sent, not only on trial; and since when there is none.
     proven: bool,
     lacks_since: Option<Time>,
+    /// Since when there is less than what is sent should have.
+    squeezed_since: Option<Time>,
+    /// Budget and layers before the estimate fell, and when it did.
+    before: Option<(Bitrate, usize, Time)>,
+    next_dip: Time,
     trial: Trial,
     targets: Targets,
 }
@@ -115,6 +128,9 @@ impl SendBudget {
             room_since: None,
             proven: false,
             lacks_since: None,
+            squeezed_since: None,
+            before: None,
+            next_dip: Time::ZERO,
             trial: Trial::None,
             targets: Targets::default(),
             config,
@@ -152,11 +168,19 @@ impl SendBudget {
         if self.on_trial(report, now) {
             wanted = wanted.max(self.config.start);
         }
+        self.before = self.before.filter(|(.., at)| now.since(*at) < DIP);
         if wanted <= self.budget {
+            let fell = wanted < self.budget.scaled(0.9);
+            if fell && self.before.is_none() && now >= self.next_dip {
+                self.before = Some((self.budget, self.active, now));
+                self.next_dip = now + DIPS_APART;
+            }
             self.budget = wanted;
         } else {
             let factor = self.config.growth.powf(elapsed.as_secs_f64().min(5.0));
-            self.budget = wanted.min(self.budget.max(Bitrate::kbps(50)).scaled(factor));
+            let grown = self.budget.max(Bitrate::kbps(50)).scaled(factor);
+            let known = self.before.map_or(Bitrate::ZERO, |b| b.0);
+            self.budget = wanted.min(grown.max(known));
         }
         self.choose_layers(now);
         let before = std::mem::take(&mut self.targets);
@@ -215,17 +239,35 @@ impl SendBudget {
         self.lacks_since = since;
         let is_held = since.is_some_and(|since| now.since(since) < HELD);
         let fits = if is_held { 1 } else { fits };
+        let fits = self.squeezed(fits, now);
         if fits < self.active {
             self.active = fits;
             self.room_since = None;
         } else if self.affordable(self.budget, 1.15) > self.active {
             let since = *self.room_since.get_or_insert(now);
-            if now.since(since) >= self.config.patience {
+            let is_back = self.before.is_some_and(|b| self.active < b.1);
+            if is_back || now.since(since) >= self.config.patience {
                 self.active += 1;
                 self.room_since = None;
             }
         } else {
             self.room_since = None;
+        }
+    }
+
+    /// The layers that fit, or those that are sent, if little is wanting and not for long.
+    fn squeezed(&mut self, fits: usize, now: Time) -> usize {
+        if fits >= self.active || self.trial != Trial::None {
+            self.squeezed_since = None;
+            return fits;
+        }
+        let since = *self.squeezed_since.get_or_insert(now);
+        let minima = self.config.ladder[..self.active].iter();
+        let needed: u64 = minima.map(|rung| rung.min.scaled(SQUEEZE).0).sum();
+        let is_enough = self.budget.0 >= self.config.audio.0 + needed;
+        match is_enough && now.since(since) < SQUEEZED {
+            true => self.active,
+            false => fits,
         }
     }
 
@@ -235,9 +277,17 @@ impl SendBudget {
         let active = &self.config.ladder[..self.active];
         let mut left = self.budget.0.saturating_sub(self.config.audio.0);
         let mut rates: Vec<u64> = Vec::with_capacity(self.config.ladder.len());
+        // Where there is less than all minima for a moment, all get as much less of theirs.
+        let minima: u64 = active.iter().map(|rung| rung.min.0).sum();
+        let part = (left as f64 / minima.max(1) as f64).min(1.0);
+        // And the last one that is held through a dip gets a little even of nothing.
+        let least = if active.len() == 1 {
+            LEAST_HELD
+        } else {
+            u64::MAX
+        };
         for rung in active {
-            // One that is held through a dip gets a little even of nothing.
-            let rate = rung.min.0.min(left).max(rung.min.0 / LEAST_HELD);
+            let rate = rung.min.scaled(part).0.max(rung.min.0 / least);
             left = left.saturating_sub(rate);
             rates.push(rate);
         }
@@ -330,6 +380,7 @@ mod tests {
         );
         assert_eq!(active(&b), 1);
         assert!(b.budget() <= Bitrate::kbps(270));
+        let now = run(&mut b, 300, now, 5);
         let now = run(&mut b, 5000, now, 1);
         assert_eq!(active(&b), 1, "one second is no proof");
         run(&mut b, 5000, now, 20);
@@ -391,6 +442,47 @@ mod tests {
             now,
         );
         assert_eq!(b.budget(), before);
+    }
+
+    #[test]
+    fn after_a_short_dip_everything_is_back_at_once_and_after_a_long_one_step_by_step() {
+        let mut b = budget();
+        let now = run(&mut b, 5000, Time::ZERO, 20);
+        let full = b.targets().clone();
+        let now = run(&mut b, 300, now, 2);
+        assert_eq!(active(&b), 1);
+        let now = run(&mut b, 5000, now, 1);
+        assert_eq!(b.targets(), &full);
+        let now = run(&mut b, 300, now, 2);
+        let now = run(&mut b, 5000, now, 1);
+        assert!(
+            active(&b) < 3,
+            "it may be what came back that makes the dips"
+        );
+        let now = run(&mut b, 5000, now, 20);
+        assert_eq!(b.targets(), &full);
+        let now = run(&mut b, 300, now, 6);
+        let now = run(&mut b, 5000, now, 1);
+        assert!(active(&b) < 3, "this time it lasted");
+        run(&mut b, 5000, now, 10);
+        assert_eq!(b.targets(), &full);
+    }
+
+    #[test]
+    fn a_moment_of_less_takes_quality_and_no_layer() {
+        let mut b = budget();
+        let now = run(&mut b, 700, Time::ZERO, 20);
+        assert_eq!(active(&b), 2);
+        let now = run(&mut b, 300, now, 1);
+        let rates: Vec<_> = b.targets().layers.iter().map(|l| l.bitrate.bps()).collect();
+        assert!(
+            rates[1] > 0 && rates.iter().sum::<u64>() <= 230_000,
+            "{rates:?}"
+        );
+        let now = run(&mut b, 700, now, 1);
+        assert_eq!(active(&b), 2);
+        run(&mut b, 300, now, 3);
+        assert_eq!(active(&b), 1, "this time it lasted");
     }
 
     #[test]
@@ -459,7 +551,11 @@ mod tests {
                 prop_assert!(video + t.audio.0 <= b.budget().0.max(t.audio.0 + held));
                 for (at, (layer, rung)) in t.layers.iter().zip(ladder()).enumerate() {
                     prop_assert_eq!(layer.active, layer.bitrate.0 > 0);
-                    let least = if at == 0 && b.lacks_since.is_some() { held } else { rung.min.0 };
+                    let least = match (b.lacks_since, b.squeezed_since) {
+                        (Some(_), _) if at == 0 => held,
+                        (_, Some(_)) => rung.min.scaled(SQUEEZE).0 - 1,
+                        _ => rung.min.0,
+                    };
                     prop_assert!(!layer.active || layer.bitrate.0 >= least && layer.bitrate <= rung.max);
                 }
             }

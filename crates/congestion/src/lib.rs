@@ -2,8 +2,10 @@
 //! estimate, what a voice does against loss, repair of video, one quality score per participant, and whether speech broke up for a listener. Pure: reports and the time go in, targets come out.
 #![forbid(unsafe_code)]
 
+mod asks;
 mod budget;
 mod fluency;
+mod own_loss;
 mod pacer;
 pub mod quality;
 pub mod repair;
@@ -12,8 +14,10 @@ mod send_side;
 mod voice_ladder;
 mod voice_sender;
 
+pub use asks::Asks;
 pub use budget::{BudgetConfig, LayerTarget, Report, Rung, SendBudget, Targets};
 pub use fluency::{FLUENT_PERMILLE, Fluency};
+pub use own_loss::OwnLoss;
 pub use pacer::Pacer;
 pub use quality::{Path, score};
 pub use runs::{LossRuns, VoiceRuns};

@@ -8,6 +8,11 @@ use std::collections::VecDeque;
 /// Times the estimate: a picture is out before the next one comes, as pictures take most of the estimate.
 const ABOVE: u64 = 5;
 const BELOW: u64 = 2;
+/// What takes longer than this at the estimate is a key frame, and leaves at little more than the estimate until so much is left: it
+/// would fill the queue on its way, be taken for congestion, and be dropped where the queue is full.
+const LARGE: Duration = Duration::from_millis(80);
+const LARGE_ABOVE: u64 = 5;
+const LARGE_BELOW: u64 = 4;
 /// Bursts are not longer than this at that rate: timers are not finer.
 const BURST: Duration = Duration::from_millis(5);
 /// Whatever the estimate says, nothing waits longer than this: then it leaves faster.
@@ -57,7 +62,12 @@ impl<T> Pacer<T> {
         let left = left
             .saturating_sub(now.since(since).as_micros() as u64)
             .max(1_000);
-        let usual = estimate.max(LEAST).bps() * ABOVE / BELOW;
+        let estimate = estimate.max(LEAST).bps();
+        let is_large = self.bytes as u64 * 8 * 1_000_000 > estimate * LARGE.as_micros() as u64;
+        let usual = match is_large {
+            true => estimate * LARGE_ABOVE / LARGE_BELOW,
+            false => estimate * ABOVE / BELOW,
+        };
         let needed = self.bytes as u64 * 8 * 1_000_000 / left;
         let rate = usual.max(needed);
         self.bytes -= size;
@@ -100,10 +110,10 @@ mod tests {
     }
 
     #[test]
-    fn a_large_picture_leaves_at_two_and_a_half_times_the_estimate() {
-        // 40 kB at 2 Mbps: 64 ms at 5 Mbps.
+    fn a_key_frame_leaves_at_little_more_than_the_estimate_and_its_end_at_twice_that() {
+        // 40 kB at 2 Mbps: half of it at 2.5 Mbps, half at 5.
         let left = leave(40, Bitrate::kbps(2000));
-        assert!((54..=60).contains(&left[39]), "{left:?}");
+        assert!((84..=94).contains(&left[39]), "{left:?}");
         let at_once = left.iter().filter(|at| **at == 0).count();
         assert!((2..=5).contains(&at_once), "{left:?}");
     }
@@ -112,6 +122,13 @@ mod tests {
     fn nothing_waits_for_long_however_little_the_network_takes() {
         let left = leave(200, Bitrate::kbps(50));
         assert!(left[199] <= 260, "{left:?}");
+    }
+
+    #[test]
+    fn a_picture_leaves_at_two_and_a_half_times_the_estimate() {
+        // 15 kB at 2 Mbps: 24 ms at 5 Mbps.
+        let left = leave(15, Bitrate::kbps(2000));
+        assert!((14..=24).contains(&left[14]), "{left:?}");
     }
 
     #[test]

@@ -246,3 +246,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn while_no_video_goes_others_say_what_the_path_loses() {
+    let mut sender = RepairSender::new();
+    let mut ms = 0;
+    let mut told = |sender: &mut RepairSender, loss: f32, until: u64| {
+        while ms < until {
+            ms += 50;
+            sender.path_loss(loss, Time::from_millis(ms));
+        }
+        sender.media_share()
+    };
+    sender.sent(packet(1, 300), FrameClass::default(), Time::ZERO);
+    let share = told(&mut sender, 0.8, 950);
+    assert_eq!(share, 1.0, "the video itself tells more");
+    let share = told(&mut sender, 0.8, 6000);
+    assert!((0.1..0.2).contains(&share), "{share}");
+    assert_eq!(sender.media_payload(), 450);
+    let share = told(&mut sender, 0.0, 12_000);
+    assert!(share > 0.95, "{share}");
+    assert_eq!(sender.media_payload(), 1180);
+}

@@ -6,6 +6,7 @@
 //! packets apart and [`tcp_frame`] for ICE-TCP. docs/adr/0001 says why str0m is underneath.
 #![forbid(unsafe_code)]
 
+mod ask;
 pub mod driver;
 mod egress;
 mod face;

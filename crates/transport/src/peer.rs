@@ -12,10 +12,11 @@ use crate::stats::{SentLoss, StatsGatherer};
 use crate::stun_peek::{self, PacketKind};
 use crate::watchdog::{Change, Watchdog};
 use crate::{
-    InPacket, Mid, PeerConfig, PeerCounters, PeerEvent, PeerOutput, PeerRole, PeerStats, Protocol,
-    Rid, SenderReport, StatsDirection,
+    Codec, InPacket, Mid, PeerConfig, PeerCounters, PeerEvent, PeerOutput, PeerRole, PeerStats,
+    Protocol, Rid, SenderReport, StatsDirection,
 };
 use confab_base::{AudioLevel, Bitrate, FrameTag};
+use confab_congestion::Asks;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -44,6 +45,8 @@ pub struct Peer {
     pub(crate) sources: Sources,
     /// Where the other side is one of ours: puts back what was lost of its video.
     pub(crate) inbound: Option<Box<Inbound>>,
+    /// What a browser's video misses.
+    pub(crate) asks: Asks,
     /// SSRC of the datagram just handed in; an RTP packet with another one was carried by RTX.
     datagram_ssrc: Option<u32>,
     pub(crate) up: bool,
@@ -107,6 +110,7 @@ impl Peer {
             sent_loss: SentLoss::default(),
             sources: Sources::default(),
             inbound: None,
+            asks: Asks::default(),
             datagram_ssrc: None,
             up: false,
             closed: false,
@@ -248,6 +252,7 @@ impl Peer {
         let is_up = self.up && !self.closed;
         self.egress.handle_timeout(now, is_up);
         self.report_repair(now);
+        self.ask(now);
         if self.watchdog.timeout(now) == Some(Change::Silent) {
             self.push(PeerEvent::Disconnected);
         }
@@ -294,7 +299,7 @@ impl Peer {
                     Step::Idle(at) => {
                         let at = self.watchdog.deadline().map_or(at, |d| d.min(at));
                         let is_up = self.up && !self.closed;
-                        let own = [self.egress.next_wakeup(), self.report_due()];
+                        let own = [self.egress.next_wakeup(), self.report_due(), self.ask_due()];
                         let own = own.into_iter().flatten().min().filter(|_| is_up);
                         return PeerOutput::Timeout(own.map_or(at, |e| e.min(at)));
                     }
@@ -443,6 +448,9 @@ impl Peer {
             })
         });
         self.sources.count(ssrc, *packet.seq_no);
+        if codec != Codec::Opus && self.inbound.is_none() {
+            self.note_video(ssrc, *packet.seq_no);
+        }
         let resent = self.datagram_ssrc.is_some_and(|carried| carried != ssrc);
         self.on_media(InPacket {
             mid,
@@ -476,10 +484,8 @@ impl Peer {
         let mut api = self.rtc.direct_api();
         let stream = api.stream_rx(&ssrc.into())?;
         let (mid, rid) = (Mid(stream.mid()), stream.rid().map(Rid));
-        if self.inbound.is_some() {
-            // Repair needs no requests for single packets.
-            stream.suppress_nack(true);
-        }
+        // Repair needs no requests for single packets, and browsers are asked in our own way.
+        stream.suppress_nack(true);
         self.sources.insert(ssrc, Source::new(mid, rid));
         Some((mid, rid))
     }

@@ -129,6 +129,8 @@ pub(crate) fn lost_in_all(count: u64) -> u64 {
 /// Losses are counted over this time at least: a report tells of a dozen packets of a voice, and by so few half of them lost
 /// looks like anything between a quarter and three.
 const WINDOW: Duration = Duration::from_millis(1900);
+/// A stream of which nothing new was counted for so long has stopped: reports come each second or so, and some of them get lost.
+const KEPT: Duration = Duration::from_secs(6);
 
 /// Our loss by what receivers count (RFC 3550, 6.4.1). Transport-wide feedback says nothing of packets between two of its
 /// reports, and of those whose report was lost: of a voice alone, two or three packets a report, that is most of what is lost.
@@ -160,6 +162,16 @@ impl Counts {
         }
     }
 
+    /// Forgets what was counted long before: a stream that stopped says nothing of the path now.
+    fn forget(&mut self, now: Instant) {
+        let is_old = |c: &(Instant, u64, u64)| now.saturating_duration_since(c.0) >= KEPT;
+        if self.counts.back().is_some_and(is_old) {
+            let last = self.counts.pop_back();
+            self.counts.clear();
+            self.counts.extend(last);
+        }
+    }
+
     /// Sent and lost in the window.
     fn sums(&self) -> (u64, u64) {
         let ends = self.counts.front().zip(self.counts.back());
@@ -179,7 +191,9 @@ impl SentLoss {
             let Some((to, lost)) = line.counted_to.zip(line.lost) else {
                 continue;
             };
-            self.counts(stream(line)).add(stats.at, to, lost);
+            let counts = self.counts(stream(line));
+            counts.add(stats.at, to, lost);
+            counts.forget(stats.at);
         }
         let sums = self.streams.iter().map(Counts::sums);
         let (sent, lost) = sums.fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
@@ -272,6 +286,22 @@ mod tests {
         let of = |(at, to, lost)| sent.update(&stats(at, 0.0, vec![line("0", to, lost)]));
         let shares: Vec<_> = counts.into_iter().map(of).collect();
         assert_eq!(shares, [Some(0.0), Some(0.0), Some(0.4), Some(0.8)]);
+    }
+
+    #[test]
+    fn a_stream_that_stopped_says_nothing_of_the_path_now() {
+        let mut sent = SentLoss::default();
+        let mut say = |at, voice: u64, camera: (u64, u64)| {
+            let lines = vec![line("0", voice, 0), line("1", camera.0, camera.1)];
+            sent.update(&stats(at, 0.0, lines))
+        };
+        say(1, 50, (100, 0));
+        assert_eq!(say(2, 100, (200, 100)), Some(100.0 / 150.0));
+        // The camera is given up; the voice goes on without loss.
+        let later: Vec<_> = (3..12).map(|at| say(at, at * 50, (200, 100))).collect();
+        assert_eq!(later.last(), Some(&Some(0.0)), "{later:?}");
+        // And is back, from where it stopped.
+        assert_eq!(say(12, 600, (300, 150)), Some(50.0 / 200.0));
     }
 
     #[test]

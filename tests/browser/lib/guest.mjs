@@ -110,17 +110,17 @@ export function tap() {
 }
 
 export class Guest {
-  /** Starts a browser. `files`: `{ audio: wav, video: y4m }` as its devices; `size`: the window. */
-  static async start({ audio, video, size = { width: 1280, height: 800 }, locale = 'en-US', dark = true, args = [] } = {}) {
+  /** Starts a browser. `files`: `{ audio: wav, video: y4m }` as its devices; `size`: the window; `program`: what to run in Chromium's place; `insecure`: any certificate will do. */
+  static async start({ audio, video, size = { width: 1280, height: 800 }, locale = 'en-US', dark = true, args = [], program, insecure = false } = {}) {
     const guest = new Guest();
     guest.folder = temporary('guest');
     const flags = [...FLAGS, ...args];
     if (audio) flags.push(`--use-file-for-fake-audio-capture=${audio}`);
     if (video) flags.push(`--use-file-for-fake-video-capture=${video}`);
-    const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
+    const executablePath = program ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
     guest.context = await chromium.launchPersistentContext(join(guest.folder, 'profile'), {
       executablePath, args: flags, ignoreDefaultArgs: ['--mute-audio', '--hide-scrollbars'], viewport: size, locale,
-      colorScheme: dark ? 'dark' : 'light', headless: true, permissions: ['camera', 'microphone'],
+      colorScheme: dark ? 'dark' : 'light', headless: true, permissions: ['camera', 'microphone'], ignoreHTTPSErrors: insecure,
     });
     await guest.context.addInitScript(tap);
     guest.page = guest.context.pages()[0] ?? (await guest.context.newPage());

@@ -147,6 +147,7 @@ impl SendSide {
                 _ => usage,
             },
             acked: carried,
+            sent: self.sent.rate(rtt, now),
             queue,
             rtt,
             rival: is_rival.then_some(is_dropping),

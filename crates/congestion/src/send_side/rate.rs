@@ -30,6 +30,12 @@ const REPORT: Duration = Duration::from_millis(100);
 /// Beside a rival: growth, bits, and what is left after a loss.
 const RIVAL_BITS: f64 = 1500.0 * 8.0;
 const RIVAL_CUT: f64 = 0.65;
+/// Of what is not sent, by who sends less than such a part of the estimate.
+const DOUBTFUL_CUT: f64 = 0.85;
+const FILLED: f64 = 0.6;
+/// And what is believed without a probe, which would go under there: enough for the step from one layer of pictures to the next, or a
+/// sender who may not take the step could never prove that there is room for it.
+const RIVAL_UNPROVEN: f64 = 4.0;
 
 /// The rate at which packets arrive.
 #[derive(Debug, Default)]
@@ -72,8 +78,9 @@ impl Acked {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub usage: Usage,
-    /// What arrives, bits per second.
+    /// What arrives, and what was sent a round trip ago, bits per second.
     pub acked: Option<f64>,
+    pub sent: Option<f64>,
     /// How long it waits, milliseconds.
     pub queue: f64,
     pub rtt: Duration,
@@ -132,8 +139,8 @@ impl Rate {
             return self.fall(acked, queue, rtt, now);
         }
         match (seen.rival, seen.usage) {
-            (Some(true), _) => return self.halve(rtt, now),
-            (Some(false), _) => self.step(acked, rtt, passed),
+            (Some(true), _) => return self.halve(seen.sent, rtt, now),
+            (Some(false), _) => self.step(acked, seen.sent, rtt, passed),
             (None, Usage::Over) => return self.fall(acked, queue, rtt, now),
             (None, Usage::Under) => {}
             (None, Usage::Normal) => self.grow(acked, rtt, passed),
@@ -141,19 +148,33 @@ impl Rate {
         false
     }
 
-    /// Beside a rival, and packets were dropped. Once per round trip, as it does itself.
-    fn halve(&mut self, rtt: Duration, now: Time) -> bool {
+    /// Beside a rival, and packets were dropped. Once per round trip, as it does itself. Who sends less than the estimate did not
+    /// fill the queue with the rest of it: that is no more than doubtful (RFC 7661, 4.4.1).
+    fn halve(&mut self, sent: Option<f64>, rtt: Duration, now: Time) -> bool {
         let is_due = self.cut.is_none_or(|at| now.since(at) >= rtt + REPORT);
         if is_due {
             self.cut = Some(now);
-            self.current = (self.current * RIVAL_CUT).max(LEAST);
+            let cut = match self.unfilled(sent) {
+                Some(sent) => sent * RIVAL_CUT + (self.current - sent) * DOUBTFUL_CUT,
+                None => self.current * RIVAL_CUT,
+            };
+            self.current = cut.max(LEAST);
         }
         is_due
     }
 
+    /// What is sent, where that is clearly less than may be.
+    fn unfilled(&self, sent: Option<f64>) -> Option<f64> {
+        sent.filter(|sent| *sent < self.current * FILLED)
+    }
+
     /// Beside a rival: a packet more per round trip and round trip.
-    fn step(&mut self, acked: Option<f64>, rtt: Duration, passed: Duration) {
-        let limit = acked.map_or(MOST, |a| a * UNPROVEN + 10_000.0);
+    fn step(&mut self, acked: Option<f64>, sent: Option<f64>, rtt: Duration, passed: Duration) {
+        let times = match self.unfilled(sent) {
+            Some(_) => RIVAL_UNPROVEN,
+            None => 1.0 / FILLED + 0.1,
+        };
+        let limit = acked.map_or(MOST, |a| a * times + 10_000.0);
         let rtt = rtt.as_secs_f64().max(0.02);
         let more = RIVAL_BITS / (rtt * rtt) * passed.as_secs_f64();
         self.current = (self.current + more).min(limit.max(self.current)).min(MOST);

@@ -2,7 +2,7 @@
 
 use crate::tcp::Tcp;
 use confab_base::{Bitrate, Duration, Time};
-use confab_congestion::SendSide;
+use confab_congestion::{Report as Told, SendBudget, SendSide};
 use confab_simnet::{Impairments, LinkInput, QueuedLink, QueuedStats, Rng};
 use std::collections::VecDeque;
 
@@ -28,6 +28,8 @@ pub struct Ours {
     pub side: SendSide,
     /// Bits per second the pictures would take.
     pub wants: f64,
+    /// Instead: layers of pictures, which come and go.
+    pub layers: Option<SendBudget>,
     pub starts: Time,
     debt: f64,
     sent: u64,
@@ -60,6 +62,18 @@ impl Record {
     pub fn estimate(&self, share: f64) -> f64 {
         quantile(&self.estimates, share)
     }
+}
+
+/// What a sender with layers sends now, bits per second.
+fn spent(budget: &mut SendBudget, side: &SendSide, now: Time) -> f64 {
+    let told = Told {
+        estimate: Some(side.estimate()),
+        ..Told::default()
+    };
+    budget.update(told, now);
+    let targets = budget.targets();
+    let layers: u64 = targets.layers.iter().map(|l| l.bitrate.bps()).sum();
+    (targets.audio.bps() + layers) as f64
 }
 
 fn quantile(values: &[f64], share: f64) -> f64 {
@@ -110,6 +124,7 @@ impl World {
         self.ours.push(Ours {
             side,
             wants,
+            layers: None,
             starts: Time::from_millis(starts),
             debt: 0.0,
             sent: 0,
@@ -118,6 +133,14 @@ impl World {
             reports: VecDeque::new(),
         });
         self.records.push(Record::default());
+        self
+    }
+
+    /// The last one sends what this budget allows to its sound and layers.
+    pub fn layers(mut self, budget: SendBudget) -> World {
+        if let Some(flow) = self.ours.last_mut() {
+            flow.layers = Some(budget);
+        }
         self
     }
 
@@ -201,7 +224,10 @@ impl World {
         // The flows' frames do not fall together.
         if (ms + i as u64 * 11).is_multiple_of(FRAME) {
             let flow = &mut self.ours[i];
-            let rate = flow.wants.min(flow.side.estimate().bps() as f64);
+            let rate = match &mut flow.layers {
+                Some(budget) => spent(budget, &flow.side, self.now),
+                None => flow.wants.min(flow.side.estimate().bps() as f64),
+            };
             flow.debt += rate * FRAME as f64 / 8000.0;
             // Packets of a frame are equal.
             let packets = (flow.debt / PACKET as f64).ceil().max(1.0);

@@ -15,6 +15,16 @@ pub(crate) enum Read {
     Pass,
 }
 
+/// How often a packet asked for is sent again at once: a resend that gets lost as well costs another round trip, and a picture that is
+/// late.
+fn resends(loss: f32) -> usize {
+    match loss {
+        0.0..0.12 => 1,
+        0.12..0.4 => 2,
+        _ => 3,
+    }
+}
+
 impl Egress {
     /// Takes a sealed RTCP packet; events it leads to go to `events`, resends into the next batch.
     pub fn handle_rtcp(
@@ -43,12 +53,13 @@ impl Egress {
         }
         self.plain = clear;
         let time = self.time(now);
+        let times = resends(self.side.loss().unwrap_or(0.0));
         for (at, seq) in missed {
-            if let Some(resend) = self.streams[at].missed(seq, time.as_micros()) {
+            for resend in self.streams[at].missed(seq, time.as_micros(), times) {
                 self.resend(at, &resend, time);
             }
         }
-        events.extend(self.poll_estimate());
+        events.extend(self.poll_estimate(time));
         read
     }
 

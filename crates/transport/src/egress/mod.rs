@@ -11,6 +11,7 @@ mod keys;
 mod own;
 mod rtcp;
 mod seal;
+mod soften;
 mod stream;
 
 pub(crate) use feedback::Read;
@@ -23,7 +24,7 @@ use crate::{
     Codec, LineInfo, LineStats, Mid, OutPacket, PeerEvent, PeerRole, Rid, SendError, StatsDirection,
 };
 use confab_base::{Bitrate, MediaKind, Time};
-use confab_congestion::{Pacer, SendSide, VoiceRuns};
+use confab_congestion::{OwnLoss, Pacer, SendSide, VoiceRuns};
 use gather::Gathered;
 use keys::KeyCell;
 use own::OwnStream;
@@ -64,6 +65,8 @@ pub(crate) struct Egress {
     /// The estimate told last, and what of it was left for media.
     path_rate: Option<Bitrate>,
     told: Bitrate,
+    /// What of a browser's packets gets lost on the way to us.
+    own_loss: OwnLoss,
     /// Voice packets lost in a row.
     runs: VoiceRuns,
     out: Vec<u8>,
@@ -96,6 +99,7 @@ impl Egress {
             side: SendSide::new(start_bitrate),
             path_rate: None,
             told: Bitrate::ZERO,
+            own_loss: OwnLoss::default(),
             runs: VoiceRuns::default(),
             out: Vec::new(),
             sizes: Vec::new(),
@@ -122,8 +126,17 @@ impl Egress {
         self.sealer.is_some()
     }
 
-    fn time(&self, at: Instant) -> Time {
+    pub fn time(&self, at: Instant) -> Time {
         Time::from_micros(at.saturating_duration_since(self.start).as_micros() as u64)
+    }
+
+    pub fn instant(&self, at: Time) -> Instant {
+        self.start + Duration::from_micros(at.as_micros())
+    }
+
+    /// As the receiver's reports tell it.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.rtt
     }
 
     /// Takes over what was negotiated.
@@ -472,7 +485,7 @@ impl Egress {
             .into_iter()
             .flatten()
             .min()?;
-        Some(self.start + Duration::from_micros(at.as_micros()))
+        Some(self.instant(at))
     }
 
     pub fn set_desired(&mut self, desired: Bitrate, now: Instant) {
@@ -482,6 +495,7 @@ impl Egress {
 
     /// RTCP of str0m's, in clear but for its trailer: completed and sealed. `None`: there are no keys yet.
     pub fn seal_rtcp(&mut self, clear: &mut [u8], now: Instant) -> Option<Vec<u8>> {
+        let time = self.time(now);
         if !self.armed() {
             return None;
         }
@@ -502,7 +516,23 @@ impl Egress {
             }
             Some(part)
         });
-        let sealed = sealer.rtcp(compound).ok()?;
+        let (own_loss, is_browser) = (&mut self.own_loss, self.own.is_none());
+        let softened = is_browser
+            .then(|| soften::soften(compound, |came, lost| own_loss.forgive(came, lost, time)))
+            .flatten();
+        let sealed = sealer.rtcp(softened.as_deref().unwrap_or(compound)).ok()?;
+        self.bytes_sent += sealed.len() as u64;
+        Some(sealed)
+    }
+
+    /// Seals a request for these numbers of a stream that comes here. `None`: there are no keys yet.
+    pub fn seal_nack(&mut self, ssrc: u32, missing: &[u16]) -> Option<Vec<u8>> {
+        if !self.armed() {
+            return None;
+        }
+        let sender = self.streams.first().map_or(OWN_SSRC, |s| s.ssrc);
+        let request = rtcp::nack(sender, ssrc, missing);
+        let sealed = self.sealer.as_mut()?.rtcp(&request).ok()?;
         self.bytes_sent += sealed.len() as u64;
         Some(sealed)
     }
@@ -549,7 +579,7 @@ impl Egress {
     }
 
     /// What media may take of the estimate, when it changed: repair and the voices have their part.
-    pub fn poll_estimate(&mut self) -> Option<PeerEvent> {
+    pub fn poll_estimate(&mut self, now: Time) -> Option<PeerEvent> {
         let news = self.side.poll_estimate();
         let Some(own) = &mut self.own else {
             return news.map(PeerEvent::Estimate);
@@ -560,6 +590,9 @@ impl Egress {
         let voices = own.voices.rate();
         let pictures = Bitrate(self.path_rate?.0.saturating_sub(voices.0));
         own.repair.set_rate(pictures);
+        if let Some(loss) = self.side.loss() {
+            own.repair.path_loss(loss, now);
+        }
         let share = f64::from(own.repair.media_share());
         let media = Bitrate(voices.0 + pictures.scaled(share).0);
         let told = self.told;

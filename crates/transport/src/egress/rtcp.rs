@@ -57,7 +57,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Splits a compound packet; stops at the first packet that is not whole.
-fn packets(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn packets(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let length = (usize::from(u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?])) + 1) * 4;
         let packet = rest.get(..length)?;
@@ -134,6 +134,28 @@ pub(crate) fn missing(pairs: &[u8]) -> impl Iterator<Item = u16> {
         let more = (0..16).filter(move |bit| mask >> bit & 1 == 1);
         std::iter::once(first).chain(more.map(move |bit| first.wrapping_add(bit + 1)))
     })
+}
+
+/// A generic NACK for these numbers of a stream, which rise.
+pub(crate) fn nack(sender: u32, ssrc: u32, missing: &[u16]) -> Vec<u8> {
+    let mut pairs: Vec<(u16, u16)> = Vec::new();
+    for &seq in missing {
+        match pairs.last_mut() {
+            Some((first, mask)) if (1..=16).contains(&seq.wrapping_sub(*first)) => {
+                *mask |= 1 << (seq.wrapping_sub(*first) - 1);
+            }
+            _ => pairs.push((seq, 0)),
+        }
+    }
+    let mut packet = vec![0x80 | 1, TRANSPORT_FEEDBACK];
+    packet.extend((pairs.len() as u16 + 2).to_be_bytes());
+    packet.extend(sender.to_be_bytes());
+    packet.extend(ssrc.to_be_bytes());
+    for (first, mask) in pairs {
+        packet.extend(first.to_be_bytes());
+        packet.extend(mask.to_be_bytes());
+    }
+    packet
 }
 
 /// The receiver's clock in transport-wide reports: units of 64 ms in 24 bits, which begin anew every twelve days.
@@ -220,9 +242,14 @@ pub(crate) fn transport_wide(
     }
 }
 
+/// Whether a packet is a transport-wide report.
+pub(super) fn is_wide(packet: &[u8]) -> bool {
+    packet[0] & 31 == 15 && packet[1] == TRANSPORT_FEEDBACK
+}
+
 /// The transport-wide reports of a compound packet.
 pub(crate) fn wide_reports(compound: &[u8]) -> impl Iterator<Item = &[u8]> {
-    packets(compound).filter(|p| p[0] & 31 == 15 && p[1] == TRANSPORT_FEEDBACK)
+    packets(compound).filter(|p| is_wide(p))
 }
 
 /// A packet that tells what our own other end gets of the video it sends.
@@ -359,6 +386,17 @@ mod tests {
         };
         assert_eq!(missing(pairs).collect::<Vec<_>>(), [5, 6, 7]);
         assert_eq!(got[3], Item::Other);
+    }
+
+    #[test]
+    fn a_request_asks_for_all_that_is_missing() {
+        let wanted = [65_530, 65_534, 3, 10, 11, 400];
+        let packet = nack(1, 7, &wanted);
+        assert_eq!(packet.len() % 4, 0);
+        let [Item::Nack { ssrc: 7, pairs }] = items(&packet)[..] else {
+            panic!("{packet:?}");
+        };
+        assert_eq!(missing(pairs).collect::<Vec<_>>(), wanted);
     }
 
     #[test]

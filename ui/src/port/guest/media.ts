@@ -14,6 +14,7 @@ import { Pictures, Sounds } from "./outlets";
 import { PeerLink } from "./peer";
 import { StatsReader, type Report } from "./stats";
 import { StreamReader } from "./streams";
+import { Waiting } from "./waiting";
 
 /** More slots would make a session description larger than the server takes (MAX_SDP); nobody sees or hears more at once. */
 const MOST_SLOTS = 44;
@@ -31,6 +32,7 @@ export class Media {
   #stats = new StatsReader();
   #streams = new StreamReader();
   #hearing = new Hearing();
+  #waiting = new Waiting();
   #listening: ReturnType<typeof setInterval> | undefined;
   #peer: PeerLink | undefined;
   #shown: readonly ShownVideo[] = [];
@@ -109,6 +111,15 @@ export class Media {
     this.#chooseCodec(session);
     const listening = this.#hearing.look(report, session, (mid) => this.#slots.get(mid), performance.now());
     this.#feed({ type: "listening", listening });
+    this.#peer?.wait(this.#waits(this.#waiting.look(report, performance.now())));
+  }
+
+  /** How long each slot waits: what a person's pictures need, all of that person's slots do. */
+  #waits(needed: ReadonlyMap<string, number>): Map<string, number> {
+    const owners = new Map(this.#others().flatMap((p) => p.tracks.map((t) => [t.id, p.id] as const)));
+    const slots = [...this.#slots].map(([mid, track]) => ({ mid, owner: owners.get(track), needs: needed.get(mid) ?? 0 }));
+    const of = (owner: number | undefined) => Math.max(0, ...slots.filter((s) => s.owner === owner).map((s) => s.needs));
+    return new Map(slots.map(({ mid, owner }) => [mid, of(owner)]));
   }
 
   /** Sends pictures in the best codec that all of the others decode. */
@@ -146,6 +157,7 @@ export class Media {
     this.#slots.clear();
     this.#stats = new StatsReader();
     this.#streams = new StreamReader();
+    this.#waiting = new Waiting();
     const current = (then: () => void) => () => {
       if (this.#peer === peer) then();
     };

@@ -207,6 +207,16 @@ export class PeerLink {
     return undefined;
   }
 
+  /** Slots by mid that shall wait at least so many milliseconds; 0: as the browser likes. */
+  wait(slots: ReadonlyMap<string, number>): void {
+    for (const { mid, receiver } of [...this.#slots.audio, ...this.#slots.video]) {
+      const able = receiver as RTCRtpReceiver & { jitterBufferTarget?: number | null };
+      const wanted = slots.get(mid ?? "") || null;
+      // Older browsers have no such property, and wait as they like.
+      if (able.jitterBufferTarget !== undefined && able.jitterBufferTarget !== wanted) able.jitterBufferTarget = wanted;
+    }
+  }
+
   getStats(): Promise<RTCStatsReport> {
     return this.#pc.getStats();
   }

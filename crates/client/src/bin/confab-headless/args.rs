@@ -182,7 +182,7 @@ pub struct OutputArgs {
     pub video_out: Option<PathBuf>,
     /// Write a JSON line for every picture shown: when, how many rows, and how old it was where its camera burns the time of day
     /// into it (`--camera-clock`). `-` is stdout.
-    #[arg(long, value_name = "FILE", conflicts_with = "video_out")]
+    #[arg(long, value_name = "FILE")]
     pub video_times: Option<PathBuf>,
     /// Ask for remote videos of at most this height in pixels, each.
     #[arg(long, value_name = "PIXELS", default_value_t = 720)]

@@ -5,13 +5,14 @@ use crate::lines::{Lines, event_json, picture_json};
 use crate::outcome::Failure;
 use confab_client::diagnose::{DiagnoseOptions, Diagnostics};
 use confab_client::pipeline::{
-    CameraSpec, FrameInfo, I420, MediaOptions, MicrophoneSpec, NoSinks, ScreenSpec, SpeakerSpec,
-    TapOptions, VideoSinks, VoiceConfig, Watch, Y4mSinks,
+    CameraSpec, FrameInfo, I420, MediaOptions, MicrophoneSpec, NoSinks, RemoteTrack, ScreenSpec,
+    SpeakerSpec, TapOptions, VideoSink, VideoSinks, VoiceConfig, Watch, Y4mSinks,
 };
 use confab_client::{
     Action, Client, ClientHandle, ClientOptions, Command, Event, MeetingLink, Phase, Trust,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -263,18 +264,47 @@ fn camera(args: &CameraArgs, looped: bool) -> Option<CameraSpec> {
 }
 
 fn sinks(args: &OutputArgs) -> Result<Box<dyn VideoSinks>, Failure> {
-    if let Some(path) = &args.video_times {
-        let lines = Mutex::new(Lines::open(path)?);
-        return Ok(Box::new(Watch::new(
-            move |picture: &Arc<I420>, info: &FrameInfo| {
-                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-                // A full disk costs lines, not the meeting.
-                let _ = lines.write(&picture_json(picture, info));
-            },
-        )));
-    }
-    Ok(match &args.video_out {
-        Some(dir) => Box::new(Y4mSinks::new(dir, usize::from(args.max_height))),
-        None => Box::new(NoSinks),
+    let times = args.video_times.as_deref().map(times).transpose()?;
+    let files = args
+        .video_out
+        .as_ref()
+        .map(|dir| Y4mSinks::new(dir, usize::from(args.max_height)));
+    Ok(match (times, files) {
+        (Some(times), Some(files)) => Box::new(TimedFiles { times, files }),
+        (Some(times), None) => times,
+        (None, Some(files)) => Box::new(files),
+        (None, None) => Box::new(NoSinks),
     })
+}
+
+/// A line for every picture.
+fn times(path: &Path) -> Result<Box<dyn VideoSinks>, Failure> {
+    let lines = Mutex::new(Lines::open(path)?);
+    let write = move |picture: &Arc<I420>, info: &FrameInfo| {
+        let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        // A full disk costs lines, not the meeting.
+        let _ = lines.write(&picture_json(picture, info));
+    };
+    Ok(Box::new(Watch::new(write)))
+}
+
+/// Both the times and the pictures.
+struct TimedFiles {
+    times: Box<dyn VideoSinks>,
+    files: Y4mSinks,
+}
+
+impl VideoSinks for TimedFiles {
+    fn open(&mut self, track: RemoteTrack) -> Box<dyn VideoSink> {
+        Box::new(TimedFile(self.times.open(track), self.files.open(track)))
+    }
+}
+
+struct TimedFile(Box<dyn VideoSink>, Box<dyn VideoSink>);
+
+impl VideoSink for TimedFile {
+    fn show(&mut self, picture: &Arc<I420>, info: &FrameInfo) {
+        self.0.show(picture, info);
+        self.1.show(picture, info);
+    }
 }

@@ -25,6 +25,10 @@ const TICK: Duration = Duration::from_millis(5);
 /// Feedback older than this says nothing of the path now.
 const DEAF: Duration = Duration::from_secs(3);
 const SILENT: Duration = Duration::from_secs(3);
+/// Without video for so long, what others measured of the path counts.
+const QUIET: Duration = Duration::from_secs(1);
+/// Part of a measurement of less loss that counts for the media's share.
+const EASED: f64 = 0.1;
 
 /// One direction's sending end, of all streams together.
 #[derive(Debug, Default)]
@@ -94,13 +98,24 @@ impl RepairSender {
         let loss = self.path.loss();
         // More loss is answered at once, less is believed in time.
         let share = plan::media_share(loss);
-        let weight = if share < self.share { 0.5 } else { 0.1 };
+        let weight = if share < self.share { 0.5 } else { EASED };
         self.share += (share - self.share) * weight;
         for at in 0..self.streams.len() {
             self.settle_stream(at, &feedback, horizon, now);
         }
         self.next_look = Some(now);
         Ok(())
+    }
+
+    /// The share lost of everything that goes this way, 0 to 1, measured by others; ask often. While no video goes, nobody tells what
+    /// becomes of it, and what was known of the path would hold for ever: too much loss to begin again, or too little repair.
+    pub fn path_loss(&mut self, loss: f32, now: Time) {
+        if self.streams.iter().any(|s| now.since(s.last_sent) < QUIET) {
+            return;
+        }
+        self.path.assume(f64::from(loss));
+        let share = plan::media_share(self.path.loss());
+        self.share += (share - self.share) * EASED;
     }
 
     /// What the path carries for media and repair together.

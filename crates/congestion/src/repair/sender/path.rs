@@ -108,6 +108,14 @@ impl Path {
         self.loss = (self.loss + (sample.clamp(-1.0, 1.0) - self.loss) * weight).clamp(-0.1, 1.0);
     }
 
+    /// Measured by others, while nothing of ours was on the way; the next sample counts much beside it.
+    pub fn assume(&mut self, loss: f64) {
+        let loss = if loss.is_finite() { loss } else { 0.0 };
+        (self.loss, self.judged) = (loss.clamp(0.0, 1.0), PACKETS / 4.0);
+        // Arrivals of before the pause belong to another time.
+        (self.anchor, self.in_row) = (None, false);
+    }
+
     /// The fate of the next symbol, in the order they were sent.
     pub fn symbol(&mut self, arrived: bool) {
         if !arrived {
