@@ -18,6 +18,7 @@ fn typescript() -> String {
         Language,
         Theme,
         Layout,
+        DataSaver,
         NoiseSuppression,
         GlobalShortcuts,
         Settings,

@@ -3,7 +3,7 @@
 use crate::link::MeetingLink;
 use crate::socket::{TlsError, Trust};
 use crate::stats::StatsLine;
-use confab_base::TrackId;
+use confab_base::{Bitrate, TrackId};
 use confab_pipeline::{MediaOptions, VideoSinks};
 use confab_protocol::{ClientKind, Code, Sequenced};
 use confab_session::{Action, MediaPhase, Notice, Phase};
@@ -25,6 +25,8 @@ pub struct ClientOptions {
     pub max_height: u16,
     /// Remote videos at a time, at most [`crate::MAX_VIDEO_SLOTS`].
     pub max_videos: usize,
+    /// What to save of data, until [`Command::Save`] says otherwise.
+    pub saving: Saving,
     /// Unmute every source there is after joining.
     pub unmuted: bool,
     /// Name and version of the program, for the server's log.
@@ -47,6 +49,7 @@ impl ClientOptions {
             sinks: Box::new(confab_pipeline::NoSinks),
             max_height: 720,
             max_videos: crate::MAX_VIDEO_SLOTS,
+            saving: Saving::default(),
             unmuted: true,
             agent: format!("confab-headless {}", env!("CARGO_PKG_VERSION")),
             on_change: None,
@@ -142,8 +145,19 @@ pub enum Command {
     Show(Vec<Shown>),
     /// The pipeline's sources are other ones now: publish what can be published.
     SourcesChanged,
+    /// Send and be sent no more than this from now on.
+    Save(Saving),
+}
+
+/// What somebody who pays for data wants. Sound goes whatever it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Saving {
     /// Send the camera no larger than 360p.
-    SmallCamera(bool),
+    pub small_camera: bool,
+    /// The most to be sent, everything together, and the most to be received; `None`: what the link carries.
+    pub up: Option<Bitrate>,
+    /// Less than [`confab_protocol::MIN_VIEW_BITRATE`] counts as that.
+    pub down: Option<Bitrate>,
 }
 
 /// A remote video that is on screen.

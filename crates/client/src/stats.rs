@@ -133,6 +133,27 @@ pub struct StatsLine {
     /// `udp` or `tcp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<&'static str>,
+    /// Pictures of this direction together, between our own ends: lost packets that were put back, and those that nobody needed
+    /// any more (receiving) or that never arrived in time (sending).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_recovered: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_lost: Option<u64>,
+    /// Of the packets that were missing, those put back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_success_percent: Option<f64>,
+    /// What repair takes beside the pictures: bytes (sending) or packets (receiving) of it per one of theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_overhead_percent: Option<f64>,
+    /// From noticing that a packet is missing until it was put back, in the mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_ms: Option<f64>,
+    /// What the meeting cost so far, all peer connections together: bytes of datagrams without the headers of IP and UDP; and both
+    /// ways in an hour that is like the last minute.
+    pub meeting_sent_bytes: u64,
+    pub meeting_received_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hour_bytes: Option<u64>,
     /// Of the whole process, per cent of one core, where the system tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_percent: Option<f64>,
@@ -188,7 +209,7 @@ impl Reporter {
         for line in &mut lines {
             line.at = at;
             line.cpu_percent = cpu;
-            shared(line, snapshot.peer.as_ref());
+            shared(line, snapshot);
             self.rates(line, passed, &mut after);
         }
         self.before = after;
@@ -233,13 +254,57 @@ impl Reporter {
 }
 
 /// What all lines of a connection share.
-fn shared(line: &mut StatsLine, peer: Option<&PeerStats>) {
-    let Some(peer) = peer else { return };
+fn shared(line: &mut StatsLine, snapshot: &Snapshot) {
+    line.meeting_sent_bytes = snapshot.used.sent;
+    line.meeting_received_bytes = snapshot.used.received;
+    line.hour_bytes = snapshot.used.hour;
+    let Some(peer) = &snapshot.peer else { return };
     line.rtt_ms = peer.rtt.map(ms);
     line.path = peer.path.map(|(protocol, ..)| match protocol {
         Protocol::Udp => "udp",
         Protocol::Tcp => "tcp",
     });
+}
+
+/// What repair did in one direction, between our own ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct RepairFigures {
+    pub(crate) recovered: Option<u64>,
+    pub(crate) lost: u64,
+    pub(crate) success_percent: Option<f64>,
+    pub(crate) overhead_percent: f64,
+    pub(crate) response_ms: Option<f64>,
+}
+
+pub(crate) fn repair_in(peer: &PeerStats) -> Option<RepairFigures> {
+    let r = peer.repair_in.as_ref()?;
+    let missing = r.recovered + r.unrecoverable;
+    let all = (r.received + r.recovered).max(1);
+    Some(RepairFigures {
+        recovered: Some(r.recovered),
+        lost: r.unrecoverable,
+        success_percent: (missing > 0).then(|| percent(r.recovered as f64 / missing as f64)),
+        overhead_percent: percent(r.repair_packets as f64 / all as f64),
+        response_ms: (r.recovered > 0).then(|| ms(r.response.into())),
+    })
+}
+
+pub(crate) fn repair_out(peer: &PeerStats) -> Option<RepairFigures> {
+    let r = peer.repair_out.as_ref()?;
+    Some(RepairFigures {
+        lost: r.given_up,
+        overhead_percent: percent(r.overhead()),
+        ..RepairFigures::default()
+    })
+}
+
+fn add_repair(line: &mut StatsLine, figures: Option<RepairFigures>) {
+    let Some(figures) = figures else { return };
+    line.repair_recovered = figures.recovered;
+    line.repair_lost = Some(figures.lost);
+    line.repair_success_percent = figures.success_percent;
+    line.repair_overhead_percent = Some(figures.overhead_percent);
+    line.repair_ms = figures.response_ms;
 }
 
 fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
@@ -294,6 +359,7 @@ fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
                 ..own(*source)
             };
             add_far(&mut line, far(*source, index), 90_000.0);
+            add_repair(&mut line, snapshot.peer.as_ref().and_then(repair_out));
             lines.push(line);
         }
     }
@@ -350,7 +416,7 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
     for (slot, track, video) in &pipeline.video_down {
         let mid = snapshot.video_mids.get(*slot);
         let slot = state.slots.iter().find(|s| Some(&s.mid) == mid);
-        lines.push(StatsLine {
+        let mut line = StatsLine {
             layer: slot.map(|s| s.height.to_string()),
             packets: video.packets,
             bytes: video.bytes,
@@ -371,7 +437,9 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             nacks: received_nacks(snapshot, mid),
             av_offset_ms: offset(snapshot, track),
             ..of_remote(track, state)
-        });
+        };
+        add_repair(&mut line, snapshot.peer.as_ref().and_then(repair_in));
+        lines.push(line);
     }
     lines
 }
@@ -411,6 +479,10 @@ fn own_track(state: &SessionState, source: Source) -> Option<TrackId> {
 
 fn ms(d: Duration) -> f64 {
     round(d.as_secs_f64() * 1000.0)
+}
+
+fn percent(share: f64) -> f64 {
+    round(share * 100.0)
 }
 
 /// One decimal is all these numbers mean.

@@ -172,6 +172,7 @@ impl Meeting {
             .send(MediaCommand::View {
                 participant: ParticipantId(client.p),
                 slots,
+                most: None,
             })
             .unwrap();
     }

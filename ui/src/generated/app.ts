@@ -27,6 +27,8 @@ export type Theme = "system" | "dark" | "light";
 
 export type Layout = "grid" | "speaker";
 
+export type DataSaver = "off" | "save" | "audio";
+
 export type NoiseSuppression = "off" | "standard" | "strong";
 
 export type GlobalShortcuts = { microphone: Chord | null, talk: Chord | null, camera: Chord | null, };
@@ -47,7 +49,11 @@ deviceSets: Array<DeviceSet>, echoCancellation: boolean, noiseSuppression: Noise
 /**
  * Nothing is done to the own sound, whatever the three above say.
  */
-originalSound: boolean, mirrorSelf: boolean, dataSaver: boolean, language: Language, theme: Theme, highContrast: boolean, reducedMotion: boolean, 
+originalSound: boolean, mirrorSelf: boolean, dataSaver: DataSaver, 
+/**
+ * The most to send and to receive while it is on, kbit/s, 100 to 20000; 0: no limit.
+ */
+saverUp: number, saverDown: number, language: Language, theme: Theme, highContrast: boolean, reducedMotion: boolean, 
 /**
  * 1, 1.25, 1.5, 1.75 or 2.
  */

@@ -3,7 +3,7 @@
 // browser's storage, where the entries of the shell have no effect.
 
 import type { Code } from "../generated/protocol";
-import type { NoiseSuppression, Result } from "./port";
+import type { DataSaverMode, NoiseSuppression, Result } from "./port";
 
 /** A key with its modifiers. `code` is the physical key as in KeyboardEvent.code ("KeyD", "Space"), or "?" by meaning. */
 export interface Chord {
@@ -39,7 +39,10 @@ export interface Settings {
   originalSound: boolean;
   /** The own picture as in a mirror; the others see it as it is. */
   mirrorSelf: boolean;
-  dataSaver: boolean;
+  dataSaver: DataSaverMode;
+  /** The most to send and to receive while it is on, kbit/s; 0: no limit. */
+  saverUp: number;
+  saverDown: number;
   language: "system" | "en" | "zh-CN";
   theme: "system" | "dark" | "light";
   highContrast: boolean;

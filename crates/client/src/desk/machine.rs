@@ -78,7 +78,7 @@ impl Machine {
         let local = Local::new(&options);
         Ok(Machine {
             processing: options.processing,
-            call: Call::new(options.data_saver),
+            call: Call::new(options.saving),
             openers: Openers::start(&done_in, options.test_devices.as_ref())?,
             studio: None,
             sounds: Arc::default(),

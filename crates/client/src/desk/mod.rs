@@ -27,8 +27,8 @@ mod typescript;
 mod visitors;
 
 pub use face::{
-    DeskCode, DeskCommand, DeskEvent, DeskPush, DeskReply, HostAction, NoiseSuppression, OwnCode,
-    Processing, ScreenEnd, ShownVideo,
+    DataSaving, DeskCode, DeskCommand, DeskEvent, DeskPush, DeskReply, HostAction,
+    NoiseSuppression, OwnCode, Processing, ScreenEnd, ShownVideo,
 };
 pub use handle::{Desk, DeskHandle};
 pub use options::{DeskOptions, MakeSinks, Pictures, TestDevices};
@@ -38,7 +38,7 @@ pub use state::{
     MediaFlow, NoiseProblem, OwnEnd, ScreenMode,
 };
 pub use stats::{
-    BusAddress, LinkStats, ScreenSource, ScreenSourceKind, StreamDirection, StreamLimit,
-    StreamStats,
+    BusAddress, LinkStats, RepairStats, ScreenSource, ScreenSourceKind, StreamDirection,
+    StreamLimit, StreamStats,
 };
 pub use typescript::typescript;

@@ -3,6 +3,7 @@
 
 import type { Publish } from "../../generated/protocol";
 import type { Source } from "../port";
+import { shareCap } from "./cap";
 import { CAMERA_LAYERS, cameraLayers, EXTENSIONS, preferAudio, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
 import { hearsStereo, ORIGINAL_BITRATE, takesMusic } from "./stereo";
 
@@ -27,6 +28,8 @@ export class PeerLink {
   #ladder = cameraLayers(1280, 720);
   /** No camera layer taller than this is sent. */
   #tallest = Infinity;
+  /** The most that is sent, everything together, bits per second. */
+  #cap: number | undefined;
   /** The microphone is sent as original sound. */
   #original = false;
   /** Whether the first offer was made. */
@@ -78,6 +81,7 @@ export class PeerLink {
     const sender = this.#sends.get(source)?.sender;
     await sender?.replaceTrack(track);
     if (source === "camera" && track !== null && sender !== undefined) await this.#fitLadder(sender, track);
+    if (source === "camera") await this.#applyCap();
   }
 
   /** Sends the microphone as original sound, or as a voice, from the next answer on. */
@@ -92,6 +96,7 @@ export class PeerLink {
     } catch {
       // It stays at the rate it has.
     }
+    await this.#applyCap();
     if (this.#begun) await this.negotiate();
   }
 
@@ -101,6 +106,30 @@ export class PeerLink {
     this.#tallest = tallest;
     const sender = this.#sends.get("camera")?.sender;
     if (sender?.track) await this.#fitLadder(sender, sender.track);
+  }
+
+  /** Sends no more than this from now on, bits per second; undefined: what the link carries. */
+  async setCap(cap: number | undefined): Promise<void> {
+    if (this.#cap === cap || this.#closed) return;
+    const before = this.#cap;
+    this.#cap = cap;
+    if (cap !== undefined || before !== undefined) await this.#applyCap(true);
+  }
+
+  /** Shares the limit over what is sent now. `always`: also where there is none any more. */
+  async #applyCap(always = false): Promise<void> {
+    if (this.#cap === undefined && !always) return;
+    const sends = (source: Source) => this.#sends.get(source)?.sender;
+    const sounds = [this.#original ? ORIGINAL_BITRATE : VOICE_BITRATE, ...(sends("screen_audio")?.track ? [VOICE_BITRATE * 2] : [])];
+    const camera = this.#ladder.map(({ max_bitrate: max }) => ({ source: "camera" as const, max }));
+    const screen = sends("screen")?.track ? [{ source: "screen" as const, max: SCREEN_BITRATE }] : [];
+    const all = [...(sends("camera")?.track ? camera : []), ...screen];
+    const rates = this.#cap === undefined ? all.map((s) => s.max) : shareCap(this.#cap, sounds, all);
+    for (const source of ["camera", "screen"] as const) {
+      const own = rates.filter((_, i) => all[i]?.source === source);
+      const sender = sends(source);
+      if (sender !== undefined && own.length > 0) await spend(sender, own);
+    }
   }
 
   /** A small camera has fewer layers: says so to the encoder and, where that is new, to the server. */
@@ -122,6 +151,7 @@ export class PeerLink {
     } catch {
       // The encoder keeps the ladder it has; the layers told below are then only nominal.
     }
+    await this.#applyCap();
     if (!this.#closed && this.#pc.signalingState !== "closed" && this.#begun) await this.negotiate();
   }
 
@@ -201,6 +231,7 @@ export class PeerLink {
       await known.sender.replaceTrack(track);
       known.direction = track === null ? "inactive" : "sendonly";
     }
+    await this.#applyCap();
     await this.negotiate();
   }
 
@@ -231,6 +262,21 @@ export class PeerLink {
   #fail(): void {
     if (this.#closed) return;
     this.#events.failed();
+  }
+}
+
+/** Gives a sender's encodings these rates, bits per second, lowest first; 0 and what is left over: not sent. */
+async function spend(sender: RTCRtpSender, rates: readonly number[]): Promise<void> {
+  const parameters = sender.getParameters();
+  for (const [i, encoding] of parameters.encodings.entries()) {
+    const rate = rates[i] ?? 0;
+    encoding.active = rate > 0;
+    if (rate > 0) encoding.maxBitrate = rate;
+  }
+  try {
+    await sender.setParameters(parameters);
+  } catch {
+    // It goes on as before; the browser's own estimate still holds.
   }
 }
 
