@@ -19,6 +19,7 @@ import type {
 /** Views say so when pictures have had no way for so long. */
 const PICTURES_LOST_MS = 5000;
 const MOST_EARLY = 32;
+
 /** Ready when the window's place and the participant's state are there. */
 export async function createNativePort(host: Host = shellHost(), connect: typeof connectPictures = connectPictures): Promise<Port> {
   const port = new NativePort(host, new ShellLink(host));
