@@ -9,6 +9,7 @@ import { dueAt, hearSpeakers, type Floor } from "./hold";
 import { prefs, remember } from "./prefs.svelte";
 import { problemKey } from "./problems";
 import { ShownVideos } from "./shown";
+import { cameraAfter } from "./saver";
 import { handOrder, planStage, type TileRef } from "./stage";
 
 export type PanelName = "people" | "chat";
@@ -167,15 +168,13 @@ export class MeetingModel {
     this.#saver = mode;
     if (before !== undefined && before !== mode) this.say(`say.saver_${mode}`);
     const { camera, screen } = this.state.local;
+    const after = cameraAfter(mode, { on: camera.on, held: this.#cameraBefore });
+    this.#cameraBefore = after.held;
     if (mode === "audio") {
       this.anyway = new Set();
-      this.#cameraBefore ||= camera.on;
       if (screen.on) this.port.stopScreen();
-      if (camera.on) await this.port.setCamera(false);
-    } else if (this.#cameraBefore) {
-      this.#cameraBefore = false;
-      if (!camera.on) await this.port.setCamera(true);
     }
+    if (after.camera !== undefined) await this.port.setCamera(after.camera);
   }
 
   /** Whether a picture of others is left out to save data. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytesText, DOWN_PRESETS, facesHeight, hourAt, keptCap, LEAST_KBPS, readCap, savingOf, UP_PRESETS } from "./saver";
+import { bytesText, cameraAfter, DOWN_PRESETS, facesHeight, hourAt, keptCap, LEAST_KBPS, readCap, savingOf, UP_PRESETS } from "./saver";
 
 describe("the data saver", () => {
   it("limits nothing while it is off, whatever limits are kept", () => {
@@ -13,6 +13,17 @@ describe("the data saver", () => {
   it("asks for small faces where there is little for them", () => {
     const height = (saverDown: number) => facesHeight({ dataSaver: "save", saverUp: 0, saverDown });
     expect([200, 1000, 2000, 0].map(height)).toEqual([180, 180, 360, 360]);
+  });
+  it("takes the camera away with the pictures, and gives back only what was there", () => {
+    const after = (mode: "off" | "save" | "audio", on: boolean, held: boolean) => cameraAfter(mode, { on, held });
+    expect(after("audio", true, false)).toEqual({ camera: false, held: true });
+    expect(after("audio", false, false)).toEqual({ held: false });
+    // Chosen again in another window while it holds.
+    expect(after("audio", false, true)).toEqual({ held: true });
+    expect(after("save", false, true)).toEqual({ camera: true, held: false });
+    expect(after("off", false, false)).toEqual({ held: false });
+    expect(after("off", true, true)).toEqual({ held: false });
+    expect(after("save", true, false)).toEqual({ held: false });
   });
   it("takes no limit that voices could not live with, and no nonsense", () => {
     expect(["100", " 350 ", "20000"].map(readCap)).toEqual([100, 350, 20_000]);

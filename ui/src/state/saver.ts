@@ -35,6 +35,15 @@ export function facesHeight({ dataSaver, saverDown }: SaverPrefs): number {
   return saverDown > 0 && saverDown <= SMALL_FACES.upTo ? SMALL_FACES.height : FACES_HEIGHT;
 }
 
+/**
+ * What becomes of the own camera when this is chosen: with sound only it goes off, and what was on before is on again after it.
+ * `held`: it was on until only sound was wanted. No word on the camera: it stays as it is.
+ */
+export function cameraAfter(mode: DataSaverMode, { on, held }: { on: boolean; held: boolean }): { camera?: boolean; held: boolean } {
+  if (mode === "audio") return { held: held || on, ...(on && { camera: false }) };
+  return { held: false, ...(held && !on && { camera: true }) };
+}
+
 /** A limit as typed; undefined: none that can be. */
 export function readCap(typed: string): number | undefined {
   const text = typed.trim();
