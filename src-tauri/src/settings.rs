@@ -195,10 +195,19 @@ mod tests {
         };
         assert_eq!(read("dataSaver", json!(true)), (DataSaver::Save, 1000, 0));
         assert_eq!(read("dataSaver", json!(false)), (DataSaver::Off, 1000, 0));
-        assert_eq!(read("dataSaver", json!("audio")), (DataSaver::Audio, 1000, 0));
+        assert_eq!(
+            read("dataSaver", json!("audio")),
+            (DataSaver::Audio, 1000, 0)
+        );
         assert_eq!(read("saverDown", json!(0)), (DataSaver::Off, 0, 0));
         assert_eq!(read("saverDown", json!(100)), (DataSaver::Off, 100, 0));
-        for bad in [json!(99), json!(20_001), json!(-1), json!(1.5), json!("300")] {
+        for bad in [
+            json!(99),
+            json!(20_001),
+            json!(-1),
+            json!(1.5),
+            json!("300"),
+        ] {
             assert_eq!(read("saverDown", bad), (DataSaver::Off, 1000, 1));
         }
     }

@@ -15,6 +15,7 @@ mod ladder;
 mod link;
 mod media;
 mod network;
+mod repair;
 mod slots;
 mod socket;
 mod stats;

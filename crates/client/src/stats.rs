@@ -1,10 +1,11 @@
 //! `stats-json`: one line a second per track and direction. `docs/HEADLESS.md` explains every field to readers of the file.
 
 use crate::media::Snapshot;
+use crate::repair::{RepairFigures, repair_in, repair_out};
 use confab_base::{ParticipantId, Source, Time, TrackId};
 use confab_pipeline::{NoiseFault, RemoteTrack, source_name};
 use confab_session::SessionState;
-use confab_transport::{LineStats, Mid, PeerStats, Protocol, Rid, StatsDirection};
+use confab_transport::{LineStats, Mid, Protocol, Rid, StatsDirection};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -266,38 +267,6 @@ fn shared(line: &mut StatsLine, snapshot: &Snapshot) {
     });
 }
 
-/// What repair did in one direction, between our own ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct RepairFigures {
-    pub(crate) recovered: Option<u64>,
-    pub(crate) lost: u64,
-    pub(crate) success_percent: Option<f64>,
-    pub(crate) overhead_percent: f64,
-    pub(crate) response_ms: Option<f64>,
-}
-
-pub(crate) fn repair_in(peer: &PeerStats) -> Option<RepairFigures> {
-    let r = peer.repair_in.as_ref()?;
-    let missing = r.recovered + r.unrecoverable;
-    let all = (r.received + r.recovered).max(1);
-    Some(RepairFigures {
-        recovered: Some(r.recovered),
-        lost: r.unrecoverable,
-        success_percent: (missing > 0).then(|| percent(r.recovered as f64 / missing as f64)),
-        overhead_percent: percent(r.repair_packets as f64 / all as f64),
-        response_ms: (r.recovered > 0).then(|| ms(r.response.into())),
-    })
-}
-
-pub(crate) fn repair_out(peer: &PeerStats) -> Option<RepairFigures> {
-    let r = peer.repair_out.as_ref()?;
-    Some(RepairFigures {
-        lost: r.given_up,
-        overhead_percent: percent(r.overhead()),
-        ..RepairFigures::default()
-    })
-}
-
 fn add_repair(line: &mut StatsLine, figures: Option<RepairFigures>) {
     let Some(figures) = figures else { return };
     line.repair_recovered = figures.recovered;
@@ -477,16 +446,12 @@ fn own_track(state: &SessionState, source: Source) -> Option<TrackId> {
     you.tracks.iter().find(|t| t.source == source).map(|t| t.id)
 }
 
-fn ms(d: Duration) -> f64 {
+pub(crate) fn ms(d: Duration) -> f64 {
     round(d.as_secs_f64() * 1000.0)
 }
 
-fn percent(share: f64) -> f64 {
-    round(share * 100.0)
-}
-
 /// One decimal is all these numbers mean.
-fn round(value: f64) -> f64 {
+pub(crate) fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 

@@ -162,9 +162,7 @@ impl Room {
                 Ok(None)
             }
             Request::Offer(offer) => self.offer(conn, who, id, offer, at),
-            Request::View { slots, max_bitrate } => {
-                self.view(who, slots, max_bitrate.map(Bitrate))
-            }
+            Request::View { slots, max_bitrate } => self.view(who, slots, max_bitrate.map(Bitrate)),
             Request::Unpublish { source } => self.unpublish(who, source, at),
             Request::Mute { source, muted } => self.mute(who, who, source, muted, at),
             Request::Hand { raised } => self.hand(who, raised, at),

@@ -223,7 +223,10 @@ fn who_saves_data_is_never_sent_more_and_is_told_why() {
             m.cap(saver, Some(Bitrate::kbps(most)));
             m.run_ms(1500);
             let spent = kbps_in(&mut m, saver, 20);
-            assert!(free > most && spent <= most, "{spent} of {most}, {free} before");
+            assert!(
+                free > most && spent <= most,
+                "{spent} of {most}, {free} before"
+            );
             assert!(spent * 2 > most, "{spent} of {most} is little use of it");
             let limited = |slot| m.sfu(|s, _| s.slots[&(saver, slot)].limited);
             assert!([0, 1, 2].map(limited).contains(&Limited::Saver));
@@ -244,7 +247,10 @@ fn the_first_picture_is_tried_against_a_short_link_but_not_against_a_saver() {
         let participant = people[0];
         m.cap(participant, most);
         let bitrate = Bitrate::kbps(40);
-        let estimate = Input::Estimate { participant, bitrate };
+        let estimate = Input::Estimate {
+            participant,
+            bitrate,
+        };
         m.sfu(|s, net| s.feed(estimate, net));
         m.view(participant, &[(people[1], 720)]);
         m.run_ms(1500);
@@ -269,12 +275,18 @@ fn where_packets_get_lost_a_cap_has_room_for_repair() {
             rtt: None,
             heard,
         };
-        let health = Input::Health { participant, health };
+        let health = Input::Health {
+            participant,
+            health,
+        };
         m.sfu(|s, net| s.feed(health, net));
         m.run_ms(1000);
     }
     let after = kbps_in(&mut m, participant, 5);
-    assert!(before > 450 && after > 100 && after * 170 <= 800 * 100, "{before} {after}");
+    assert!(
+        before > 450 && after > 100 && after * 170 <= 800 * 100,
+        "{before} {after}"
+    );
 }
 
 #[test]
@@ -287,7 +299,10 @@ fn a_link_below_the_cap_is_still_called_a_slow_link() {
     let limited = |m: &mut MediaMeeting| m.sfu(|s, _| s.slots[&(participant, 0)].limited);
     assert_eq!(limited(&mut m), Limited::Saver);
     let bitrate = Bitrate::kbps(300);
-    let estimate = Input::Estimate { participant, bitrate };
+    let estimate = Input::Estimate {
+        participant,
+        bitrate,
+    };
     m.sfu(|s, net| s.feed(estimate, net));
     m.run_ms(1000);
     assert_eq!(limited(&mut m), Limited::Bandwidth);

@@ -4,7 +4,8 @@
 
 use confab_base::Source;
 use confab_protocol::{
-    Listening, ParticipantQuality, QualityLevel, Reaction, SameRoomChoice, Slot, SlotState, VoiceLoss,
+    Listening, ParticipantQuality, QualityLevel, Reaction, SameRoomChoice, Slot, SlotState,
+    VoiceLoss,
 };
 use confab_room::{MediaCommand, MediaEvent};
 use confab_session::{Action, Input};

@@ -111,7 +111,9 @@ fn limited(session: &SessionState) -> Vec<LimitedTrack> {
         .filter_map(|s| {
             // A smaller picture than one would like is a picture: only none at all is worth telling.
             let limited = match s.limited {
-                Limited::Source | Limited::Bandwidth | Limited::Saver if s.height > 0 => Limited::No,
+                Limited::Source | Limited::Bandwidth | Limited::Saver if s.height > 0 => {
+                    Limited::No
+                }
                 other => other,
             };
             let track = s.track.filter(|_| limited != Limited::No)?;
@@ -228,7 +230,9 @@ fn repair_stats(lines: &[StatsLine], direction: &str) -> RepairStats {
     let share = |percent: Option<f64>| percent.map_or(-1.0, |p| p / 100.0);
     let nacks = of_direction().filter_map(|l| l.nacks).reduce(|a, b| a + b);
     RepairStats {
-        recovered: told.and_then(|l| l.repair_recovered).map_or(-1.0, |n| n as f64),
+        recovered: told
+            .and_then(|l| l.repair_recovered)
+            .map_or(-1.0, |n| n as f64),
         success: share(told.and_then(|l| l.repair_success_percent)),
         overhead: share(told.and_then(|l| l.repair_overhead_percent)),
         response_ms: told.and_then(|l| l.repair_ms).unwrap_or(-1.0),
@@ -361,7 +365,10 @@ mod tests {
         let repair = stats.repair_in;
         assert_eq!((repair.recovered, repair.nacks), (40.0, 7.0));
         assert_eq!((repair.success, repair.overhead), (0.99, 0.125));
-        assert_eq!((repair.response_ms, stats.repair_out.overhead), (-1.0, -1.0));
+        assert_eq!(
+            (repair.response_ms, stats.repair_out.overhead),
+            (-1.0, -1.0)
+        );
         assert_eq!((stats.received_bytes, stats.hour_bytes), (7e6, 9e7));
         let nothing = link_stats(&[]);
         assert_eq!((nothing.sent_bytes, nothing.repair_in.nacks), (-1.0, -1.0));

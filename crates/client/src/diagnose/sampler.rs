@@ -9,7 +9,8 @@ use super::words::{
 };
 use crate::actor::Shared;
 use crate::media::Snapshot as Counted;
-use crate::stats::{RepairFigures, Reporter, StatsLine, repair_in, repair_out};
+use crate::repair::{RepairFigures, repair_in, repair_out};
+use crate::stats::{Reporter, StatsLine};
 use confab_base::{Duration, Time};
 use confab_pipeline::{AudioUpStats, Pipeline, clock};
 use confab_session::{MediaPhase, Phase, SessionState};

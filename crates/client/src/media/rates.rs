@@ -63,7 +63,9 @@ impl MediaSide {
         let desired = Bitrate((wanted + voice) * 5 / 4).max(READY);
         // Who saves data wants no padding that only measures.
         let most = self.saving.up.map(|up| up.max(Bitrate(voice * 5 / 4)));
-        current.driver.set_desired(most.map_or(desired, |most| desired.min(most)));
+        current
+            .driver
+            .set_desired(most.map_or(desired, |most| desired.min(most)));
     }
 
     /// The estimate, which has what repair takes taken off, and no more than the cap leaves beside repair.
