@@ -302,6 +302,18 @@ pub enum Language {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
+pub enum BackgroundChoice {
+    #[default]
+    None,
+    /// Blurred a little.
+    Light,
+    /// Blurred much.
+    Strong,
+    Picture,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
 pub enum Theme {
     #[default]
     System,
@@ -353,6 +365,10 @@ pub struct Settings {
     /// Nothing is done to the own sound, whatever the three above say.
     pub original_sound: bool,
     pub mirror_self: bool,
+    /// What others see behind this user.
+    pub background: BackgroundChoice,
+    /// A `data:` URL, for the choice `picture`; empty: none was chosen yet.
+    pub background_picture: String,
     pub data_saver: DataSaver,
     /// The most to send and to receive while it is on, kbit/s, 100 to 20000; 0: no limit.
     pub saver_up: u32,

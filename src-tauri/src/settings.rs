@@ -2,8 +2,8 @@
 //! value never costs the others.
 
 use crate::ipc::{
-    Chord, DataSaver, DeviceSet, GlobalShortcuts, Language, Layout, NoiseSuppression, Settings,
-    Theme,
+    BackgroundChoice, Chord, DataSaver, DeviceSet, GlobalShortcuts, Language, Layout,
+    NoiseSuppression, Settings, Theme,
 };
 use crate::link::Origin;
 use confab_protocol::MAX_NAME;
@@ -18,6 +18,8 @@ const MAX_SHORTCUTS: usize = 64;
 const MAX_WORD: usize = 32;
 /// Limits of the data saver, kbit/s; 0 is none.
 const SAVER_KBPS: std::ops::RangeInclusive<u32> = 100..=20_000;
+/// Longest URL of a background picture, bytes; pages make theirs smaller.
+const MAX_PICTURE: usize = 700 << 10;
 const SCALES: [f64; 5] = [1.0, 1.25, 1.5, 1.75, 2.0];
 
 impl Default for Settings {
@@ -33,6 +35,8 @@ impl Default for Settings {
             gain_control: true,
             original_sound: false,
             mirror_self: true,
+            background: BackgroundChoice::None,
+            background_picture: String::new(),
             data_saver: DataSaver::Off,
             saver_up: 500,
             saver_down: 1000,
@@ -107,6 +111,7 @@ fn within_limits(mut s: Settings) -> Option<Settings> {
     let ok = SCALES.contains(&s.scale)
         && cap(s.saver_up)
         && cap(s.saver_down)
+        && picture_fits(&s.background_picture)
         && s.device_sets.iter().all(set_fits)
         && s.shortcuts.len() <= MAX_SHORTCUTS
         && s.shortcuts.keys().all(|k| k.len() <= MAX_WORD)
@@ -118,6 +123,11 @@ fn within_limits(mut s: Settings) -> Option<Settings> {
         s.server.clear();
     }
     ok.then_some(s)
+}
+
+/// Nothing is fetched from elsewhere.
+fn picture_fits(url: &str) -> bool {
+    url.is_empty() || url.starts_with("data:image/jpeg;base64,") && url.len() <= MAX_PICTURE
 }
 
 fn global_fit(set: &GlobalShortcuts) -> bool {
@@ -173,6 +183,25 @@ mod tests {
         assert_eq!(now.name.chars().count(), MAX_NAME);
         assert_eq!(now.server, "https://meet.example");
         assert!(refused.is_empty());
+    }
+
+    #[test]
+    fn a_background_is_one_of_four_and_its_picture_comes_from_here() {
+        let url = "data:image/jpeg;base64,AAAA";
+        let (now, refused) = patched(json!({ "background": "picture", "backgroundPicture": url }));
+        assert_eq!(now.background, BackgroundChoice::Picture);
+        assert!(now.background_picture == url && refused.is_empty());
+        let far = format!("{url}{}", "A".repeat(MAX_PICTURE));
+        for bad in [
+            json!("https://elsewhere.example/a.jpg"),
+            json!(far),
+            json!(1),
+        ] {
+            let (now, refused) =
+                patched(json!({ "background": "beach", "backgroundPicture": bad }));
+            assert_eq!(now, Settings::default());
+            assert_eq!(refused.len(), 2);
+        }
     }
 
     #[test]
@@ -243,7 +272,7 @@ mod tests {
 
         /// Any value in any field: no panic, the result is within limits, and reading it again changes nothing.
         #[test]
-        fn any_patch_leaves_good_settings(at in 0usize..26, value in value()) {
+        fn any_patch_leaves_good_settings(at in 0usize..29, value in value()) {
             let Value::Object(defaults) = serde_json::to_value(Settings::default()).unwrap() else { unreachable!() };
             let key = defaults.keys().nth(at).map_or("other", String::as_str);
             let patch = Map::from_iter([(key.to_owned(), value)]);

@@ -3,7 +3,7 @@
 use crate::link::MeetingLink;
 use crate::socket::{TlsError, Trust};
 use crate::stats::StatsLine;
-use confab_base::{Bitrate, TrackId};
+use confab_base::{Bitrate, TrackId, VideoCodec};
 use confab_pipeline::{MediaOptions, VideoSinks};
 use confab_protocol::{ClientKind, Code, Sequenced};
 use confab_session::{Action, MediaPhase, Notice, Phase};
@@ -27,6 +27,8 @@ pub struct ClientOptions {
     pub max_videos: usize,
     /// What to save of data, until [`Command::Save`] says otherwise.
     pub saving: Saving,
+    /// Video codecs the others may send, best first: some or all of [`confab_pipeline::DECODES`].
+    pub decodes: Vec<VideoCodec>,
     /// Unmute every source there is after joining.
     pub unmuted: bool,
     /// Name and version of the program, for the server's log.
@@ -50,6 +52,7 @@ impl ClientOptions {
             max_height: 720,
             max_videos: crate::MAX_VIDEO_SLOTS,
             saving: Saving::default(),
+            decodes: confab_pipeline::DECODES.to_vec(),
             unmuted: true,
             agent: format!("confab-headless {}", env!("CARGO_PKG_VERSION")),
             on_change: None,

@@ -2,7 +2,7 @@
 
 use crate::media::Snapshot;
 use crate::repair::{RepairFigures, repair_in, repair_out};
-use confab_base::{ParticipantId, Source, Time, TrackId};
+use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec};
 use confab_pipeline::{NoiseFault, RemoteTrack, source_name};
 use confab_session::SessionState;
 use confab_transport::{LineStats, Mid, Protocol, Rid, StatsDirection};
@@ -32,6 +32,9 @@ pub struct StatsLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
     pub muted: bool,
+    /// Pictures: `h264` or `vp8`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codec: Option<VideoCodec>,
     pub packets: u64,
     pub bytes: u64,
     /// Receiving: packets that never came in time. Sending: what the server reported lost.
@@ -311,6 +314,7 @@ fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
         for (index, layer) in video.layers.iter().enumerate() {
             let rid = rids.and_then(|(_, _, rids)| rids.get(index));
             let mut line = StatsLine {
+                codec: video.codec,
                 layer: Some(rid.map_or_else(String::new, |r| r.to_string())),
                 muted: video.muted,
                 packets: layer.packets,
@@ -387,6 +391,7 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
         let slot = state.slots.iter().find(|s| Some(&s.mid) == mid);
         let mut line = StatsLine {
             layer: slot.map(|s| s.height.to_string()),
+            codec: video.codec,
             packets: video.packets,
             bytes: video.bytes,
             lost: Some(video.lost),

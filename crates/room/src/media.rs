@@ -84,6 +84,12 @@ pub enum MediaEvent {
         participant: ParticipantId,
         slots: Vec<SlotState>,
     },
+    /// The sender of a video track went over to another of the codecs agreed on.
+    Codec {
+        participant: ParticipantId,
+        track: TrackId,
+        codec: VideoCodec,
+    },
     /// What is lost of their voice.
     VoiceLoss {
         participant: ParticipantId,

@@ -191,8 +191,31 @@ impl Room {
             MediaEvent::Quality(levels) => self.on_quality(levels),
             MediaEvent::SameRoom(pairs) => self.on_same_room(pairs, at),
             MediaEvent::Slots { participant, slots } => self.on_slots(participant, slots),
+            MediaEvent::Codec {
+                participant,
+                track,
+                codec,
+            } => self.on_codec(participant, track, codec, at),
             MediaEvent::VoiceLoss { participant, loss } => self.on_voice_loss(participant, loss),
         }
+    }
+
+    fn on_codec(&mut self, who: ParticipantId, id: TrackId, codec: VideoCodec, at: Moment) {
+        let Some(seat) = self.seats.get_mut(&who) else {
+            return;
+        };
+        let Some(track) = seat.media.tracks.values_mut().find(|t| t.id == id) else {
+            return;
+        };
+        if track.codec.replace(codec) == Some(codec) {
+            return;
+        }
+        let track = track.clone();
+        let published = Event::TrackPublished {
+            participant: who,
+            track,
+        };
+        self.announce(published, at);
     }
 
     fn on_answer(&mut self, who: ParticipantId, answer: Answer, at: Moment) {

@@ -662,3 +662,37 @@ fn resync_from_ahead_gets_a_snapshot() {
         matches!(&rig.heard(2)[..], [ServerMessage::Reply { body: ReplyBody::CatchUp { catch_up: c }, .. }] if *c == catch_up)
     );
 }
+
+#[test]
+fn a_track_whose_sender_goes_over_to_another_codec_is_told_anew_once() {
+    let (mut rig, ..) = two();
+    let tracks = rig.publish(2, 1, &[Source::Camera]);
+    rig.heard(1);
+    let codec = |rig: &mut Rig, track, codec| {
+        rig.feed(Input::Media(MediaEvent::Codec {
+            participant: ParticipantId(2),
+            track,
+            codec,
+        }));
+        rig.heard(1)
+    };
+    let told = codec(&mut rig, tracks[0], VideoCodec::Vp8);
+    let published = |m: &ServerMessage| match m {
+        ServerMessage::Event(Sequenced {
+            event: Event::TrackPublished { track, .. },
+            ..
+        }) => track.codec,
+        _ => None,
+    };
+    assert_eq!(
+        told.iter().filter_map(published).collect::<Vec<_>>(),
+        [VideoCodec::Vp8]
+    );
+    let snapshot = rig.room.snapshot();
+    assert_eq!(
+        snapshot.participants[1].tracks[0].codec,
+        Some(VideoCodec::Vp8)
+    );
+    assert!(codec(&mut rig, tracks[0], VideoCodec::Vp8).is_empty());
+    assert!(codec(&mut rig, TrackId(9999), VideoCodec::H264).is_empty());
+}

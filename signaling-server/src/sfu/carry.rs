@@ -101,9 +101,21 @@ impl Room {
             let is_start = codec.is_some_and(|c| is_keyframe_start(c, &packet.payload));
             if !sending.follow(packet.codec, is_start, now) {
                 Counters::add(&io.shared.counters.unroutable, 1);
+                if sending.misses_start(packet.codec, now) {
+                    seat.peer.request_keyframe(packet.mid, packet.rid);
+                    self.touch(participant);
+                }
                 return;
             }
             announce(&mut self.forwarder, participant, sending, time);
+            if let Some(codec) = codec {
+                let event = MediaEvent::Codec {
+                    participant,
+                    track,
+                    codec,
+                };
+                self.tell(event, true);
+            }
         }
         let captured = seat.clock.captured(
             packet.report,

@@ -70,8 +70,10 @@ impl Meeting {
                     generation,
                 } => self.lost.push((participant, generation)),
                 MediaEvent::Speakers(list) => self.speakers = list,
-                MediaEvent::Quality(_) | MediaEvent::SameRoom(_) | MediaEvent::VoiceLoss { .. } => {
-                }
+                MediaEvent::Codec { .. }
+                | MediaEvent::Quality(_)
+                | MediaEvent::SameRoom(_)
+                | MediaEvent::VoiceLoss { .. } => {}
                 answer => self.answers.push(answer),
             }
         }

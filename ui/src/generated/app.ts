@@ -25,6 +25,8 @@ export type Language = "system" | "en" | "zh-CN";
 
 export type Theme = "system" | "dark" | "light";
 
+export type BackgroundChoice = "none" | "light" | "strong" | "picture";
+
 export type Layout = "grid" | "speaker";
 
 export type DataSaver = "off" | "save" | "audio";
@@ -49,7 +51,15 @@ deviceSets: Array<DeviceSet>, echoCancellation: boolean, noiseSuppression: Noise
 /**
  * Nothing is done to the own sound, whatever the three above say.
  */
-originalSound: boolean, mirrorSelf: boolean, dataSaver: DataSaver, 
+originalSound: boolean, mirrorSelf: boolean, 
+/**
+ * What others see behind this user.
+ */
+background: BackgroundChoice, 
+/**
+ * A `data:` URL, for the choice `picture`; empty: none was chosen yet.
+ */
+backgroundPicture: string, dataSaver: DataSaver, 
 /**
  * The most to send and to receive while it is on, kbit/s, 100 to 20000; 0: no limit.
  */

@@ -106,6 +106,11 @@ pub enum DeskCommand {
     SetProcessing {
         processing: Processing,
     },
+    /// What others see behind the person before the camera; at once, and with every camera from now on. Done when it is chosen;
+    /// [`DeskEvent::BackgroundOff`] where it can't be.
+    SetBackground {
+        background: DeskBackground,
+    },
     SetDataSaver {
         saving: DataSaving,
     },
@@ -149,6 +154,32 @@ impl From<DataSaving> for Saving {
             down: saving.down.map(rate),
         }
     }
+}
+
+/// What others see behind oneself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DeskBackground {
+    /// What is there.
+    #[default]
+    None,
+    Blur {
+        strength: BlurStrength,
+    },
+    Picture {
+        /// A `data:image/jpeg;base64,` URL of at most [`MAX_BACKGROUND`] bytes, 4096 pixels a side.
+        url: String,
+    },
+}
+
+/// The longest URL of a background picture.
+pub const MAX_BACKGROUND: usize = 2 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum BlurStrength {
+    Light,
+    Strong,
 }
 
 /// What is done to the own voice before it is sent.
@@ -298,8 +329,19 @@ pub enum DeskEvent {
     },
     /// The shared screen ended by itself.
     ScreenEnded { reason: ScreenEnd },
+    /// The background was taken away; it comes back only when chosen again.
+    BackgroundOff { reason: BackgroundEnd },
     /// 0 to 1 over 60 dB; after [`DeskCommand::WatchLevels`].
     Levels { microphone: f32, speaker: f32 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum BackgroundEnd {
+    /// This machine does not keep up.
+    TooSlow,
+    /// The picture can't be read.
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

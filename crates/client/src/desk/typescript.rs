@@ -49,6 +49,8 @@ pub fn typescript() -> String {
         // Words
         Processing,
         DataSaving,
+        BlurStrength,
+        DeskBackground,
         ShownVideo,
         HostAction,
         DeskCommand,
@@ -56,6 +58,7 @@ pub fn typescript() -> String {
         DeskCode,
         DeskReply,
         ScreenEnd,
+        BackgroundEnd,
         DeskEvent,
     ];
     file

@@ -8,11 +8,13 @@ use crate::ladder;
 use crate::network::{ClientNetwork, SendLineUse};
 use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, slots_for};
 use crate::usage::{Usage, Used};
-use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
+use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId};
 use confab_congestion::{SendBudget, VoiceSender};
-use confab_pipeline::{Outgoing, Pipeline, PipelineStats, ReceivedPacket, VideoSinks, clock};
+use confab_pipeline::{
+    ENCODES, Outgoing, Pipeline, PipelineStats, ReceivedPacket, VideoSinks, clock,
+};
 use confab_protocol::{Layer, Publish, Slot};
-use confab_session::Input;
+use confab_session::{CodecChoice, Input, SessionState};
 use confab_transport::driver::{Direction, Driver, DriverConfig, DriverEvent, DriverHandle};
 use confab_transport::{InPacket, LocalOffer, MediaPlan, Mid, PeerStats, Protocol, Rid, SendLine};
 use std::collections::{HashMap, HashSet};
@@ -90,6 +92,7 @@ pub(crate) struct MediaSide {
     /// What a view shows; `None`: nobody said, so everything.
     shown: Option<Vec<Shown>>,
     saving: Saving,
+    codec: CodecChoice,
     /// Sources that send nothing now, which the budget keeps nothing for.
     muted: Vec<Source>,
     /// The voices are not played here.
@@ -150,6 +153,7 @@ impl MediaSide {
             max_videos: config.max_videos.min(crate::MAX_VIDEO_SLOTS),
             shown: None,
             saving: config.saving,
+            codec: CodecChoice::new(ENCODES[0]),
             muted: Vec::new(),
             deaf: false,
             recent: Vec::new(),
@@ -165,6 +169,15 @@ impl MediaSide {
     /// Own sources that can be sent.
     pub(crate) fn sources(&self) -> Vec<Source> {
         self.outgoing.iter().map(|o| o.source).collect()
+    }
+
+    /// Codes pictures in the best codec that all of the others decode.
+    pub(crate) fn choose_codec(&mut self, state: &SessionState) {
+        let Some(room) = &state.room else { return };
+        let now = clock::now();
+        if let Some(codec) = self.codec.update(&ENCODES, room, state.you, now) {
+            self.pipeline.set_codec(codec);
+        }
     }
 
     pub(crate) fn set_max_height(&mut self, height: u16) {
@@ -318,7 +331,7 @@ impl MediaSide {
             rids: rids(o),
             codecs: match o.source.kind() {
                 MediaKind::Audio => Vec::new(),
-                MediaKind::Video => vec![VideoCodec::H264],
+                MediaKind::Video => ENCODES.to_vec(),
             },
         });
         let video = tracks.video.len();
@@ -516,6 +529,7 @@ fn layers(outgoing: &Outgoing) -> Vec<Layer> {
 
 fn route(packet: InPacket, pipeline: &Pipeline, routes: &RwLock<Routes>) {
     let received = ReceivedPacket {
+        codec: packet.codec.video(),
         seq: packet.seq,
         timestamp: packet.timestamp,
         marker: packet.marker,

@@ -156,7 +156,7 @@ fn discardable_frames_can_be_dropped_and_sync_frames_joined_at() {
 fn frames_come_through_packets_with_and_without_their_higher_layers() {
     for keep in [2, 1, 0] {
         let mut packetizer = vp8::Packetizer::new(7);
-        let mut assembler = FrameAssembler::new(VideoCodec::Vp8, 512, 1 << 20).unwrap();
+        let mut assembler = FrameAssembler::new(512, 1 << 20);
         let mut decoder = Decoder::vp8().unwrap();
         let mut seq = 0;
         for (i, frame) in stream(3, 24, 800) {
@@ -174,6 +174,7 @@ fn frames_come_through_packets_with_and_without_their_higher_layers() {
             let last = payloads.len() - 1;
             for (n, payload) in payloads.into_iter().enumerate() {
                 let packet = VideoPacket {
+                    codec: VideoCodec::Vp8,
                     tag: None,
                     seq,
                     timestamp: i * 3000,

@@ -2,10 +2,12 @@
 // sounds come out. When to make a peer connection is the session's business.
 
 import { MIN_VIEW_BITRATE, type Publish } from "../../generated/protocol";
+import { CodecChoice } from "../../session/codec";
 import type { Input, SessionState } from "../../session/session";
 import { planSlots, slotTarget } from "../../state/slots";
 import { isMuted } from "../../state/stage";
 import type { DataSaving, LinkStats, Participant, ShownVideo, Source, StreamStats, TrackId } from "../port";
+import { known } from "./codecs";
 import type { LocalDevices } from "./devices";
 import { Hearing } from "./hearing";
 import { Pictures, Sounds } from "./outlets";
@@ -38,6 +40,8 @@ export class Media {
   #saving: DataSaving = { smallCamera: false };
   #usage = new Usage();
   #original = false;
+  readonly #encodes = known(RTCRtpSender.getCapabilities("video")?.codecs ?? []);
+  #codec = new CodecChoice(this.#encodes[0] ?? "vp8");
   /** Another device in this room is live. */
   #silent = false;
   /** Which track each slot carries, by mid. */
@@ -125,8 +129,16 @@ export class Media {
     const session = this.#session();
     if (session === undefined || this.#listening === undefined) return;
     this.#note(report);
+    this.#chooseCodec(session);
     const listening = this.#hearing.look(report, session, (mid) => this.#slots.get(mid), performance.now());
     this.#feed({ type: "listening", listening });
+  }
+
+  /** Sends pictures in the best codec that all of the others decode. */
+  #chooseCodec(session: SessionState): void {
+    if (session.room === undefined) return;
+    const codec = this.#codec.update(this.#encodes, session.room, session.you, performance.now());
+    if (codec !== undefined) void this.#peer?.setCodec(codec);
   }
 
   close(): void {
@@ -168,6 +180,7 @@ export class Media {
   async #fillPeer(peer: PeerLink): Promise<void> {
     await this.#saveOn(peer);
     await peer.setOriginal(this.#original);
+    await peer.setCodec(this.#codec.current);
     for (const source of ["microphone", "camera"] as const) {
       const isSilent = source === "microphone" && this.#silent;
       if (this.#devices.state[source].on && !isSilent) await peer.setTrack(source, this.#devices.track(source));
@@ -182,6 +195,8 @@ export class Media {
   /** Decides anew which slot carries what, tells the session, and moves elements to where their tracks are. */
   plan(): void {
     const peer = this.#peer;
+    const session = this.#session();
+    if (session !== undefined) this.#chooseCodec(session);
     if (peer === undefined) return;
     const mids = peer.mids;
     if (mids.audio.length + mids.video.length > 0) {

@@ -185,6 +185,9 @@ fn options(args: &JoinArgs) -> Result<ClientOptions, Failure> {
         up: args.meeting.max_send.map(rate),
         down: args.meeting.max_receive.map(rate),
     };
+    if !args.output.decodes.is_empty() {
+        options.decodes.clone_from(&args.output.decodes);
+    }
     options.unmuted = !args.meeting.muted;
     options
         .test
