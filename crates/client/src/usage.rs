@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_hour_is_like_the_last_minute() {
         let mut usage = Usage::default();
-        for second in 0..=120 {
+        for second in 0..=120u64 {
             // A million a second, then a hundred thousand.
             let sent = second.min(30) * 1_000_000 + second.saturating_sub(30) * 100_000;
             usage.note(1, sent, 0, at(second));
