@@ -291,6 +291,7 @@ impl Actor {
         self.media.set_muted(&state.silent());
         self.media.set_deaf(state.live_instead().is_some());
         self.media.choose_codec(state);
+        self.media.set_wanted(state);
         self.update_media();
     }
 

@@ -320,6 +320,8 @@ impl Forwarder {
             self.choose(participant, now);
             self.tell_desired(participant, now);
         }
+        let tracks: Vec<TrackId> = self.tracks.keys().copied().collect();
+        tracks.into_iter().for_each(|id| self.tell_wanted(id, now));
     }
 
     /// Tells those who speak what is lost of it on the way here and to those who listen.

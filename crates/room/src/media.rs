@@ -2,7 +2,7 @@
 //! [`crate::Room`] and the forwarding unit; neither knows the other.
 
 use confab_base::{Bitrate, ParticipantId, TrackId, VideoCodec, VoiceLoss};
-use confab_protocol::{Code, ParticipantQuality, Publish, Slot, SlotState};
+use confab_protocol::{Code, LayersWanted, ParticipantQuality, Publish, Slot, SlotState};
 
 /// From the meeting to the forwarding unit.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +89,11 @@ pub enum MediaEvent {
         participant: ParticipantId,
         track: TrackId,
         codec: VideoCodec,
+    },
+    /// Which layers of their video track somebody receives or could.
+    LayersWanted {
+        participant: ParticipantId,
+        wanted: LayersWanted,
     },
     /// What is lost of their voice.
     VoiceLoss {

@@ -7,8 +7,8 @@ use crate::seat::{PendingOffer, SeatMedia};
 use crate::{ConnId, MediaCommand, MediaEvent, Output, PublishedLine};
 use confab_base::{Bitrate, ParticipantId, Source, TrackId, VideoCodec, VoiceLoss};
 use confab_protocol::{
-    Code, Event, Offer, ParticipantQuality, Publish, ReplyBody, ServerMessage, Slot, SlotState,
-    Track,
+    Code, Event, LayersWanted, Offer, ParticipantQuality, Publish, ReplyBody, ServerMessage, Slot,
+    SlotState, Track,
 };
 use std::collections::BTreeMap;
 
@@ -196,6 +196,10 @@ impl Room {
                 track,
                 codec,
             } => self.on_codec(participant, track, codec, at),
+            MediaEvent::LayersWanted {
+                participant,
+                wanted,
+            } => self.on_layers_wanted(participant, wanted),
             MediaEvent::VoiceLoss { participant, loss } => self.on_voice_loss(participant, loss),
         }
     }
@@ -325,6 +329,24 @@ impl Room {
         seat.media.slots = slots.clone();
         if let Some(conn) = seat.conn() {
             self.send(conn, ServerMessage::Slots { slots });
+        }
+    }
+
+    fn on_layers_wanted(&mut self, who: ParticipantId, wanted: LayersWanted) {
+        let Some(seat) = self.seats.get_mut(&who) else {
+            return;
+        };
+        let media = &mut seat.media;
+        let lines = &media.lines;
+        media
+            .layers_wanted
+            .retain(|track, _| lines.values().any(|t| t == track));
+        let before = media.layers_wanted.insert(wanted.track, wanted.clone());
+        if before.as_ref() == Some(&wanted) {
+            return;
+        }
+        if let Some(conn) = seat.conn() {
+            self.send(conn, ServerMessage::LayersWanted(wanted));
         }
     }
 

@@ -564,12 +564,21 @@ fn speakers_quality_slots_and_losses_are_told_when_they_change_and_at_welcome() 
         height: 0,
         limited: Limited::No,
     }];
+    let wanted = LayersWanted {
+        track: rig.publish(2, 1, &[CAMERA])[0],
+        layers: vec![0, 2],
+    };
+    rig.outputs.clear();
     for _ in 0..2 {
         rig.feed(Input::Media(MediaEvent::Speakers(speakers.clone())));
         rig.feed(Input::Media(MediaEvent::Quality(vec![quality])));
         rig.feed(Input::Media(MediaEvent::Slots {
             participant: ParticipantId(2),
             slots: slots.clone(),
+        }));
+        rig.feed(Input::Media(MediaEvent::LayersWanted {
+            participant: ParticipantId(2),
+            wanted: wanted.clone(),
         }));
         rig.feed(Input::Media(MediaEvent::VoiceLoss {
             participant: ParticipantId(2),
@@ -584,6 +593,7 @@ fn speakers_quality_slots_and_losses_are_told_when_they_change_and_at_welcome() 
             levels: vec![quality],
         },
         ServerMessage::Slots { slots },
+        ServerMessage::LayersWanted(wanted),
         ServerMessage::VoiceLoss(LOSS),
     ];
     assert_eq!(rig.heard(2), told);

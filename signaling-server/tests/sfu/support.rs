@@ -70,7 +70,8 @@ impl Meeting {
                     generation,
                 } => self.lost.push((participant, generation)),
                 MediaEvent::Speakers(list) => self.speakers = list,
-                MediaEvent::Codec { .. }
+                MediaEvent::LayersWanted { .. }
+                | MediaEvent::Codec { .. }
                 | MediaEvent::Quality(_)
                 | MediaEvent::SameRoom(_)
                 | MediaEvent::VoiceLoss { .. } => {}

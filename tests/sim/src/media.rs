@@ -160,6 +160,7 @@ impl Sfu {
                 Output::Quality(_)
                 | Output::SameRoom(_)
                 | Output::Desired { .. }
+                | Output::LayersWanted { .. }
                 | Output::VoiceLoss { .. } => {}
             }
         }

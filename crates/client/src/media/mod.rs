@@ -92,6 +92,8 @@ pub(crate) struct MediaSide {
     /// What a view shows; `None`: nobody said, so everything.
     shown: Option<Vec<Shown>>,
     saving: Saving,
+    /// Layers the server wants of each source; of those that are not there: all.
+    wanted: Vec<(Source, Vec<u8>)>,
     codec: CodecChoice,
     /// Sources that send nothing now, which the budget keeps nothing for.
     muted: Vec<Source>,
@@ -127,7 +129,7 @@ pub(crate) struct MediaConfig {
 impl MediaSide {
     pub(crate) fn new(config: MediaConfig) -> MediaSide {
         let outgoing = config.pipeline.outgoing();
-        let ladder = ladder::order(&outgoing, config.saving.small_camera);
+        let ladder = ladder::order(&outgoing, config.saving.small_camera, |_, _| true);
         let voice = VoiceSender::default();
         let mut budget = ladder::budget(voice.rate(), &outgoing, &ladder);
         budget.set_cap(config.saving.up);
@@ -153,6 +155,7 @@ impl MediaSide {
             max_videos: config.max_videos.min(crate::MAX_VIDEO_SLOTS),
             shown: None,
             saving: config.saving,
+            wanted: Vec::new(),
             codec: CodecChoice::new(ENCODES[0]),
             muted: Vec::new(),
             deaf: false,
@@ -169,6 +172,22 @@ impl MediaSide {
     /// Own sources that can be sent.
     pub(crate) fn sources(&self) -> Vec<Source> {
         self.outgoing.iter().map(|o| o.source).collect()
+    }
+
+    /// Codes only the layers that somebody could be sent.
+    pub(crate) fn set_wanted(&mut self, state: &SessionState) {
+        let Some(room) = &state.room else { return };
+        let own = room.participants.iter().find(|p| Some(p.id) == state.you);
+        let tracks = own.map_or(&[][..], |p| &p.tracks);
+        let wanted = state.layers_wanted.iter().filter_map(|wanted| {
+            let track = tracks.iter().find(|t| t.id == wanted.track)?;
+            Some((track.source, wanted.layers.clone()))
+        });
+        let wanted: Vec<_> = wanted.collect();
+        if self.wanted != wanted {
+            self.wanted = wanted;
+            self.refresh_ladder();
+        }
     }
 
     /// Codes pictures in the best codec that all of the others decode.

@@ -141,6 +141,16 @@ export class Media {
     if (codec !== undefined) void this.#peer?.setCodec(codec);
   }
 
+  /** Codes only the layers of own pictures that somebody could be sent. */
+  #codeWanted(session: SessionState, peer: PeerLink | undefined): void {
+    const own = session.room?.participants.find((p) => p.id === session.you)?.tracks ?? [];
+    for (const source of ["camera", "screen"] as const) {
+      const track = own.find((t) => t.source === source);
+      const told = session.layers_wanted.find((w) => w.track === track?.id);
+      void peer?.setWanted(source, told?.layers);
+    }
+  }
+
   close(): void {
     clearInterval(this.#listening);
     this.#listening = undefined;
@@ -196,7 +206,10 @@ export class Media {
   plan(): void {
     const peer = this.#peer;
     const session = this.#session();
-    if (session !== undefined) this.#chooseCodec(session);
+    if (session !== undefined) {
+      this.#chooseCodec(session);
+      this.#codeWanted(session, peer);
+    }
     if (peer === undefined) return;
     const mids = peer.mids;
     if (mids.audio.length + mids.video.length > 0) {

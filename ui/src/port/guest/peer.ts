@@ -34,6 +34,8 @@ export class PeerLink {
   #original = false;
   /** What pictures are sent in; undefined: the best of this browser. */
   #codec: VideoCodec | undefined;
+  /** Layers somebody could be sent, by source. */
+  readonly #wanted = new Map<Source, readonly number[] | undefined>();
   /** Whether the first offer was made. */
   #begun = false;
   #negotiating = false;
@@ -102,6 +104,30 @@ export class PeerLink {
     if (this.#begun) await this.negotiate();
   }
 
+  /** Codes only these layers of a source; undefined: all there are. */
+  async setWanted(source: "camera" | "screen", layers: readonly number[] | undefined): Promise<void> {
+    const same = String(this.#wanted.get(source)) === String(layers);
+    this.#wanted.set(source, layers);
+    const sender = this.#sends.get(source)?.sender;
+    if (sender === undefined || this.#closed) return;
+    // A limit is shared over those that are wanted.
+    if (this.#cap !== undefined) return same ? undefined : this.#applyCap();
+    const parameters = sender.getParameters();
+    const active = parameters.encodings.map((_, i) => this.#isActive(source, i));
+    if (parameters.encodings.every((encoding, i) => encoding.active === active[i])) return;
+    for (const [i, encoding] of parameters.encodings.entries()) encoding.active = active[i] ?? true;
+    try {
+      await sender.setParameters(parameters);
+    } catch {
+      // More is sent than somebody needs.
+    }
+  }
+
+  #isActive(source: "camera" | "screen", layer: number): boolean {
+    const wanted = this.#wanted.get(source)?.includes(layer) ?? true;
+    return wanted && (source === "screen" || layer < this.#ladder.length);
+  }
+
   /** Sends pictures in this codec, from now on. */
   async setCodec(codec: VideoCodec): Promise<void> {
     if (this.#closed || this.#codec === codec) return;
@@ -135,14 +161,14 @@ export class PeerLink {
     if (this.#cap === undefined && !always) return;
     const sends = (source: Source) => this.#sends.get(source)?.sender;
     const sounds = [this.#original ? ORIGINAL_BITRATE : VOICE_BITRATE, ...(sends("screen_audio")?.track ? [VOICE_BITRATE * 2] : [])];
-    const camera = this.#ladder.map(({ max_bitrate: max }) => ({ source: "camera" as const, max }));
-    const screen = sends("screen")?.track ? [{ source: "screen" as const, max: SCREEN_BITRATE }] : [];
-    const all = [...(sends("camera")?.track ? camera : []), ...screen];
+    const camera = this.#ladder.map(({ max_bitrate: max }, layer) => ({ source: "camera" as const, max, layer }));
+    const ladder = [...camera, { source: "screen" as const, max: SCREEN_BITRATE, layer: 0 }];
+    const all = ladder.filter(({ source, layer }) => sends(source)?.track && this.#isActive(source, layer));
     const rates = this.#cap === undefined ? all.map((s) => s.max) : shareCap(this.#cap, sounds, all);
     for (const source of ["camera", "screen"] as const) {
-      const own = rates.filter((_, i) => all[i]?.source === source);
       const sender = sends(source);
-      if (sender !== undefined && own.length > 0) await spend(sender, own);
+      const own = new Map(all.flatMap((s, i) => (s.source === source ? [[s.layer, rates[i] ?? 0] as const] : [])));
+      if (sender?.track) await spend(sender, own);
     }
   }
 
@@ -157,7 +183,7 @@ export class PeerLink {
     this.#ladder = layers;
     const parameters = sender.getParameters();
     for (const [i, encoding] of parameters.encodings.entries()) {
-      encoding.active = i < layers.length;
+      encoding.active = this.#isActive("camera", i);
       encoding.scaleResolutionDownBy = all[i]?.scale ?? 1;
     }
     try {
@@ -280,11 +306,11 @@ export class PeerLink {
   }
 }
 
-/** Gives a sender's encodings these rates, bits per second, lowest first; 0 and what is left over: not sent. */
-async function spend(sender: RTCRtpSender, rates: readonly number[]): Promise<void> {
+/** Gives a sender's encodings these rates, bits per second, by layer; 0 and those that are not named: not sent. */
+async function spend(sender: RTCRtpSender, rates: ReadonlyMap<number, number>): Promise<void> {
   const parameters = sender.getParameters();
   for (const [i, encoding] of parameters.encodings.entries()) {
-    const rate = rates[i] ?? 0;
+    const rate = rates.get(i) ?? 0;
     encoding.active = rate > 0;
     if (rate > 0) encoding.maxBitrate = rate;
   }
