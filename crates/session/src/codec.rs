@@ -92,7 +92,7 @@ mod tests {
         use VideoCodec::{H264, Vp8};
         let participant = |(at, decodes): (usize, &&[VideoCodec])| {
             serde_json::json!({
-                "id": at + 1, "name": "A", "role": "guest", "client": "browser", "presence": "here",
+                "id": at + 1, "name": "A", "role": "guest", "client": "browser", "presence": "connected",
                 "muted": [], "tracks": [], "decodes": decodes, "joined_at": 0,
             })
         };

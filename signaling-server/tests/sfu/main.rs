@@ -255,6 +255,8 @@ fn loss_on_both_hops_is_repaired() {
     let mut m = Meeting::new(1, None);
     let mut a = m.join(1, 1, Some(Box::new(lossy(1))));
     let mut b = m.join(2, 1, Some(Box::new(lossy(2))));
+    a.send_lowest();
+    b.send_lowest();
     m.view(&b, &[], &[(cam(1), 180)]);
     // Five seconds, and more where the machine is busy with others.
     let since = Instant::now();
