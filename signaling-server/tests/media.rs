@@ -106,7 +106,9 @@ impl Talker {
             track: Some(track),
             max_height: 0,
         }];
-        self.person.ask(Request::View { slots }).await.unwrap();
+        let max_bitrate = None;
+        let view = Request::View { slots, max_bitrate };
+        self.person.ask(view).await.unwrap();
     }
 
     /// Twenty milliseconds of something, with its number in it.

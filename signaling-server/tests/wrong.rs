@@ -43,7 +43,10 @@ fn one_of_each(meeting: &Invitation) -> Vec<Request> {
             sdp: "v=0\r\n".into(),
             publish: vec![camera],
         }),
-        Request::View { slots: vec![slot] },
+        Request::View {
+            slots: vec![slot],
+            max_bitrate: None,
+        },
         Request::Mute {
             source: Source::Camera,
             muted: true,
@@ -547,7 +550,10 @@ async fn values_out_of_their_range_are_refused_with_their_code() {
         }];
         let source = Source::ScreenAudio;
         for request in [
-            Request::View { slots },
+            Request::View {
+                slots,
+                max_bitrate: None,
+            },
             Request::Unpublish { source },
             Request::Resync { last_seq: u64::MAX },
         ] {

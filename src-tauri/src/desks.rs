@@ -1,15 +1,15 @@
 //! The running meetings: each window's participant, the bus its pictures take, and what of its pushes concerns the shell.
 
 use crate::carried::Refused;
-use crate::ipc::PopOutWhat;
+use crate::ipc::{DataSaver, PopOutWhat, Settings};
 use crate::link::Destination;
 use crate::notices::{Notice, Notices};
 use crate::shell::{Shell, lock};
 use confab_base::{Code, Source};
 use confab_client::MeetingLink;
 use confab_client::desk::{
-    BusAddress, CallPhase, Desk, DeskCommand, DeskHandle, DeskOptions, DeskPatch, DeskPush,
-    EndReason, Pictures, Processing,
+    BusAddress, CallPhase, DataSaving, Desk, DeskCommand, DeskHandle, DeskOptions, DeskPatch,
+    DeskPush, EndReason, Pictures, Processing,
 };
 use confab_client::pipeline::bus::{
     BothSinks, Carried, CarriedPage, FrameBus, OWN_CAMERA, OWN_SCREEN,
@@ -354,10 +354,23 @@ fn options(shell: &Shell, to: &Destination, buses: &Arc<Buses>) -> Result<DeskOp
         gain_control: settings.gain_control,
         original_sound: settings.original_sound,
     };
-    options.data_saver = settings.data_saver;
+    options.saving = saving(&settings);
     options.test_devices = shell.args.test_devices();
     options.agent = format!("confab-desktop {}", env!("CARGO_PKG_VERSION"));
     Ok(options)
+}
+
+/// As `ui/src/state/saver.ts` has it; that pictures of others are not shown, and the own camera stays off, is the page's part.
+fn saving(settings: &Settings) -> DataSaving {
+    if settings.data_saver == DataSaver::Off {
+        return DataSaving::default();
+    }
+    let cap = |kbps: u32| Some(kbps).filter(|k| *k > 0);
+    DataSaving {
+        small_camera: true,
+        up: cap(settings.saver_up),
+        down: cap(settings.saver_down),
+    }
 }
 
 /// Everybody's pictures and the own ones, on both buses.

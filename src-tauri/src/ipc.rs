@@ -329,6 +329,16 @@ pub enum Layout {
     Speaker,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum DataSaver {
+    Off,
+    /// Less of everything but sound.
+    Save,
+    /// And no pictures.
+    Audio,
+}
+
 /// With another window in front; absent: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
@@ -359,7 +369,10 @@ pub struct Settings {
     pub background: BackgroundChoice,
     /// A `data:` URL, for the choice `picture`; empty: none was chosen yet.
     pub background_picture: String,
-    pub data_saver: bool,
+    pub data_saver: DataSaver,
+    /// The most to send and to receive while it is on, kbit/s, 100 to 20000; 0: no limit.
+    pub saver_up: u32,
+    pub saver_down: u32,
     pub language: Language,
     pub theme: Theme,
     pub high_contrast: bool,

@@ -2,8 +2,8 @@
 //! value never costs the others.
 
 use crate::ipc::{
-    BackgroundChoice, Chord, DeviceSet, GlobalShortcuts, Language, Layout, NoiseSuppression,
-    Settings, Theme,
+    BackgroundChoice, Chord, DataSaver, DeviceSet, GlobalShortcuts, Language, Layout,
+    NoiseSuppression, Settings, Theme,
 };
 use crate::link::Origin;
 use confab_protocol::MAX_NAME;
@@ -16,6 +16,8 @@ const MAX_ID: usize = 1024;
 /// Shortcuts a window may have, and the longest word in them, bytes.
 const MAX_SHORTCUTS: usize = 64;
 const MAX_WORD: usize = 32;
+/// Limits of the data saver, kbit/s; 0 is none.
+const SAVER_KBPS: std::ops::RangeInclusive<u32> = 100..=20_000;
 /// Longest URL of a background picture, bytes; pages make theirs smaller.
 const MAX_PICTURE: usize = 700 << 10;
 const SCALES: [f64; 5] = [1.0, 1.25, 1.5, 1.75, 2.0];
@@ -35,7 +37,9 @@ impl Default for Settings {
             mirror_self: true,
             background: BackgroundChoice::None,
             background_picture: String::new(),
-            data_saver: false,
+            data_saver: DataSaver::Off,
+            saver_up: 500,
+            saver_down: 1000,
             language: Language::System,
             theme: Theme::System,
             high_contrast: false,
@@ -75,11 +79,13 @@ fn with_field(settings: &Settings, key: &str, value: &Value) -> Option<Settings>
     within_limits(next)
 }
 
-/// A value as it is written today: noise suppression was once on or off.
+/// A value as it is written today: noise suppression and the data saver were once on or off.
 fn today(key: &str, value: &Value) -> Value {
     match (key, value) {
         ("noiseSuppression", Value::Bool(true)) => "standard".into(),
         ("noiseSuppression", Value::Bool(false)) => "off".into(),
+        ("dataSaver", Value::Bool(true)) => "save".into(),
+        ("dataSaver", Value::Bool(false)) => "off".into(),
         _ => value.clone(),
     }
 }
@@ -101,7 +107,10 @@ fn within_limits(mut s: Settings) -> Option<Settings> {
             && fits(&set.camera)
             && fits(&set.speaker)
     };
+    let cap = |kbps| kbps == 0 || SAVER_KBPS.contains(&kbps);
     let ok = SCALES.contains(&s.scale)
+        && cap(s.saver_up)
+        && cap(s.saver_down)
         && picture_fits(&s.background_picture)
         && s.device_sets.iter().all(set_fits)
         && s.shortcuts.len() <= MAX_SHORTCUTS
@@ -208,6 +217,31 @@ mod tests {
     }
 
     #[test]
+    fn a_data_saver_that_was_on_or_off_is_understood_and_limits_leave_room_for_voices() {
+        let read = |key: &str, value: Value| {
+            let (now, refused) = patched(json!({ key: value }));
+            (now.data_saver, now.saver_down, refused.len())
+        };
+        assert_eq!(read("dataSaver", json!(true)), (DataSaver::Save, 1000, 0));
+        assert_eq!(read("dataSaver", json!(false)), (DataSaver::Off, 1000, 0));
+        assert_eq!(
+            read("dataSaver", json!("audio")),
+            (DataSaver::Audio, 1000, 0)
+        );
+        assert_eq!(read("saverDown", json!(0)), (DataSaver::Off, 0, 0));
+        assert_eq!(read("saverDown", json!(100)), (DataSaver::Off, 100, 0));
+        for bad in [
+            json!(99),
+            json!(20_001),
+            json!(-1),
+            json!(1.5),
+            json!("300"),
+        ] {
+            assert_eq!(read("saverDown", bad), (DataSaver::Off, 1000, 1));
+        }
+    }
+
+    #[test]
     fn original_sound_is_off_until_it_is_chosen_and_nothing_but_yes_or_no() {
         assert!(!Settings::default().original_sound);
         let (now, refused) = patched(json!({ "originalSound": true }));
@@ -238,7 +272,7 @@ mod tests {
 
         /// Any value in any field: no panic, the result is within limits, and reading it again changes nothing.
         #[test]
-        fn any_patch_leaves_good_settings(at in 0usize..24, value in value()) {
+        fn any_patch_leaves_good_settings(at in 0usize..29, value in value()) {
             let Value::Object(defaults) = serde_json::to_value(Settings::default()).unwrap() else { unreachable!() };
             let key = defaults.keys().nth(at).map_or("other", String::as_str);
             let patch = Map::from_iter([(key.to_owned(), value)]);

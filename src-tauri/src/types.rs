@@ -19,6 +19,7 @@ fn typescript() -> String {
         Theme,
         BackgroundChoice,
         Layout,
+        DataSaver,
         NoiseSuppression,
         GlobalShortcuts,
         Settings,

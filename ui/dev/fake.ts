@@ -2,6 +2,7 @@
 
 import type { ChatEntry, Participant, Port, PortEvent, PortState, QualityLevel, VideoSurface } from "../src/port/port";
 import { fakeApp, fakeSources, fakeStreams } from "./fakeapp";
+import { UNKNOWN_REPAIR } from "../src/port/stats";
 import { placeOf } from "../src/port/guest/place";
 
 const NAMES = [
@@ -149,7 +150,11 @@ export function fakePort(scene: Scene, path: string): Port {
       set({ participants: [rest, ...state.participants.slice(1)] });
     },
     host: (action) => action.type === "lock" && state.meeting !== undefined && set({ meeting: { ...state.meeting, locked: action.locked } }),
-    linkStats: async () => ({ rttMs: 23, sendKbps: 1840, receiveKbps: 3120, loss: 0.004, transport: "udp" }),
+    linkStats: async () => ({
+      rttMs: 23, sendKbps: 1840, receiveKbps: 3120, loss: 0.004, transport: "udp", sentBytes: 84_300_000, receivedBytes: 312_000_000, hourBytes: 1_870_000_000,
+      repairIn: { recovered: 1284, success: 0.993, overhead: 0.061, responseMs: scene.app === true ? 38 : -1, nacks: scene.app === true ? -1 : 1311 },
+      repairOut: { ...UNKNOWN_REPAIR, overhead: 0.048, nacks: scene.app === true ? -1 : 212 },
+    }),
   };
 }
 

@@ -58,7 +58,7 @@ function thumbnail(id: string, width: number, height: number): string {
 }
 
 export function fakeStreams(people: number): StreamStats[] {
-  const base = { codec: "h264", layer: "", loss: 0, jitterMs: 4, bufferMs: 60, fps: 30, width: 640, height: 360, freezes: 0, concealed: -1, limit: "" as const };
+  const base = { codec: "h264", layer: "", loss: 0, jitterMs: 4, bufferMs: 60, fps: 30, width: 640, height: 360, freezes: 0, concealed: -1, nacks: 12, resent: 10, fec: 0, limit: "" as const };
   const all: StreamStats[] = [
     { ...base, id: "s1", direction: "send", source: "microphone", codec: "opus", kbps: 38, fps: -1, width: -1, height: -1, bufferMs: -1, freezes: -1 },
     ...([["q", 180, 140], ["h", 360, 480], ["f", 720, 1500]] as const).map(([layer, height, kbps]) => ({

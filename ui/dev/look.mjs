@@ -35,6 +35,19 @@ const scenes = {
   four: meeting({ people: 4 }),
   "four-chat": meeting({ people: 4, chat: true, locked: true }, { act: (p) => panel(p, 1) }),
   "four-people": meeting({ people: 9 }, { act: (p) => panel(p, 0) }),
+  saver: meeting({ people: 4, saved: true }, { saver: "save" }),
+  "saver-audio": meeting({ people: 4 }, { saver: "audio" }),
+  "saver-audio-nine": meeting({ people: 9 }, { saver: "audio" }),
+  "saver-audio-crowd": meeting({ people: 25 }, { saver: "audio" }),
+  "saver-audio-share": meeting({ people: 4, share: true }, { saver: "audio" }),
+  "saver-audio-anyway": meeting({ people: 4, share: true }, { saver: "audio", act: (p) => p.locator(".note .button").click() }),
+  "saver-audio-camera": meeting({ people: 4 }, { saver: "audio", act: (p) => p.keyboard.press("Control+e") }),
+  "saver-menu": meeting({ people: 4 }, { saver: "save", act: (p) => p.locator("[aria-haspopup=menu]").nth(3).click() }),
+  "saver-settings": meeting({ people: 4, app: true }, { saver: "save", act: (p) => settings(p, 2) }),
+  "saver-settings-own": meeting({ people: 4 }, { saver: "save", act: ownLimit }),
+  "saver-connection": meeting({ people: 4, app: true }, { saver: "audio", act: (p) => p.locator(".saver").click() }),
+  "saver-prejoin": meeting({ people: 0, phase: "idle" }, { name: "Ana López", saver: "audio" }),
+  "saver-pop-out": meeting({ people: 4, app: true, place: { kind: "pop_out", what: 22 } }, { saver: "audio", only: ["small"] }),
   "slow": meeting({ people: 9, slow: true }),
   "no-camera": meeting({ people: 9, cameras: false }),
   nine: meeting({ people: 9 }),
@@ -86,6 +99,12 @@ async function settings(page, n) {
   await page.locator("[role=tab]").nth(n).click();
 }
 
+async function ownLimit(page) {
+  await settings(page, 2);
+  await page.locator("select").first().selectOption("-1");
+  await page.locator(".cap input").fill("80");
+}
+
 async function picker(page, n) {
   await page.keyboard.press("Control+Shift+S");
   await page.locator("[role=radiogroup] [role=radio]").nth(2 + n).waitFor();
@@ -111,7 +130,7 @@ const browser = await chromium.launch({
 mkdirSync(out, { recursive: true });
 let serious = 0;
 
-for (const [name, { scene, path, act, phase, layout, name: who, only }] of Object.entries(scenes)) {
+for (const [name, { scene, path, act, phase, layout, name: who, saver, only }] of Object.entries(scenes)) {
   for (const [size, [width, height]] of Object.entries({ ...sizes, ...small })) {
     if (only === undefined ? size in small : !only.includes(size)) continue;
     for (const theme of ["dark", "light", "contrast"]) {
@@ -122,7 +141,7 @@ for (const [name, { scene, path, act, phase, layout, name: who, only }] of Objec
         const page = await context.newPage();
         page.setDefaultTimeout(120_000);
         page.on("pageerror", (e) => console.log(`${label}: ${e.message}`));
-        const query = new URLSearchParams({ scene: JSON.stringify({ ...scene, ...(phase && { phase }) }), path, theme: theme === "light" ? "light" : "dark", locale, ...(theme === "contrast" && { contrast: "more" }), ...(layout && { layout }), ...(who && { name: who }) });
+        const query = new URLSearchParams({ scene: JSON.stringify({ ...scene, ...(phase && { phase }) }), path, theme: theme === "light" ? "light" : "dark", locale, ...(theme === "contrast" && { contrast: "more" }), ...(layout && { layout }), ...(who && { name: who }), ...(saver && { saver }) });
         await page.goto(`${base}/dev/?${query}`);
         await page.locator("#app > *").first().waitFor({ state: "attached", timeout: 60_000 });
         await page.waitForTimeout(350);

@@ -5,6 +5,7 @@ import "../src/styles/tokens.css";
 import "../src/styles/base.css";
 import App from "../src/App.svelte";
 import { prefs, remember, followSystem } from "../src/state/prefs.svelte";
+import type { DataSaverMode } from "../src/port/port";
 import NotStarted from "../src/views/NotStarted.svelte";
 import { fakePort, type Scene } from "./fake";
 
@@ -15,6 +16,7 @@ remember({
   highContrast: query.get("contrast") === "more",
   layout: query.get("layout") === "speaker" ? "speaker" : "grid",
   name: query.get("name") ?? prefs.name,
+  dataSaver: (query.get("saver") ?? "off") as DataSaverMode,
 });
 followSystem();
 const scene = JSON.parse(query.get("scene") ?? '{"people":4}') as Scene;

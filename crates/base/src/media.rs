@@ -106,6 +106,8 @@ pub enum Limited {
     No,
     /// The receiver's link is too slow.
     Bandwidth,
+    /// The receiver asked for no more than this by its view's `max_bitrate`; only who asked is told so.
+    Saver,
     /// The track's media does not arrive (muted, or its sender is cut off).
     Source,
     /// The receiver cannot decode the track's codec.

@@ -230,7 +230,10 @@ impl Actor {
                 self.media.refresh_sources(&self.session.state().silent());
                 self.update_media();
             }
-            Some(Command::SmallCamera(small)) => self.media.set_small_camera(small),
+            Some(Command::Save(saving)) => {
+                self.media.save(saving);
+                self.update_media();
+            }
             // The handle is gone, and with it whoever wanted to be in the meeting.
             None => self.feed(Input::Act {
                 action: Action::Leave,
@@ -295,9 +298,10 @@ impl Actor {
     /// Moves the slots to the tracks that are wanted now, and asks for more slots where they are short.
     fn update_media(&mut self) {
         let tracks = self.media.tracks(self.session.state());
-        if let Some(slots) = self.media.update(&tracks) {
+        if let Some((slots, max_bitrate)) = self.media.update(&tracks) {
             // The session sends it when it may; what comes out of it is polled by whoever called us.
-            self.session.handle(Input::View { slots }, clock::now());
+            let view = Input::View { slots, max_bitrate };
+            self.session.handle(view, clock::now());
             while let Some(output) = self.session.poll_output() {
                 match output {
                     Output::Changed => self.publish(),

@@ -101,6 +101,7 @@ impl Client {
                 test: options.test.clone(),
                 max_height: options.max_height,
                 max_videos: options.max_videos,
+                saving: options.saving,
             });
             let parts = Parts {
                 door,

@@ -3,7 +3,7 @@
 use crate::link::MeetingLink;
 use crate::socket::{TlsError, Trust};
 use crate::stats::StatsLine;
-use confab_base::{TrackId, VideoCodec};
+use confab_base::{Bitrate, TrackId, VideoCodec};
 use confab_pipeline::{MediaOptions, VideoSinks};
 use confab_protocol::{ClientKind, Code, Sequenced};
 use confab_session::{Action, MediaPhase, Notice, Phase};
@@ -25,6 +25,8 @@ pub struct ClientOptions {
     pub max_height: u16,
     /// Remote videos at a time, at most [`crate::MAX_VIDEO_SLOTS`].
     pub max_videos: usize,
+    /// What to save of data, until [`Command::Save`] says otherwise.
+    pub saving: Saving,
     /// Video codecs the others may send, best first: some or all of [`confab_pipeline::DECODES`].
     pub decodes: Vec<VideoCodec>,
     /// Unmute every source there is after joining.
@@ -49,6 +51,7 @@ impl ClientOptions {
             sinks: Box::new(confab_pipeline::NoSinks),
             max_height: 720,
             max_videos: crate::MAX_VIDEO_SLOTS,
+            saving: Saving::default(),
             decodes: confab_pipeline::DECODES.to_vec(),
             unmuted: true,
             agent: format!("confab-headless {}", env!("CARGO_PKG_VERSION")),
@@ -145,8 +148,19 @@ pub enum Command {
     Show(Vec<Shown>),
     /// The pipeline's sources are other ones now: publish what can be published.
     SourcesChanged,
+    /// Send and be sent no more than this from now on.
+    Save(Saving),
+}
+
+/// What somebody who pays for data wants. Sound goes whatever it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Saving {
     /// Send the camera no larger than 360p.
-    SmallCamera(bool),
+    pub small_camera: bool,
+    /// The most to be sent, everything together, and the most to be received; `None`: what the link carries.
+    pub up: Option<Bitrate>,
+    /// Less than [`confab_protocol::MIN_VIEW_BITRATE`] counts as that.
+    pub down: Option<Bitrate>,
 }
 
 /// A remote video that is on screen.

@@ -15,13 +15,15 @@ mod ladder;
 mod link;
 mod media;
 mod network;
+mod repair;
 mod slots;
 mod socket;
 mod stats;
+mod usage;
 
 pub use client::{Client, ClientHandle, Studio};
 pub use confab_session::{Action, MediaPhase, Notice, Phase, SessionState};
-pub use face::{ClientOptions, Command, Event, Shown, StartError, TestSwitches};
+pub use face::{ClientOptions, Command, Event, Saving, Shown, StartError, TestSwitches};
 pub use link::{LinkError, MeetingLink};
 pub use slots::{MAX_AUDIO_SLOTS, MAX_VIDEO_SLOTS};
 pub use socket::{TlsError, Trust};

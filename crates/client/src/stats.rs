@@ -1,10 +1,11 @@
 //! `stats-json`: one line a second per track and direction. `docs/HEADLESS.md` explains every field to readers of the file.
 
 use crate::media::Snapshot;
+use crate::repair::{RepairFigures, repair_in, repair_out};
 use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec};
 use confab_pipeline::{NoiseFault, RemoteTrack, source_name};
 use confab_session::SessionState;
-use confab_transport::{LineStats, Mid, PeerStats, Protocol, Rid, StatsDirection};
+use confab_transport::{LineStats, Mid, Protocol, Rid, StatsDirection};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -139,6 +140,27 @@ pub struct StatsLine {
     /// `udp` or `tcp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<&'static str>,
+    /// Pictures of this direction together, between our own ends: lost packets that were put back, and those that nobody needed
+    /// any more (receiving) or that never arrived in time (sending).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_recovered: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_lost: Option<u64>,
+    /// Of the packets that were missing, those put back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_success_percent: Option<f64>,
+    /// What repair takes beside the pictures: bytes (sending) or packets (receiving) of it per one of theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_overhead_percent: Option<f64>,
+    /// From noticing that a packet is missing until it was put back, in the mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_ms: Option<f64>,
+    /// What the meeting cost so far, all peer connections together: bytes of datagrams without the headers of IP and UDP; and both
+    /// ways in an hour that is like the last minute.
+    pub meeting_sent_bytes: u64,
+    pub meeting_received_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hour_bytes: Option<u64>,
     /// Of the whole process, per cent of one core, where the system tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_percent: Option<f64>,
@@ -194,7 +216,7 @@ impl Reporter {
         for line in &mut lines {
             line.at = at;
             line.cpu_percent = cpu;
-            shared(line, snapshot.peer.as_ref());
+            shared(line, snapshot);
             self.rates(line, passed, &mut after);
         }
         self.before = after;
@@ -239,13 +261,25 @@ impl Reporter {
 }
 
 /// What all lines of a connection share.
-fn shared(line: &mut StatsLine, peer: Option<&PeerStats>) {
-    let Some(peer) = peer else { return };
+fn shared(line: &mut StatsLine, snapshot: &Snapshot) {
+    line.meeting_sent_bytes = snapshot.used.sent;
+    line.meeting_received_bytes = snapshot.used.received;
+    line.hour_bytes = snapshot.used.hour;
+    let Some(peer) = &snapshot.peer else { return };
     line.rtt_ms = peer.rtt.map(ms);
     line.path = peer.path.map(|(protocol, ..)| match protocol {
         Protocol::Udp => "udp",
         Protocol::Tcp => "tcp",
     });
+}
+
+fn add_repair(line: &mut StatsLine, figures: Option<RepairFigures>) {
+    let Some(figures) = figures else { return };
+    line.repair_recovered = figures.recovered;
+    line.repair_lost = Some(figures.lost);
+    line.repair_success_percent = figures.success_percent;
+    line.repair_overhead_percent = Some(figures.overhead_percent);
+    line.repair_ms = figures.response_ms;
 }
 
 fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
@@ -302,6 +336,7 @@ fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
                 ..own(*source)
             };
             add_far(&mut line, far(*source, index), 90_000.0);
+            add_repair(&mut line, snapshot.peer.as_ref().and_then(repair_out));
             lines.push(line);
         }
     }
@@ -358,7 +393,7 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
     for (slot, track, video) in &pipeline.video_down {
         let mid = snapshot.video_mids.get(*slot);
         let slot = state.slots.iter().find(|s| Some(&s.mid) == mid);
-        lines.push(StatsLine {
+        let mut line = StatsLine {
             layer: slot.map(|s| s.height.to_string()),
             codec: video.codec,
             packets: video.packets,
@@ -380,7 +415,9 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             nacks: received_nacks(snapshot, mid),
             av_offset_ms: offset(snapshot, track),
             ..of_remote(track, state)
-        });
+        };
+        add_repair(&mut line, snapshot.peer.as_ref().and_then(repair_in));
+        lines.push(line);
     }
     lines
 }
@@ -418,12 +455,12 @@ fn own_track(state: &SessionState, source: Source) -> Option<TrackId> {
     you.tracks.iter().find(|t| t.source == source).map(|t| t.id)
 }
 
-fn ms(d: Duration) -> f64 {
+pub(crate) fn ms(d: Duration) -> f64 {
     round(d.as_secs_f64() * 1000.0)
 }
 
 /// One decimal is all these numbers mean.
-fn round(value: f64) -> f64 {
+pub(crate) fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 

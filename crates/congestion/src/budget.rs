@@ -116,6 +116,8 @@ pub struct SendBudget {
     before: Option<(Bitrate, usize, Time)>,
     next_dip: Time,
     trial: Trial,
+    /// The most that is wanted, whatever the estimate says.
+    cap: Option<Bitrate>,
     targets: Targets,
 }
 
@@ -132,6 +134,7 @@ impl SendBudget {
             before: None,
             next_dip: Time::ZERO,
             trial: Trial::None,
+            cap: None,
             targets: Targets::default(),
             config,
         };
@@ -146,7 +149,7 @@ impl SendBudget {
         self.config.ladder = ladder;
         if first {
             self.trial = Trial::Due;
-            self.budget = self.budget.max(self.config.start);
+            self.budget = self.capped(self.budget.max(self.config.start));
         }
         self.active = self.affordable(self.budget, 1.0);
         self.room_since = None;
@@ -156,6 +159,24 @@ impl SendBudget {
     /// What sound takes from now on; pictures get the rest with the next report.
     pub fn set_audio(&mut self, audio: Bitrate) {
         self.config.audio = audio;
+    }
+
+    /// The most that shall be sent on the wire, repair and headers included, whatever the estimate says; at once where it is
+    /// less than before. Sound is served all the same. `None`: what the estimate allows.
+    pub fn set_cap(&mut self, cap: Option<Bitrate>) {
+        if self.cap == cap {
+            return;
+        }
+        self.cap = cap;
+        self.budget = self.capped(self.budget);
+        self.active = self.active.min(self.affordable(self.budget, 1.0));
+        self.room_since = None;
+        self.allocate();
+    }
+
+    fn capped(&self, budget: Bitrate) -> Bitrate {
+        let most = self.cap.map(|cap| cap.scaled(self.config.share));
+        most.map_or(budget, |most| budget.min(most))
     }
 
     /// Takes a report, best every 100 ms to 1 s. Returns true when [`Self::targets`] changed.
@@ -168,6 +189,7 @@ impl SendBudget {
         if self.on_trial(report, now) {
             wanted = wanted.max(self.config.start);
         }
+        wanted = self.capped(wanted);
         self.before = self.before.filter(|(.., at)| now.since(*at) < DIP);
         if wanted <= self.budget {
             let fell = wanted < self.budget.scaled(0.9);
@@ -234,7 +256,8 @@ impl SendBudget {
         let fits = self.affordable(self.budget, 1.0);
         // Some picture costs little, and a dip of the estimate passes: only a lasting lack takes the last one away.
         self.proven = self.active > 0 && (self.proven || fits > 0 && self.trial == Trial::None);
-        let lacks = fits == 0 && self.active > 0 && self.proven;
+        let capped = self.affordable(self.capped(Bitrate(u64::MAX)), 1.0) == 0;
+        let lacks = fits == 0 && self.active > 0 && self.proven && !capped;
         let since = lacks.then(|| *self.lacks_since.get_or_insert(now));
         self.lacks_since = since;
         let is_held = since.is_some_and(|since| now.since(since) < HELD);
@@ -417,6 +440,32 @@ mod tests {
             before = active(&b);
         }
         assert!(changes <= 1, "{changes}");
+    }
+
+    #[test]
+    fn a_cap_holds_at_once_and_always_and_leaves_sound_alone() {
+        let mut b = budget();
+        let now = run(&mut b, 5000, Time::ZERO, 20);
+        let sum = |b: &SendBudget| {
+            let layers = b.targets().layers.iter().map(|l| l.bitrate.bps());
+            b.targets().audio.bps() + layers.sum::<u64>()
+        };
+        assert!(sum(&b) > 3_000_000);
+        b.set_cap(Some(Bitrate::kbps(700)));
+        assert!(sum(&b) <= 700_000, "before the next report");
+        let now = run(&mut b, 5000, now, 20);
+        assert!((500_000..=700_000).contains(&sum(&b)), "{}", sum(&b));
+        b.set_cap(Some(Bitrate::kbps(90)));
+        assert_eq!((active(&b), sum(&b)), (0, 40_000), "no room for a picture");
+        let now = run(&mut b, 5000, now, 10);
+        assert_eq!(active(&b), 0, "nor is one held or tried");
+        b.set_ladder(ladder());
+        assert_eq!(active(&b), 0);
+        let now = run(&mut b, 5000, now, 3);
+        assert_eq!((active(&b), sum(&b)), (0, 40_000));
+        b.set_cap(None);
+        run(&mut b, 5000, now, 30);
+        assert_eq!(active(&b), 3);
     }
 
     #[test]

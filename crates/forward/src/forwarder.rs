@@ -86,6 +86,7 @@ impl Forwarder {
             Input::Restarted { track } => self.restarted(track, now),
             Input::Mute { track, muted } => self.mute(track, muted, now),
             Input::View { participant, slots } => self.view(participant, &slots, now),
+            Input::Cap { participant, most } => self.cap(participant, most, now),
             Input::KeyframeRequest { participant, slot } => {
                 self.keyframe_request(participant, slot, now)
             }
@@ -243,6 +244,15 @@ impl Forwarder {
         }
     }
 
+    fn cap(&mut self, participant: ParticipantId, most: Option<Bitrate>, now: Time) {
+        if let Some(leg) = self.legs.get_mut(&participant)
+            && leg.cap != most
+        {
+            leg.cap = most;
+            self.choose(participant, now);
+        }
+    }
+
     pub(crate) fn ask(&mut self, id: TrackId, layer: u8, now: Time) {
         let Some(track) = self
             .tracks
@@ -308,7 +318,7 @@ impl Forwarder {
         let participants: Vec<ParticipantId> = self.legs.keys().copied().collect();
         for participant in participants {
             self.choose(participant, now);
-            self.tell_rates(participant, now);
+            self.tell_desired(participant, now);
         }
         let tracks: Vec<TrackId> = self.tracks.keys().copied().collect();
         tracks.into_iter().for_each(|id| self.tell_wanted(id, now));
@@ -335,21 +345,16 @@ impl Forwarder {
         }
     }
 
-    fn tell_rates(&mut self, participant: ParticipantId, now: Time) {
+    fn tell_desired(&mut self, participant: ParticipantId, now: Time) {
         let Some(leg) = self.legs.get_mut(&participant) else {
             return;
         };
-        let rates = (
-            leg.desired(&self.slots, &self.tracks, now),
-            leg.current(&self.slots, &self.tracks),
-        );
-        let near = |a: Bitrate, b: Bitrate| a.bps().abs_diff(b.bps()) * 20 <= b.bps();
-        if !near(rates.0, leg.rates.0) || !near(rates.1, leg.rates.1) {
-            leg.rates = rates;
-            self.out.push_back(Output::Rates {
+        let desired = leg.desired(&self.slots, &self.tracks, now);
+        if desired.bps().abs_diff(leg.desired.bps()) * 20 > leg.desired.bps() {
+            leg.desired = desired;
+            self.out.push_back(Output::Desired {
                 participant,
-                desired: rates.0,
-                current: rates.1,
+                bitrate: desired,
             });
         }
     }

@@ -133,6 +133,12 @@ pub enum Input {
         participant: ParticipantId,
         slots: Vec<SlotSpec>,
     },
+    /// The most the participant wants to be sent, until it has a new peer connection; `None`: as much as its link carries. Sound
+    /// is sent whatever it says.
+    Cap {
+        participant: ParticipantId,
+        most: Option<Bitrate>,
+    },
     Packet {
         track: TrackId,
         layer: u8,
@@ -194,11 +200,10 @@ pub enum Output {
         participant: ParticipantId,
         state: SlotState,
     },
-    /// What the receiver's view would take at best, and what is being sent now: hints for bandwidth probing.
-    Rates {
+    /// What the receiver's view would take at best, no more than its cap: a hint for bandwidth probing.
+    Desired {
         participant: ParticipantId,
-        desired: Bitrate,
-        current: Bitrate,
+        bitrate: Bitrate,
     },
 }
 

@@ -1,6 +1,6 @@
 //! A receiver: its slots, its budget, what each slot asks for and what it gets.
 
-use crate::allocate::{Demand, LAYERS, Role, wanted_layer};
+use crate::allocate::{Demand, LAYERS, Role, by_importance, wanted_layer};
 use crate::hysteresis::Hysteresis;
 use crate::io::{SlotSpec, SlotState};
 use crate::slot::Rewriter;
@@ -10,6 +10,7 @@ use crate::wanted::{Ideals, ideals};
 use confab_base::{
     Bitrate, Duration, Limited, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec,
 };
+use confab_congestion::repair::media_share;
 use confab_congestion::{FORWARDER, VoiceLadder};
 use std::collections::BTreeMap;
 
@@ -63,7 +64,7 @@ impl Slot {
         // Until its key frame has come, nothing is sent and nothing is held back.
         let is_waiting = self.target.is_some() && flow.is_none();
         let limited = match self.limited {
-            Limited::Bandwidth if is_waiting => Limited::No,
+            Limited::Bandwidth | Limited::Saver if is_waiting => Limited::No,
             other => other,
         };
         let height = flow
@@ -94,8 +95,12 @@ pub(crate) struct Leg {
     pub voice: VoiceLadder,
     /// Keys of its slots.
     pub slots: Vec<usize>,
-    /// Last told: desired and current rate.
-    pub rates: (Bitrate, Bitrate),
+    /// The most it wants to be sent.
+    pub cap: Option<Bitrate>,
+    /// Share of packets lost on the way to it, 0 to 1, over some seconds.
+    pub loss: f64,
+    /// The desired rate told last.
+    pub desired: Bitrate,
     /// When the first picture was sent to it.
     pub first_picture: Option<Time>,
     pub hysteresis: Hysteresis,
@@ -116,7 +121,9 @@ impl Leg {
             estimate,
             voice: VoiceLadder::new(FORWARDER),
             slots: Vec::new(),
-            rates: (Bitrate::ZERO, Bitrate::ZERO),
+            cap: None,
+            loss: 0.0,
+            desired: Bitrate::ZERO,
             first_picture: None,
             hysteresis: Hysteresis::default(),
         }
@@ -168,8 +175,12 @@ impl Leg {
                 self.first_picture.get_or_insert(now);
             }
         }
-        let budget = self.estimate.bps().saturating_sub(audio);
-        let is_trial = self.first_picture.is_none_or(|at| now.since(at) < TRIAL);
+        let cap = self.cap.map(|cap| cap.scaled(media_share(self.loss)));
+        let cap = cap.map(|cap| cap.bps().saturating_sub(audio));
+        let link = self.estimate.bps().saturating_sub(audio);
+        let budget = cap.map_or(link, |cap| cap.min(link));
+        let is_young = self.first_picture.is_none_or(|at| now.since(at) < TRIAL);
+        let is_trial = is_young && cap.is_none_or(|cap| first_fits(&demands, cap));
         let layers = self.hysteresis.decide(&demands, budget, is_trial, now);
         let ideals = ideals(&all, budget, is_trial);
         let each = videos.into_iter().zip(&demands).zip(layers).zip(ideals);
@@ -178,7 +189,10 @@ impl Leg {
                 key,
                 target,
                 ideals,
-                limited: limited(demand, target, tracks.get(&track)),
+                limited: match limited(demand, target, tracks.get(&track)) {
+                    Limited::Bandwidth if cap.is_some_and(|cap| cap < link) => Limited::Saver,
+                    limited => limited,
+                },
             });
         }
         choices
@@ -231,7 +245,7 @@ impl Leg {
         Wish::Video(id, demand)
     }
 
-    /// What the views would take at best.
+    /// What the views would take at best, within the cap.
     pub fn desired(
         &self,
         slots: &[Option<Slot>],
@@ -250,23 +264,8 @@ impl Leg {
                 }
             })
         };
-        Bitrate(self.slots.iter().filter_map(of_slot).sum())
-    }
-
-    /// What is sent now.
-    pub fn current(&self, slots: &[Option<Slot>], tracks: &BTreeMap<TrackId, Track>) -> Bitrate {
-        let of_slot = |key: &usize| -> Option<u64> {
-            let flow = slots.get(*key)?.as_ref()?.rewriter.flow()?;
-            Some(
-                tracks
-                    .get(&flow.track)?
-                    .layers
-                    .get(usize::from(flow.layer))?
-                    .measured()
-                    .bps(),
-            )
-        };
-        Bitrate(self.slots.iter().filter_map(of_slot).sum())
+        let views = Bitrate(self.slots.iter().filter_map(of_slot).sum());
+        self.cap.map_or(views, |cap| views.min(cap))
     }
 }
 
@@ -294,6 +293,13 @@ impl Slot {
         };
         AUDIO_SHARE + copies * COPY_SHARE
     }
+}
+
+/// Whether the most important picture's lowest layer costs no more than `most`, bits per second.
+fn first_fits(demands: &[Demand], most: u64) -> bool {
+    let first = by_importance(demands).first().map(|i| &demands[*i]);
+    let lowest = first.and_then(|d| d.costs[usize::from(d.lowest()?)]);
+    lowest.is_none_or(|cost| cost <= most)
 }
 
 fn limited(demand: &Demand, target: Option<u8>, track: Option<&Track>) -> Limited {

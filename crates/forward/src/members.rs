@@ -12,6 +12,9 @@ use confab_base::{
 };
 use confab_congestion::{FORWARDER, VoiceLadder, VoicePath};
 
+/// Weight of a second's loss in the mean that a cap leaves room for.
+const NEW_LOSS: f64 = 0.2;
+
 impl Forwarder {
     pub(crate) fn join(&mut self, participant: ParticipantId, decodes: Vec<VideoCodec>, now: Time) {
         let start = self.config.start_estimate;
@@ -42,8 +45,9 @@ impl Forwarder {
             return;
         };
         leg.estimate = self.config.start_estimate;
-        // The new peer connection knows of no rates yet.
-        leg.rates = (Bitrate::ZERO, Bitrate::ZERO);
+        (leg.cap, leg.loss) = (None, 0.0);
+        // The new peer connection knows of no rate yet.
+        leg.desired = Bitrate::ZERO;
         leg.first_picture = None;
         leg.hysteresis = Hysteresis::default();
         leg.voice = VoiceLadder::new(FORWARDER);
@@ -58,6 +62,7 @@ impl Forwarder {
         let Some(leg) = self.legs.get_mut(&participant) else {
             return;
         };
+        leg.loss += (f64::from(health.loss_down) - leg.loss) * NEW_LOSS;
         let slots = leg
             .slots
             .iter()

@@ -89,10 +89,9 @@ impl Scene {
                     self.states.insert((participant, state.slot), state);
                 }
                 Output::Speakers(list) => self.speakers = list,
-                Output::Rates {
+                Output::Desired {
                     participant,
-                    desired,
-                    ..
+                    bitrate: desired,
                 } => {
                     self.desired.insert(participant, desired);
                 }

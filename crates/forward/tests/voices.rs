@@ -72,11 +72,10 @@ impl Meeting {
                     participant: ANA,
                     loss,
                 } => self.told.push(loss.percent),
-                Output::Rates {
+                Output::Desired {
                     participant: BEN,
-                    desired,
-                    ..
-                } => self.desired = desired,
+                    bitrate,
+                } => self.desired = bitrate,
                 _ => {}
             }
         }

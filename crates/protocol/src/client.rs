@@ -23,6 +23,11 @@ pub enum Request {
     /// What each receive slot shall show. Replaces the earlier view as a whole.
     View {
         slots: Vec<Slot>,
+        /// The most that may be sent to this client, bits per second, [`crate::MIN_VIEW_BITRATE`] or more: pictures get what
+        /// sound leaves of it. Absent: as much as the link carries.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional, type = "number")]
+        max_bitrate: Option<u64>,
     },
     /// Mute or unmute an own source. While it is muted the server drops its media.
     Mute {

@@ -20,6 +20,8 @@ pub const MAX_EVENT_HISTORY: usize = 512;
 pub const MAX_SLOTS: usize = 64;
 /// Participants of one meeting unless the meeting says less.
 pub const MAX_PARTICIPANTS: usize = 200;
+/// The least a client may ask to be sent at most, bits per second: two voices, without copies.
+pub const MIN_VIEW_BITRATE: u64 = 100_000;
 /// Requests a client may send in a burst, and the lasting rate per second.
 pub const REQUEST_BURST: u32 = 60;
 pub const REQUEST_RATE: u32 = 20;

@@ -103,7 +103,10 @@ fn check(request: &mut Request) -> Result<(), Refusal> {
     match request {
         Request::Hello(hello) => check_hello(hello),
         Request::Offer(offer) => check_offer(offer),
-        Request::View { slots } => check_slots(slots),
+        Request::View { slots, max_bitrate } => {
+            check_view_bitrate(*max_bitrate)?;
+            check_slots(slots)
+        }
         Request::Chat { text, client_id } => {
             *text = bounded(text, MAX_CHAT, "chat text")?;
             let ok = (1..=MAX_CLIENT_ID).contains(&client_id.len())
@@ -188,6 +191,15 @@ fn check_listening(listening: &Listening) -> Result<(), Refusal> {
         return bad("more minutes were fluent than there were");
     }
     Ok(())
+}
+
+fn check_view_bitrate(most: Option<u64>) -> Result<(), Refusal> {
+    match most {
+        Some(most) if most < MIN_VIEW_BITRATE => {
+            bad(format!("max_bitrate is {MIN_VIEW_BITRATE} or more"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_slots(slots: &[Slot]) -> Result<(), Refusal> {
@@ -314,6 +326,18 @@ mod tests {
         assert_eq!(code(&say(1001, 3, 3)), Code::BadValue);
         assert_eq!(code(&say(0, 3, 4)), Code::BadValue);
         assert_eq!(code(&say(70_000, 3, 3)), Code::BadMessage);
+    }
+
+    #[test]
+    fn who_saves_data_leaves_room_for_voices() {
+        let view = |most: &str| {
+            format!(r#"{{"id":1,"body":{{"type":"view","slots":[],"max_bitrate":{most}}}}}"#)
+        };
+        assert!(parse_client(&view("100000")).is_ok());
+        assert!(parse_client(&view("18446744073709551615")).is_ok());
+        assert_eq!(code(&view("99999")), Code::BadValue);
+        assert_eq!(code(&view("-1")), Code::BadMessage);
+        assert_eq!(code(&view("1e5")), Code::BadMessage);
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub fn typescript() -> String {
     file
 }
 
-fn sizes() -> [(&'static str, u64); 17] {
+fn sizes() -> [(&'static str, u64); 18] {
     [
         ("MAX_CLIENT_MESSAGE", MAX_CLIENT_MESSAGE as u64),
         ("MAX_SDP", MAX_SDP as u64),
@@ -82,6 +82,7 @@ fn sizes() -> [(&'static str, u64); 17] {
         ("MAX_EVENT_HISTORY", MAX_EVENT_HISTORY as u64),
         ("MAX_SLOTS", MAX_SLOTS as u64),
         ("MAX_PARTICIPANTS", MAX_PARTICIPANTS as u64),
+        ("MIN_VIEW_BITRATE", MIN_VIEW_BITRATE),
         ("REQUEST_BURST", u64::from(REQUEST_BURST)),
         ("REQUEST_RATE", u64::from(REQUEST_RATE)),
         ("OFFER_BURST", u64::from(OFFER_BURST)),

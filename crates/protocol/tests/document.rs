@@ -163,6 +163,7 @@ fn the_limits_are_the_real_ones() {
         format!("| events kept for resync | {MAX_EVENT_HISTORY} |"),
         format!("| chat messages in a snapshot | {MAX_CHAT_HISTORY} |"),
         format!("| receive slots | {MAX_SLOTS} of each kind |"),
+        format!("| least `max_bitrate` of a view | {MIN_VIEW_BITRATE} bit/s |"),
         format!("| seats | {MAX_PARTICIPANTS},"),
         format!("| {} s |", SEAT_KEPT_MS / 1000),
         format!("dead after {} s of silence", PING_TIMEOUT_MS / 1000),

@@ -1,7 +1,7 @@
 //! What the meeting asks of the media side, and what the media side tells the meeting. The shell carries these between
 //! [`crate::Room`] and the forwarding unit; neither knows the other.
 
-use confab_base::{ParticipantId, TrackId, VideoCodec, VoiceLoss};
+use confab_base::{Bitrate, ParticipantId, TrackId, VideoCodec, VoiceLoss};
 use confab_protocol::{Code, LayersWanted, ParticipantQuality, Publish, Slot, SlotState};
 
 /// From the meeting to the forwarding unit.
@@ -21,6 +21,8 @@ pub enum MediaCommand {
     View {
         participant: ParticipantId,
         slots: Vec<Slot>,
+        /// The most the participant wants to be sent; `None`: as much as its link carries.
+        most: Option<Bitrate>,
     },
     /// While muted, the track's packets are dropped at the door.
     Mute {

@@ -5,7 +5,7 @@ use crate::rate::Verdict;
 use crate::room::{Moment, Outcome, Room};
 use crate::seat::{PendingOffer, SeatMedia};
 use crate::{ConnId, MediaCommand, MediaEvent, Output, PublishedLine};
-use confab_base::{ParticipantId, Source, TrackId, VideoCodec, VoiceLoss};
+use confab_base::{Bitrate, ParticipantId, Source, TrackId, VideoCodec, VoiceLoss};
 use confab_protocol::{
     Code, Event, LayersWanted, Offer, ParticipantQuality, Publish, ReplyBody, ServerMessage, Slot,
     SlotState, Track,
@@ -95,13 +95,19 @@ impl Room {
         numbered
     }
 
-    pub(crate) fn view(&mut self, who: ParticipantId, mut slots: Vec<Slot>) -> Outcome {
+    pub(crate) fn view(
+        &mut self,
+        who: ParticipantId,
+        mut slots: Vec<Slot>,
+        most: Option<Bitrate>,
+    ) -> Outcome {
         for slot in &mut slots {
             slot.track = slot.track.filter(|track| self.is_published(*track));
         }
         self.command(MediaCommand::View {
             participant: who,
             slots,
+            most,
         });
         DONE
     }

@@ -6,7 +6,7 @@ use crate::seat::{Link, Seat};
 use crate::{
     ConnId, Input, MediaCommand, Output, PersistedMeeting, PersistedParticipant, RoomConfig,
 };
-use confab_base::{Duration, ParticipantId, Time};
+use confab_base::{Bitrate, Duration, ParticipantId, Time};
 use confab_protocol::{
     ChatMessage, Code, Event, LeaveReason, Meeting, PING_TIMEOUT_MS, Presence, QualityLevel,
     ReplyBody, Request, SEAT_KEPT_MS, ServerMessage, Snapshot,
@@ -162,7 +162,7 @@ impl Room {
                 Ok(None)
             }
             Request::Offer(offer) => self.offer(conn, who, id, offer, at),
-            Request::View { slots } => self.view(who, slots),
+            Request::View { slots, max_bitrate } => self.view(who, slots, max_bitrate.map(Bitrate)),
             Request::Unpublish { source } => self.unpublish(who, source, at),
             Request::Mute { source, muted } => self.mute(who, who, source, muted, at),
             Request::Hand { raised } => self.hand(who, raised, at),

@@ -60,7 +60,8 @@ fn request() -> impl Strategy<Value = Request> {
                 mid: "5".into(),
                 track: Some(TrackId(track)),
                 max_height: 90,
-            }]
+            }],
+            max_bitrate: None,
         }),
         (source(), any::<bool>()).prop_map(|(source, muted)| Request::Mute { source, muted }),
         source().prop_map(|source| Request::Unpublish { source }),

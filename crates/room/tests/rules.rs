@@ -541,11 +541,13 @@ fn a_view_of_what_is_not_there_shows_nothing() {
         max_height: 180,
     };
     let slots = vec![slot("1", track), slot("2", TrackId(99))];
-    rig.ask(1, Request::View { slots });
-    let Some(MediaCommand::View { slots, .. }) = rig.commands().pop() else {
+    let max_bitrate = Some(300_000);
+    rig.ask(1, Request::View { slots, max_bitrate });
+    let Some(MediaCommand::View { slots, most, .. }) = rig.commands().pop() else {
         panic!("the view is passed on");
     };
     assert_eq!((slots[0].track, slots[1].track), (Some(track), None));
+    assert_eq!(most, Some(confab_base::Bitrate::kbps(300)));
 }
 
 #[test]

@@ -77,6 +77,9 @@ pub enum Input {
     /// offer, at most ten times a second; after a [`Output::NewPeer`] it has to be said anew, since mids change.
     View {
         slots: Vec<Slot>,
+        /// The most the server may send, bits per second; absent: what the link carries.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_bitrate: Option<u64>,
     },
     MediaConnected {
         generation: u32,

@@ -13,6 +13,9 @@ const VIEW_INTERVAL: Duration = Duration::from_millis(100);
 /// A peer connection that stood this long was a good one: its end is no repeated failure.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 
+/// What the slots shall carry, and the most the server may send, bits per second.
+type View = (Vec<Slot>, Option<u64>);
+
 #[derive(Debug, Default)]
 pub(crate) struct Peer {
     /// The server answered the offer of this generation, and nothing broke it since.
@@ -26,8 +29,8 @@ pub(crate) struct Peer {
     /// Failures since the last good one.
     failures: u32,
     connected_at: Option<Time>,
-    pub(crate) view: Option<Vec<Slot>>,
-    sent_view: Option<Vec<Slot>>,
+    pub(crate) view: Option<View>,
+    sent_view: Option<View>,
     view_at: Time,
 }
 
@@ -148,10 +151,10 @@ impl Session {
             self.new_peer();
         }
         if self.view_waits() && self.peer.view_at <= now {
-            let slots = self.peer.view.clone().unwrap_or_default();
-            self.peer.sent_view = Some(slots.clone());
+            let (slots, max_bitrate) = self.peer.view.clone().unwrap_or_default();
+            self.peer.sent_view = self.peer.view.clone();
             self.peer.view_at = now + VIEW_INTERVAL;
-            self.post(Request::View { slots }, now);
+            self.post(Request::View { slots, max_bitrate }, now);
         }
     }
 

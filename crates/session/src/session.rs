@@ -76,7 +76,7 @@ impl Session {
                 sdp,
                 publish,
             } => self.on_local_offer(generation, sdp, publish, now),
-            Input::View { slots } => self.peer.view = Some(slots),
+            Input::View { slots, max_bitrate } => self.peer.view = Some((slots, max_bitrate)),
             Input::MediaConnected { generation } => self.on_media_connected(generation, now),
             Input::MediaFailed { generation } => self.on_media_failed(generation, now),
             Input::Listening { listening } => self.on_listening(listening),

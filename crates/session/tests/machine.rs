@@ -154,8 +154,9 @@ fn input() -> impl Strategy<Value = Input> {
             sdp: String::new(),
             publish: Vec::new()
         }),
-        1 => (0..3u16).prop_map(|max_height| Input::View {
-            slots: vec![Slot { mid: "1".into(), track: None, max_height }]
+        1 => (0..3u16, prop::option::of(Just(100_000))).prop_map(|(max_height, max_bitrate)| Input::View {
+            slots: vec![Slot { mid: "1".into(), track: None, max_height }],
+            max_bitrate,
         }),
         1 => (0..5u32).prop_map(|generation| Input::MediaConnected { generation }),
         1 => (0..5u32).prop_map(|generation| Input::MediaFailed { generation }),

@@ -162,7 +162,11 @@ pub fn play(case: &Case, stage: Stage) -> Option<Row> {
             } => {
                 offer(&sender, n, sdp, publish);
                 let participant = ParticipantId(n);
-                let view = MediaCommand::View { participant, slots };
+                let view = MediaCommand::View {
+                    participant,
+                    slots,
+                    most: None,
+                };
                 sender.send(view).expect("a worker with room");
                 let answer: String = answers.recv().expect("an answer");
                 let line = serde_json::to_string(&answer).expect("plain data");

@@ -191,13 +191,12 @@ impl Room {
                     self.tell(MediaEvent::VoiceLoss { participant, loss }, true);
                 }
                 Output::SlotState { participant, state } => self.slot_state(participant, state),
-                Output::Rates {
+                Output::Desired {
                     participant,
-                    desired,
-                    ..
+                    bitrate,
                 } => {
                     if let Some(seat) = self.seats.get_mut(&participant) {
-                        seat.peer.set_desired(desired.scaled(PROBE_MARGIN));
+                        seat.peer.set_desired(bitrate.scaled(PROBE_MARGIN));
                         self.touch(participant);
                     }
                 }

@@ -180,7 +180,10 @@ impl Room {
         if let (Some(seat), Some(view)) =
             (self.seats.get(&participant), self.views.get(&participant))
         {
-            let slots = seat.view(view);
+            let (slots, most) = (seat.view(&view.slots), view.most);
+            // First how much, then what: nothing above it goes out in between.
+            let cap = Input::Cap { participant, most };
+            self.forwarder.handle(cap, time);
             self.forwarder
                 .handle(Input::View { participant, slots }, time);
         }

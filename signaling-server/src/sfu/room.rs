@@ -7,7 +7,7 @@ use crate::sfu::offers::Offer;
 use crate::sfu::seat::name;
 use crate::sfu::seats::Seats;
 use crate::sfu::worker::Io;
-use confab_base::{ParticipantId, Time};
+use confab_base::{Bitrate, ParticipantId, Time};
 use confab_forward::{ForwardConfig, Forwarder, Input};
 use confab_protocol::Slot;
 use confab_room::{MediaCommand, MediaEvent};
@@ -25,13 +25,19 @@ const BACKLOG: usize = 1024;
 /// ends the wait, so only senders who spread a frame out feel it.
 const HOLD: Duration = Duration::from_millis(2);
 
+/// What a participant wants to see, and the most it wants to be sent.
+pub(super) struct View {
+    pub slots: Vec<Slot>,
+    pub most: Option<Bitrate>,
+}
+
 pub(crate) struct Room {
     pub(super) key: u64,
     start: Instant,
     pub(super) forwarder: Forwarder,
     pub(super) seats: Seats,
     /// What each participant wants to see on its peer connection.
-    pub(super) views: HashMap<ParticipantId, Vec<Slot>>,
+    pub(super) views: HashMap<ParticipantId, View>,
     events: mpsc::Sender<MediaEvent>,
     backlog: VecDeque<MediaEvent>,
     closed: Arc<AtomicBool>,
@@ -116,8 +122,12 @@ impl Room {
                 };
                 self.offer(offer, now, io);
             }
-            MediaCommand::View { participant, slots } => {
-                self.views.insert(participant, slots);
+            MediaCommand::View {
+                participant,
+                slots,
+                most,
+            } => {
+                self.views.insert(participant, View { slots, most });
                 self.apply_view(participant, now);
             }
             MediaCommand::Mute { track, muted } => {

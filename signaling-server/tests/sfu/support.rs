@@ -178,6 +178,7 @@ impl Meeting {
             .send(MediaCommand::View {
                 participant: ParticipantId(client.p),
                 slots,
+                most: None,
             })
             .unwrap();
     }

@@ -159,8 +159,8 @@ impl Sfu {
                 }
                 Output::Quality(_)
                 | Output::SameRoom(_)
+                | Output::Desired { .. }
                 | Output::LayersWanted { .. }
-                | Output::Rates { .. }
                 | Output::VoiceLoss { .. } => {}
             }
         }
@@ -466,6 +466,11 @@ impl MediaMeeting {
         };
         let slots = cameras.iter().enumerate().map(slot).collect();
         self.sfu(|sfu, net| sfu.feed(Input::View { participant, slots }, net));
+    }
+
+    /// The most a participant wants to be sent.
+    pub fn cap(&mut self, participant: ParticipantId, most: Option<Bitrate>) {
+        self.sfu(|sfu, net| sfu.feed(Input::Cap { participant, most }, net));
     }
 
     pub fn sfu<R>(&mut self, f: impl FnOnce(&mut Sfu, &mut Net<Packet>) -> R) -> R {

@@ -25,6 +25,8 @@ pub struct Person {
     pub recording: Option<Recording>,
     /// Lose this many of the next room events, to make a gap.
     pub swallow: u32,
+    /// The most the server may send, bits per second.
+    pub max_bitrate: Option<u64>,
     outputs: VecDeque<Output>,
 }
 
@@ -60,6 +62,7 @@ impl Person {
             peers: 0,
             recording: None,
             swallow: 0,
+            max_bitrate: None,
             outputs: VecDeque::new(),
         }
     }
@@ -178,7 +181,8 @@ impl Person {
             Output::Answer { generation, .. } => {
                 self.feed(Input::MediaConnected { generation }, net);
                 let slots = vec![slot("2"), slot("3")];
-                self.feed(Input::View { slots }, net);
+                let max_bitrate = self.max_bitrate;
+                self.feed(Input::View { slots, max_bitrate }, net);
             }
             Output::Notice { notice } => {
                 if let Notice::Failed {

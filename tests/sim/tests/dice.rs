@@ -98,6 +98,7 @@ impl Dice {
                     track: None,
                     max_height: self.small() as u16,
                 }],
+                max_bitrate: self.rng.chance(0.5).then_some(100_000),
             },
             13 => Input::MediaConnected {
                 generation: self.small(),

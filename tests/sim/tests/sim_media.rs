@@ -1,7 +1,7 @@
 //! The forwarder over lossy links: unbroken streams, pictures that come back, layers that fit.
 
 use confab_base::{Bitrate, Duration, ParticipantId};
-use confab_forward::{Input, Limited};
+use confab_forward::{Input, Limited, LinkHealth};
 use confab_sim::media::{MediaMeeting, camera, microphone};
 use confab_simnet::{LinkConfig, Loss};
 
@@ -193,4 +193,117 @@ fn the_same_seed_forwards_the_same_packets() {
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
+}
+
+/// What a participant was sent of pictures in so many seconds, with headers, kbit/s.
+fn kbps_in(m: &mut MediaMeeting, to: ParticipantId, seconds: u64) -> u64 {
+    let packets = |m: &mut MediaMeeting| {
+        m.talker(to, |t| {
+            let slots = t.received.values();
+            slots.map(|r| r.packets.len() as u64).sum::<u64>()
+        })
+    };
+    let before = packets(m);
+    m.run_ms(seconds * 1000);
+    (packets(m) - before) * 1040 * 8 / 1000 / seconds
+}
+
+#[test]
+fn who_saves_data_is_never_sent_more_and_is_told_why() {
+    for seed in 0..10 {
+        let (mut m, people) = meeting(seed, 4, LinkConfig::default());
+        let saver = people[0];
+        let view: Vec<_> = people[1..].iter().map(|p| (*p, 720)).collect();
+        m.view(saver, &view);
+        m.view(people[1], &[(people[2], 720), (people[3], 720)]);
+        m.run_ms(5000);
+        let free = kbps_in(&mut m, saver, 5);
+        let other = kbps_in(&mut m, people[1], 5);
+        for most in [1300, 900, 500] {
+            m.cap(saver, Some(Bitrate::kbps(most)));
+            m.run_ms(1500);
+            let spent = kbps_in(&mut m, saver, 20);
+            assert!(
+                free > most && spent <= most,
+                "{spent} of {most}, {free} before"
+            );
+            assert!(spent * 2 > most, "{spent} of {most} is little use of it");
+            let limited = |slot| m.sfu(|s, _| s.slots[&(saver, slot)].limited);
+            assert!([0, 1, 2].map(limited).contains(&Limited::Saver));
+        }
+        assert!(kbps_in(&mut m, people[1], 5).abs_diff(other) * 20 < other);
+        m.cap(saver, None);
+        m.run_ms(20_000);
+        assert!(kbps_in(&mut m, saver, 5).abs_diff(free) * 20 < free);
+        let limited = m.sfu(|s, _| s.slots[&(saver, 0)].limited);
+        assert_eq!(limited, Limited::No);
+    }
+}
+
+#[test]
+fn the_first_picture_is_tried_against_a_short_link_but_not_against_a_saver() {
+    for (most, shown) in [(None, true), (Some(Bitrate::kbps(100)), false)] {
+        let (mut m, people) = meeting(7, 2, LinkConfig::default());
+        let participant = people[0];
+        m.cap(participant, most);
+        let bitrate = Bitrate::kbps(40);
+        let estimate = Input::Estimate {
+            participant,
+            bitrate,
+        };
+        m.sfu(|s, net| s.feed(estimate, net));
+        m.view(participant, &[(people[1], 720)]);
+        m.run_ms(1500);
+        assert_eq!(m.talker(participant, |t| !t.received.is_empty()), shown);
+    }
+}
+
+#[test]
+fn where_packets_get_lost_a_cap_has_room_for_repair() {
+    let (mut m, people) = meeting(9, 2, LinkConfig::default());
+    let participant = people[0];
+    m.cap(participant, Some(Bitrate::kbps(800)));
+    m.view(participant, &[(people[1], 720)]);
+    m.run_ms(20_000);
+    let before = kbps_in(&mut m, participant, 5);
+    for _ in 0..20 {
+        let heard = m.world.now();
+        let health = LinkHealth {
+            loss_up: 0.0,
+            loss_down: 0.3,
+            burst_down: None,
+            rtt: None,
+            heard,
+        };
+        let health = Input::Health {
+            participant,
+            health,
+        };
+        m.sfu(|s, net| s.feed(health, net));
+        m.run_ms(1000);
+    }
+    let after = kbps_in(&mut m, participant, 5);
+    assert!(
+        before > 450 && after > 100 && after * 170 <= 800 * 100,
+        "{before} {after}"
+    );
+}
+
+#[test]
+fn a_link_below_the_cap_is_still_called_a_slow_link() {
+    let (mut m, people) = meeting(8, 2, LinkConfig::default());
+    let participant = people[0];
+    m.cap(participant, Some(Bitrate::kbps(500)));
+    m.view(participant, &[(people[1], 720)]);
+    m.run_ms(3000);
+    let limited = |m: &mut MediaMeeting| m.sfu(|s, _| s.slots[&(participant, 0)].limited);
+    assert_eq!(limited(&mut m), Limited::Saver);
+    let bitrate = Bitrate::kbps(300);
+    let estimate = Input::Estimate {
+        participant,
+        bitrate,
+    };
+    m.sfu(|s, net| s.feed(estimate, net));
+    m.run_ms(1000);
+    assert_eq!(limited(&mut m), Limited::Bandwidth);
 }

@@ -4,8 +4,8 @@
 
 use confab_base::{Source, TrackId};
 use confab_protocol::{
-    LayersWanted, Listening, ParticipantQuality, QualityLevel, Reaction, SameRoomChoice, SlotState,
-    VoiceLoss,
+    LayersWanted, Listening, ParticipantQuality, QualityLevel, Reaction, SameRoomChoice, Slot,
+    SlotState, VoiceLoss,
 };
 use confab_room::{MediaCommand, MediaEvent};
 use confab_session::{Action, Input};
@@ -412,6 +412,34 @@ fn mute_and_hand_go_back_when_refused() {
     let own = &m.see(guest).session.state().own;
     assert!(own.muted.contains(&Source::Microphone) && !own.hand);
     keep("rollback", m, guest);
+}
+
+#[test]
+fn the_most_that_may_be_sent_goes_with_the_view_and_is_said_anew_after_a_cut() {
+    let (mut m, _, guest) = stage();
+    start(&mut m, guest);
+    let see = |m: &mut Meeting, max_height, max_bitrate| {
+        let slots = vec![Slot {
+            mid: "2".into(),
+            track: None,
+            max_height,
+        }];
+        let view = Input::View { slots, max_bitrate };
+        m.person(guest, |p, net| p.feed(view, net));
+        m.run_ms(200);
+    };
+    for (height, most) in [
+        (360, None),
+        (360, Some(600_000)),
+        (360, Some(600_000)),
+        (0, Some(100_000)),
+    ] {
+        see(&mut m, height, most);
+    }
+    cut(&mut m, guest, 2000);
+    m.run_ms(2000);
+    see(&mut m, 360, None);
+    keep("data_saver", m, guest);
 }
 
 #[test]

@@ -29,6 +29,8 @@ export type BackgroundChoice = "none" | "light" | "strong" | "picture";
 
 export type Layout = "grid" | "speaker";
 
+export type DataSaver = "off" | "save" | "audio";
+
 export type NoiseSuppression = "off" | "standard" | "strong";
 
 export type GlobalShortcuts = { microphone: Chord | null, talk: Chord | null, camera: Chord | null, };
@@ -57,7 +59,11 @@ background: BackgroundChoice,
 /**
  * A `data:` URL, for the choice `picture`; empty: none was chosen yet.
  */
-backgroundPicture: string, dataSaver: boolean, language: Language, theme: Theme, highContrast: boolean, reducedMotion: boolean, 
+backgroundPicture: string, dataSaver: DataSaver, 
+/**
+ * The most to send and to receive while it is on, kbit/s, 100 to 20000; 0: no limit.
+ */
+saverUp: number, saverDown: number, language: Language, theme: Theme, highContrast: boolean, reducedMotion: boolean, 
 /**
  * 1, 1.25, 1.5, 1.75 or 2.
  */

@@ -135,6 +135,28 @@ listening: Listening, local: LocalState, };
 
 export type DeskPatch = { seq: number, call?: CallState, participants?: Array<Participant>, chat?: Array<ChatEntry>, speakers?: Array<ParticipantId>, quality?: Array<ParticipantQuality>, limited?: Array<LimitedTrack>, listening?: Listening, local?: LocalState, };
 
+export type RepairStats = { 
+/**
+ * Packets that were lost and put back.
+ */
+recovered: number, 
+/**
+ * Of the packets that were missing those put back in time, 0 to 1.
+ */
+success: number, 
+/**
+ * What repair takes beside the pictures, 0 for nothing and 1 for as much again.
+ */
+overhead: number, 
+/**
+ * From noticing that a packet is missing until it was put back, in the mean.
+ */
+responseMs: number, 
+/**
+ * How often a packet was asked for again.
+ */
+nacks: number, };
+
 export type LinkStats = { rttMs: number, sendKbps: number, receiveKbps: number, 
 /**
  * Share of packets lost on the way to us, 0 to 1.
@@ -143,7 +165,19 @@ loss: number,
 /**
  * `udp`, `tcp`, or empty before media travels.
  */
-transport: string, };
+transport: string, 
+/**
+ * What the meeting cost so far, over all connections, without the headers of IP and UDP.
+ */
+sentBytes: number, receivedBytes: number, 
+/**
+ * Both ways in an hour that is like the last minute.
+ */
+hourBytes: number, 
+/**
+ * Of what comes, and of what is sent.
+ */
+repairIn: RepairStats, repairOut: RepairStats, };
 
 export type StreamDirection = "send" | "receive";
 
@@ -183,6 +217,11 @@ freezes: number,
  */
 concealed: number, 
 /**
+ * Packets asked for again, resent ones (RTX), and such for correction (FEC), since the stream began: sending, by us for
+ * others; receiving, the other way round.
+ */
+nacks: number, resent: number, fec: number, 
+/**
  * What holds a sent stream back.
  */
 limit: StreamLimit, };
@@ -206,6 +245,20 @@ export type Processing = { echoCancellation: boolean, noiseSuppression: NoiseSup
  * For musicians: nothing of the above, in stereo where the microphone is, at a rate for music.
  */
 originalSound: boolean, };
+
+export type DataSaving = { 
+/**
+ * Sends the camera no larger than 360p.
+ */
+smallCamera: boolean, 
+/**
+ * The most to send, everything together, kbit/s; absent: what the link carries.
+ */
+up?: number, 
+/**
+ * The most to receive, kbit/s; less than 100 counts as 100.
+ */
+down?: number, };
 
 export type BlurStrength = "light" | "strong";
 
@@ -239,7 +292,7 @@ audio: boolean, mode: ScreenMode, } | { "type": "stop_screen" } | { "type": "pau
 /**
  * Which page: tallest wins where several show the same track.
  */
-page: string, videos: Array<ShownVideo>, } | { "type": "chat", text: string, } | { "type": "hand", raised: boolean, } | { "type": "react", reaction: Reaction, } | { "type": "rename", name: string, } | { "type": "host", action: HostAction, } | { "type": "same_room", choice: SameRoomChoice, } | { "type": "set_processing", processing: Processing, } | { "type": "set_background", background: DeskBackground, } | { "type": "set_data_saver", on: boolean, } | { "type": "link_stats" } | { "type": "stream_stats" } | { "type": "screen_sources" };
+page: string, videos: Array<ShownVideo>, } | { "type": "chat", text: string, } | { "type": "hand", raised: boolean, } | { "type": "react", reaction: Reaction, } | { "type": "rename", name: string, } | { "type": "host", action: HostAction, } | { "type": "same_room", choice: SameRoomChoice, } | { "type": "set_processing", processing: Processing, } | { "type": "set_background", background: DeskBackground, } | { "type": "set_data_saver", saving: DataSaving, } | { "type": "link_stats" } | { "type": "stream_stats" } | { "type": "screen_sources" };
 
 export type OwnCode = "unreachable" | "closed";
 

@@ -10,6 +10,7 @@ export const MAX_CHAT_HISTORY = 200;
 export const MAX_EVENT_HISTORY = 512;
 export const MAX_SLOTS = 64;
 export const MAX_PARTICIPANTS = 200;
+export const MIN_VIEW_BITRATE = 100000;
 export const REQUEST_BURST = 60;
 export const REQUEST_RATE = 20;
 export const OFFER_BURST = 8;
@@ -219,7 +220,12 @@ fluent_minutes: number, };
 
 export type SameRoomChoice = "use_mine" | "apart";
 
-export type Request = { "type": "hello" } & Hello | { "type": "offer" } & Offer | { "type": "view", slots: Array<Slot>, } | { "type": "mute", source: Source, muted: boolean, } | { "type": "unpublish", source: Source, } | { "type": "hand", raised: boolean, } | { "type": "reaction", reaction: Reaction, } | { "type": "chat", text: string, 
+export type Request = { "type": "hello" } & Hello | { "type": "offer" } & Offer | { "type": "view", slots: Array<Slot>, 
+/**
+ * The most that may be sent to this client, bits per second, [`crate::MIN_VIEW_BITRATE`] or more: pictures get what
+ * sound leaves of it. Absent: as much as the link carries.
+ */
+max_bitrate?: number, } | { "type": "mute", source: Source, muted: boolean, } | { "type": "unpublish", source: Source, } | { "type": "hand", raised: boolean, } | { "type": "reaction", reaction: Reaction, } | { "type": "chat", text: string, 
 /**
  * Unique per message of this client, 1 to [`crate::MAX_CLIENT_ID`] ASCII characters: sending it again after
  * a cut is the same message.
@@ -272,7 +278,7 @@ burst: number, };
 
 export type ParticipantQuality = { participant: ParticipantId, level: QualityLevel, };
 
-export type Limited = "no" | "bandwidth" | "source" | "codec";
+export type Limited = "no" | "bandwidth" | "saver" | "source" | "codec";
 
 export type SlotState = { mid: string, track?: TrackId, 
 /**

@@ -3,7 +3,7 @@
 // browser's storage, where the entries of the shell have no effect.
 
 import type { Code } from "../generated/protocol";
-import type { NoiseSuppression, Result } from "./port";
+import type { DataSaverMode, NoiseSuppression, Result } from "./port";
 
 /** A key with its modifiers. `code` is the physical key as in KeyboardEvent.code ("KeyD", "Space"), or "?" by meaning. */
 export interface Chord {
@@ -43,7 +43,10 @@ export interface Settings {
   background: "none" | "light" | "strong" | "picture";
   /** A `data:` URL of a JPEG, for the choice "picture"; empty: none was chosen yet. */
   backgroundPicture: string;
-  dataSaver: boolean;
+  dataSaver: DataSaverMode;
+  /** The most to send and to receive while it is on, kbit/s; 0: no limit. */
+  saverUp: number;
+  saverDown: number;
   language: "system" | "en" | "zh-CN";
   theme: "system" | "dark" | "light";
   highContrast: boolean;

@@ -16,12 +16,10 @@ import { keepSeat, readSeat } from "./guest/seat";
 import { BrowserWindow } from "./guest/window";
 import { browserName, hostAction, parseMessage, randomId } from "./guest/words";
 import type {
-  Abilities, Background, CreateMeeting, DeviceKind, EndReason, HostAction, JoinRequest, Place, PopOutHost, Port, PortEvent, PortState, Processing, Reaction,
+  Abilities, Background, CreateMeeting, DataSaving, DeviceKind, EndReason, HostAction, JoinRequest, Place, PopOutHost, Port, PortEvent, PortState, Processing, Reaction,
   SameRoomChoice, ScreenChoice, ScreenMode, ShownVideo, Source, TrackId,
 } from "./port";
 
-/** Tallest camera layer with the data saver on. */
-const SAVING_HEIGHT = 360;
 /** Nobody waits longer than this for a first answer of the server, milliseconds. */
 const FIRST_JOIN_MS = 20_000;
 
@@ -116,7 +114,7 @@ class GuestPort implements Port {
     await Promise.all([this.#devices.setProcessing(processing), this.#media.setOriginal(processing.originalSound)]);
   };
   setBackground = (background: Background) => this.#devices.setBackground(background);
-  setDataSaver = (on: boolean) => void this.#media.limitCamera(on ? SAVING_HEIGHT : Infinity);
+  setDataSaver = (saving: DataSaving) => void this.#media.save(saving);
   /** The browser asks by itself. */
   screenSources = async () => [];
   startScreen = (choice: ScreenChoice = { audio: true, mode: "text" }) => this.#devices.screen.start(choice);

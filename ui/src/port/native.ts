@@ -1,6 +1,7 @@
 // The port of the desktop app. The participant lives in the shell (confab_client::desk); here its words are only carried, and
 // its pictures drawn.
 
+import { UNKNOWN_LINK } from "./stats";
 import type { AppEvent } from "../generated/app";
 import type { DeskCommand, DeskEvent } from "../generated/desk";
 import { NativeApp, ShellLink } from "./native/app";
@@ -10,7 +11,7 @@ import { LevelWatch } from "./native/levels";
 import { DeskLink } from "./native/link";
 import { OWN_CAMERA, OWN_SCREEN, type Pictures, connectPictures } from "./native/pictures";
 import type {
-  Abilities, AppPort, Background, Code, CreateMeeting, DeviceKind, DeviceProblem, HostAction, JoinRequest, LinkStats, MeetingCreated, MeetingInfo, Place,
+  Abilities, AppPort, Background, Code, CreateMeeting, DataSaving, DeviceKind, DeviceProblem, HostAction, JoinRequest, LinkStats, MeetingCreated, MeetingInfo, Place,
   PopOutHost, PopOutWhat, Port, PortEvent, PortState, Processing, Reaction, Result, SameRoomChoice, ScreenChoice, ScreenMode, ScreenSource, ShownVideo, StreamStats, TrackId,
   VideoSurface,
 } from "./port";
@@ -18,7 +19,6 @@ import type {
 /** Views say so when pictures have had no way for so long. */
 const PICTURES_LOST_MS = 5000;
 const MOST_EARLY = 32;
-const UNKNOWN: LinkStats = { rttMs: -1, sendKbps: -1, receiveKbps: -1, loss: -1, transport: "" };
 
 /** Ready when the window's place and the participant's state are there. */
 export async function createNativePort(host: Host = shellHost(), connect: typeof connectPictures = connectPictures): Promise<Port> {
@@ -131,7 +131,7 @@ class NativePort implements Port {
   refreshDevices = () => this.#desk.tell({ type: "refresh_devices" });
   setProcessing = (processing: Processing) => this.#desk.tell({ type: "set_processing", processing });
   setBackground = (background: Background) => this.#desk.tell({ type: "set_background", background });
-  setDataSaver = (on: boolean) => this.#do({ type: "set_data_saver", on });
+  setDataSaver = (saving: DataSaving) => this.#do({ type: "set_data_saver", saving });
   startScreen = ({ id, audio, mode }: ScreenChoice = { audio: false, mode: "text" }) =>
     this.#desk.tell({ type: "start_screen", audio, mode, ...(id !== undefined && { id }) });
   pauseScreen = (on: boolean) => this.#desk.tell({ type: "pause_screen", on });
@@ -177,7 +177,7 @@ class NativePort implements Port {
 
   async linkStats(): Promise<LinkStats> {
     const reply = await this.#desk.ask("link", { type: "link_stats" });
-    return reply?.type === "link" ? reply.stats : UNKNOWN;
+    return reply?.type === "link" ? reply.stats : UNKNOWN_LINK;
   }
 
   async streamStats(): Promise<StreamStats[]> {

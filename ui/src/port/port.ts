@@ -83,6 +83,18 @@ export interface Processing {
   originalSound: boolean;
 }
 
+/** "save": less of everything but sound. "audio": and no pictures, but a shared screen that is asked for. */
+export type DataSaverMode = "off" | "save" | "audio";
+
+/** What is saved of data. Sound goes whatever it says. */
+export interface DataSaving {
+  /** Sends the camera no larger than 360p. */
+  smallCamera: boolean;
+  /** The most to send, everything together, and to receive, kbit/s, at least 100; absent: what the link carries. */
+  up?: number;
+  down?: number;
+}
+
 /** What others see behind the person in front of the camera. */
 export type Background =
   | { kind: "none" }
@@ -308,8 +320,8 @@ export interface Port {
   setProcessing(processing: Processing): Promise<void>;
   /** From now on, and for the next camera. Never rejects: see the event `background_off`. */
   setBackground(background: Background): Promise<void>;
-  /** Sends the camera no larger than 360p. What is received is limited by what is asked for in `show`. */
-  setDataSaver(on: boolean): void;
+  /** From now on, and for the next meeting. Which pictures are received at all is said by `show`. */
+  setDataSaver(saving: DataSaving): void;
   /** To be called from a click when `soundBlocked`. */
   allowSound(): Promise<void>;
 

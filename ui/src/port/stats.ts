@@ -2,6 +2,20 @@
 
 import type { Source } from "../generated/protocol";
 
+/** What repair of pictures did in one direction since the connection was made. */
+export interface RepairStats {
+  /** Packets that were lost and put back, or resent. */
+  recovered: number;
+  /** Of the packets that were missing those put back in time, 0 to 1. */
+  success: number;
+  /** What repair takes beside the pictures, 0 for nothing and 1 for as much again. */
+  overhead: number;
+  /** From noticing that a packet is missing until it was put back, in the mean. */
+  responseMs: number;
+  /** How often a packet was asked for again. */
+  nacks: number;
+}
+
 export interface LinkStats {
   rttMs: number;
   sendKbps: number;
@@ -10,6 +24,14 @@ export interface LinkStats {
   loss: number;
   /** How media travels: "udp", "tcp", or "" before it does. */
   transport: string;
+  /** What the meeting cost so far, over all connections, without the headers of IP and UDP. */
+  sentBytes: number;
+  receivedBytes: number;
+  /** Both ways in an hour that is like the last minute. */
+  hourBytes: number;
+  /** Of what comes, and of what is sent. */
+  repairIn: RepairStats;
+  repairOut: RepairStats;
 }
 
 /** One stream as it is now. Rates and shares are since the last look. */
@@ -38,6 +60,16 @@ export interface StreamStats {
   freezes: number;
   /** Share of sound made up where packets were missing, 0 to 1. */
   concealed: number;
+  /** Packets asked for again, resent ones (RTX), and such for correction (FEC), since the stream began. */
+  nacks: number;
+  resent: number;
+  fec: number;
   /** What holds a sent stream back; "" for nothing. */
   limit: "" | "cpu" | "bandwidth" | "other";
 }
+
+export const UNKNOWN_REPAIR: RepairStats = { recovered: -1, success: -1, overhead: -1, responseMs: -1, nacks: -1 };
+export const UNKNOWN_LINK: LinkStats = {
+  rttMs: -1, sendKbps: -1, receiveKbps: -1, loss: -1, transport: "", sentBytes: -1, receivedBytes: -1, hourBytes: -1,
+  repairIn: UNKNOWN_REPAIR, repairOut: UNKNOWN_REPAIR,
+};

@@ -54,10 +54,11 @@ export type Input =
   /** The offer that `new_peer` asked for, or a renegotiation of the same generation. */
   | { type: "local_offer"; generation: number; sdp: string; publish: Publish[] }
   /**
-   * What the receive slots of the current peer connection shall carry. Sent once the server has answered the offer, at
+   * What the receive slots of the current peer connection shall carry, and the most the server may send, bits per second; absent:
+   * what the link carries. Sent once the server has answered the offer, at
    * most ten times a second; after a `new_peer` it has to be said anew, since mids change.
    */
-  | { type: "view"; slots: Slot[] }
+  | { type: "view"; slots: Slot[]; max_bitrate?: number }
   | { type: "media_connected"; generation: number }
   | { type: "media_failed"; generation: number }
   /** How well the others are heard, as often as it is measured; the server is told no more often than it needs. */

@@ -9,6 +9,11 @@ const VIEW_INTERVAL = 100;
 /** A peer connection that stood this long was a good one: its end is no repeated failure, ms. */
 const GOOD_AFTER = 10_000;
 
+interface View {
+  slots: Slot[];
+  max_bitrate?: number;
+}
+
 export class Peer {
   /** The server answered the offer of this generation, and nothing broke it since. */
   #stands = false;
@@ -30,8 +35,9 @@ export class Peer {
     this.#session = session;
   }
 
-  setView(slots: Slot[]): void {
-    this.#view = JSON.stringify(slots);
+  /** `most`: bits per second the server may send; absent: what the link carries. */
+  setView(slots: Slot[], most: number | undefined): void {
+    this.#view = JSON.stringify({ slots, ...(most !== undefined && { max_bitrate: most }) } satisfies View);
   }
 
   /** The signaling connection was cut. An answer that was on its way is lost, and half a negotiation is none. */
@@ -122,10 +128,10 @@ export class Peer {
     }
     if (this.#due !== undefined && this.#due <= now) this.#newPeer();
     if (this.#viewWaits() && this.#viewAt <= now) {
-      const slots = JSON.parse(this.#view ?? "[]") as Slot[];
+      const view = JSON.parse(this.#view ?? '{"slots":[]}') as View;
       this.#sentView = this.#view;
       this.#viewAt = now + VIEW_INTERVAL;
-      this.#session.post({ type: "view", slots }, now);
+      this.#session.post({ type: "view", ...view }, now);
     }
   }
 

@@ -141,7 +141,7 @@ export class Session {
         this.#peer.onLocalOffer(input.generation, input.sdp, input.publish, now);
         break;
       case "view":
-        this.#peer.setView(input.slots);
+        this.#peer.setView(input.slots, input.max_bitrate);
         break;
       case "media_connected":
         this.#peer.onConnected(input.generation, now);

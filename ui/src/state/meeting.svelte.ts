@@ -3,13 +3,14 @@
 import { createContext } from "svelte";
 import { t, type MessageKey } from "../i18n/i18n.svelte";
 import type { Params } from "../i18n/format";
-import type { DeviceProblem, Participant, ParticipantId, Port, PortEvent, PortState, Reaction, ScreenChoice } from "../port/port";
+import type { DataSaverMode, DeviceProblem, Participant, ParticipantId, Port, PortEvent, PortState, Reaction, ScreenChoice, TrackId } from "../port/port";
 import { newMessages, tellings, type Telling } from "./announce";
 import { dueAt, hearSpeakers, type Floor } from "./hold";
-import { prefs } from "./prefs.svelte";
+import { prefs, remember } from "./prefs.svelte";
 import { problemKey } from "./problems";
 import { ShownVideos } from "./shown";
-import { handOrder, planStage } from "./stage";
+import { cameraAfter } from "./saver";
+import { handOrder, planStage, type TileRef } from "./stage";
 
 export type PanelName = "people" | "chat";
 export type DialogName = "settings" | "rename" | "shortcuts" | "connection" | "notices" | "screen" | "end" | "mute_all" | "remove";
@@ -21,6 +22,8 @@ export interface Toast {
   /** Stable, for support. */
   code?: string;
   opens?: PanelName;
+  /** What can be done about it. */
+  offers?: { text: MessageKey; act: () => void };
   at: number;
 }
 
@@ -62,6 +65,11 @@ export class MeetingModel {
   poppedOut = $state(false);
   /** The key for talking is held. */
   held = false;
+  /** Shared screens that are shown although there is sound only. */
+  anyway = $state.raw<ReadonlySet<TrackId>>(new Set());
+  #saver: DataSaverMode | undefined;
+  /** The camera was on until only sound was wanted. */
+  #cameraBefore = false;
 
   readonly you = $derived(this.state.participants.find((p) => p.id === this.state.you));
   readonly isHost = $derived(this.you?.role === "host");
@@ -118,7 +126,12 @@ export class MeetingModel {
     return this.#toggle("microphone", (on) => this.port.setMicrophone(on));
   }
 
-  toggleCamera(): Promise<boolean> {
+  /** Whether the user wants it on from now on, also the next time. */
+  async toggleCamera(): Promise<boolean> {
+    if (prefs.dataSaver === "audio" && !this.state.local.camera.on) {
+      this.#onlySound("saver.camera_off");
+      return prefs.cameraOn;
+    }
     return this.#toggle("camera", (on) => this.port.setCamera(on));
   }
 
@@ -135,6 +148,7 @@ export class MeetingModel {
   /** Stops sharing, or asks what to share: here where screens can be listed, else the browser asks. */
   async toggleScreen(): Promise<void> {
     if (this.state.local.screen.on) return this.port.stopScreen();
+    if (prefs.dataSaver === "audio") return this.#onlySound("saver.share_off");
     if (this.port.can.screenPicker) this.dialog = "screen";
     else await this.share({ audio: true, mode: "text" });
   }
@@ -143,6 +157,39 @@ export class MeetingModel {
     await this.port.startScreen(choice);
     const problem = this.state.local.screen.problem;
     if (problem !== undefined) this.problem(problemKey("screen", problem, this.port.kind), `device_${problem}`);
+  }
+
+  /**
+   * What is chosen now, here or in another window. With sound only the own pictures go too; a camera that was on until then is on
+   * again after it.
+   */
+  async followSaver(mode: DataSaverMode): Promise<void> {
+    const before = this.#saver;
+    this.#saver = mode;
+    if (before !== undefined && before !== mode) this.say(`say.saver_${mode}`);
+    const { camera, screen } = this.state.local;
+    const after = cameraAfter(mode, { on: camera.on, held: this.#cameraBefore });
+    this.#cameraBefore = after.held;
+    if (mode === "audio") {
+      this.anyway = new Set();
+      if (screen.on) this.port.stopScreen();
+    }
+    if (after.camera !== undefined) await this.port.setCamera(after.camera);
+  }
+
+  /** Whether a picture of others is left out to save data. */
+  leavesOut(tile: TileRef): boolean {
+    return prefs.dataSaver === "audio" && tile.track !== undefined && !this.anyway.has(tile.track);
+  }
+
+  /** Shows one shared screen although there is sound only. */
+  showAnyway(track: TrackId): void {
+    this.anyway = new Set([...this.anyway, track]);
+  }
+
+  #onlySound(key: MessageKey): void {
+    this.#toast(t(key), "plain", undefined, undefined, { text: "saver.leave", act: () => remember({ dataSaver: "save" }) });
+    this.urgent = t(key);
   }
 
   turnPage(by: number): void {
@@ -206,8 +253,8 @@ export class MeetingModel {
     return this.state.participants.find((p) => p.id === id)?.name ?? "";
   }
 
-  #toast(text: string, tone: Toast["tone"], opens?: PanelName, code?: string): void {
-    const toast: Toast = { id: ++this.#serial, text, tone, at: Date.now(), ...(opens && { opens }), ...(code && { code }) };
+  #toast(text: string, tone: Toast["tone"], opens?: PanelName, code?: string, offers?: Toast["offers"]): void {
+    const toast: Toast = { id: ++this.#serial, text, tone, at: Date.now(), ...(opens && { opens }), ...(code && { code }), ...(offers && { offers }) };
     this.notices = [toast, ...this.notices].slice(0, MOST_NOTICES);
     this.toasts = [...this.toasts.filter((o) => o.text !== text), toast].slice(-MOST_TOASTS);
     setTimeout(() => this.dismiss(toast.id), tone === "problem" ? TOAST_MS * 2 : TOAST_MS);

@@ -5,6 +5,7 @@ import { bestLocale, setLocale } from "../i18n/i18n.svelte";
 import type { MessageKey } from "../i18n/en";
 import type { AppCode, AppPort, DeviceKind, LocalState, Port, Settings } from "../port/port";
 import { chosenFor, rememberDevice } from "./devicesets";
+import { savingOf } from "./saver";
 import { backgroundOf, readSettings, type Prefs } from "./settings";
 
 const KEY = "confab.prefs";
@@ -53,9 +54,9 @@ export async function recallDevices(port: Port, local: LocalState): Promise<void
 
 /** Tells the port what is done to the own voice and how much is sent. */
 export function applyMedia(port: Port): void {
-  const { echoCancellation, noiseSuppression, gainControl, originalSound, dataSaver } = prefs;
+  const { echoCancellation, noiseSuppression, gainControl, originalSound } = prefs;
   void port.setProcessing({ echoCancellation, noiseSuppression, gainControl, originalSound });
-  port.setDataSaver(dataSaver);
+  port.setDataSaver(savingOf(prefs));
   void port.setBackground(backgroundOf(prefs));
 }
 

@@ -9,8 +9,8 @@ describe("readSettings", () => {
     }
   });
   it("keeps what is valid beside what is not", () => {
-    const read = readSettings({ name: "Ada", dataSaver: true, mirrorSelf: "no", scale: 1.5, language: "zh-CN", unknown: 1 });
-    expect(read).toEqual({ ...DEFAULTS, name: "Ada", dataSaver: true, scale: 1.5, language: "zh-CN" });
+    const read = readSettings({ name: "Ada", dataSaver: "audio", saverDown: 99, saverUp: 0, mirrorSelf: "no", scale: 1.5, language: "zh-CN", unknown: 1 });
+    expect(read).toEqual({ ...DEFAULTS, name: "Ada", dataSaver: "audio", saverUp: 0, scale: 1.5, language: "zh-CN" });
   });
   it("cuts a name that is too long", () => {
     expect(readSettings({ name: "x".repeat(500) }).name.length).toBeLessThanOrEqual(64);
@@ -25,6 +25,9 @@ describe("readSettings", () => {
   it("understands noise suppression that was on or off", () => {
     const read = (noiseSuppression: unknown) => readSettings({ noiseSuppression }).noiseSuppression;
     expect([true, false, "off", "standard", "strong", "loud", 3].map(read)).toEqual(["standard", "off", "off", "standard", "strong", "standard", "standard"]);
+  });
+  it("understands a data saver that was on or off", () => {
+    expect([true, false, "save", "more", 3].map((dataSaver) => readSettings({ dataSaver }).dataSaver)).toEqual(["save", "off", "save", "off", "off"]);
   });
   it("comes back the same after being written", () => {
     const changed = { ...DEFAULTS, theme: "light" as const, deviceSets: [{ key: "k", speaker: "s" }] };

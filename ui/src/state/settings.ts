@@ -1,7 +1,8 @@
 // The settings of this user on this machine: their defaults, and reading them from a store that may hold anything.
 
 import { MAX_NAME } from "../generated/protocol";
-import type { Background, Chord, DeviceSet, NoiseSuppression, Settings } from "../port/port";
+import type { Background, Chord, DataSaverMode, DeviceSet, NoiseSuppression, Settings } from "../port/port";
+import { keptCap, SAVER_MODES } from "./saver";
 import { isChord, readShortcuts, DEFAULT_SHORTCUTS, type Shortcuts } from "./shortcuts";
 
 /** Settings with every shortcut in its place. */
@@ -27,7 +28,9 @@ export const DEFAULTS: Prefs = {
   mirrorSelf: true,
   background: "none",
   backgroundPicture: "",
-  dataSaver: false,
+  dataSaver: "off",
+  saverUp: 500,
+  saverDown: 1000,
   language: "system",
   theme: "system",
   highContrast: false,
@@ -55,6 +58,9 @@ export function readSettings(stored: unknown): Prefs {
     name: text(from["name"]).slice(0, MAX_NAME),
     deviceSets: readSets(from["deviceSets"]),
     noiseSuppression: readNoise(from["noiseSuppression"]),
+    dataSaver: readSaver(from["dataSaver"]),
+    saverUp: keptCap(from["saverUp"], DEFAULTS.saverUp),
+    saverDown: keptCap(from["saverDown"], DEFAULTS.saverDown),
     background: one("background", BACKGROUNDS, DEFAULTS.background),
     backgroundPicture: readPicture(from["backgroundPicture"]),
     language: one("language", ["system", "en", "zh-CN"], DEFAULTS.language),
@@ -81,6 +87,12 @@ function readPicture(stored: unknown): string {
 function readNoise(stored: unknown): NoiseSuppression {
   if (typeof stored === "boolean") return stored ? "standard" : "off";
   return stored === "off" || stored === "strong" ? stored : DEFAULTS.noiseSuppression;
+}
+
+/** So was it. */
+function readSaver(stored: unknown): DataSaverMode {
+  if (typeof stored === "boolean") return stored ? "save" : "off";
+  return SAVER_MODES.includes(stored as DataSaverMode) ? (stored as DataSaverMode) : DEFAULTS.dataSaver;
 }
 
 function readSets(stored: unknown): DeviceSet[] {

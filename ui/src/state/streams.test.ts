@@ -4,7 +4,7 @@ import { sortStreams, streamCells } from "./streams";
 
 const stream = (over: Partial<StreamStats>): StreamStats => ({
   id: "a", direction: "receive", source: "camera", codec: "h264", layer: "", kbps: 500, loss: 0, jitterMs: 4, bufferMs: 60, fps: 30, width: 640, height: 360,
-  freezes: 0, concealed: -1, limit: "", ...over,
+  freezes: 0, concealed: -1, nacks: 3, resent: 2, fec: -1, limit: "", ...over,
 });
 
 describe("the support view", () => {
@@ -17,6 +17,13 @@ describe("the support view", () => {
     expect(streamCells(stream({ loss: 0.004 }), "en")).toMatchObject({ loss: "0.4 %", lossTone: "" });
     expect(streamCells(stream({ loss: 0.05 }), "en").lossTone).toBe("warn");
     expect(streamCells(stream({ source: "microphone", concealed: 0.2 }), "en")).toMatchObject({ concealed: "20.0 %", concealedTone: "bad", picture: "–" });
+  });
+  it("writes what was asked for again beside what was resent", () => {
+    const repair = (over: Partial<StreamStats>) => streamCells(stream(over), "en").repair;
+    expect(repair({})).toBe("3 / 2");
+    expect(repair({ nacks: 1200, resent: -1 })).toBe("1,200 / –");
+    expect(repair({ fec: 9 })).toBe("3 / 2 + 9");
+    expect(repair({ nacks: -1, resent: -1, fec: 0 })).toBe("–");
   });
   it("writes a picture with its rate", () => {
     expect(streamCells(stream({}), "en").picture).toBe("640×360 · 30 fps");

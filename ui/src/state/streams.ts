@@ -15,6 +15,8 @@ export interface StreamCells {
   freezes: string;
   concealed: string;
   concealedTone: Tone;
+  /** "12 / 10": asked for again, and resent; "+ 3": and packets for correction. */
+  repair: string;
 }
 
 const UNKNOWN = "–";
@@ -45,8 +47,14 @@ export function streamCells(s: StreamStats, locale: string): StreamCells {
     picture: !video || s.height <= 0 ? UNKNOWN : `${s.width}×${s.height}${s.fps >= 0 ? ` · ${Math.round(s.fps)} fps` : ""}`,
     freezes: video && s.direction === "receive" ? number(s.freezes, "") : UNKNOWN,
     concealed: video || s.direction === "send" ? UNKNOWN : share(s.concealed),
+    repair: repairText(s, (n) => number(n, "")),
     concealedTone: video || s.direction === "send" ? "" : tone(s.concealed, 0.03, 0.1),
   };
+}
+
+function repairText({ nacks, resent, fec }: StreamStats, number: (n: number) => string): string {
+  if (nacks < 0 && resent < 0 && fec <= 0) return UNKNOWN;
+  return `${number(nacks)} / ${number(resent)}${fec > 0 ? ` + ${number(fec)}` : ""}`;
 }
 
 function tone(value: number, warn: number, bad: number): Tone {

@@ -2,7 +2,8 @@
 
 use super::state::{DeskPatch, DeskState, DeviceKind, DeviceProblem, ScreenMode};
 use super::stats::{BusAddress, LinkStats, ScreenSource, StreamStats};
-use confab_base::{ParticipantId, Source, TrackId};
+use crate::Saving;
+use confab_base::{Bitrate, ParticipantId, Source, TrackId};
 use confab_protocol::{Code, MeetingInfo, Reaction, SameRoomChoice};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -110,9 +111,8 @@ pub enum DeskCommand {
     SetBackground {
         background: DeskBackground,
     },
-    /// Sends the camera no larger than 360p.
     SetDataSaver {
-        on: bool,
+        saving: DataSaving,
     },
     /// [`DeskReply::Link`]
     LinkStats,
@@ -127,6 +127,32 @@ impl std::fmt::Debug for DeskCommand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let value = serde_json::to_value(self).unwrap_or_default();
         write!(f, "DeskCommand({})", value["type"].as_str().unwrap_or("?"))
+    }
+}
+
+/// What is saved of data. Sound goes whatever it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(optional_fields)]
+pub struct DataSaving {
+    /// Sends the camera no larger than 360p.
+    pub small_camera: bool,
+    /// The most to send, everything together, kbit/s; absent: what the link carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up: Option<u32>,
+    /// The most to receive, kbit/s; less than 100 counts as 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down: Option<u32>,
+}
+
+impl From<DataSaving> for Saving {
+    fn from(saving: DataSaving) -> Saving {
+        let rate = |kbps: u32| Bitrate::kbps(u64::from(kbps));
+        Saving {
+            small_camera: saving.small_camera,
+            up: saving.up.map(rate),
+            down: saving.down.map(rate),
+        }
     }
 }
 

@@ -80,7 +80,7 @@ impl Machine {
         Ok(Machine {
             processing: options.processing,
             background: Background::None,
-            call: Call::new(options.data_saver),
+            call: Call::new(options.saving),
             openers: Openers::start(&done_in, options.test_devices.as_ref())?,
             studio: None,
             sounds: Arc::default(),

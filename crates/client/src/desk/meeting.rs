@@ -1,7 +1,7 @@
 //! The desk's time in a meeting: joining, following the client, and agreeing with the server on what is muted.
 
 use super::devices::Unit;
-use super::face::{DeskCommand, DeskEvent};
+use super::face::{DataSaving, DeskCommand, DeskEvent};
 use super::machine::Machine;
 use super::translate::{self, CallFacts};
 use crate::{
@@ -40,11 +40,11 @@ pub(crate) struct Call {
     disagreed: Option<Instant>,
     /// What each page shows; also before and after a meeting.
     shown: BTreeMap<String, Vec<super::face::ShownVideo>>,
-    data_saver: bool,
+    saving: DataSaving,
 }
 
 impl Call {
-    pub(crate) fn new(data_saver: bool) -> Call {
+    pub(crate) fn new(saving: DataSaving) -> Call {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH);
         let wall = wall.unwrap_or_default().as_millis() as u64;
         Call {
@@ -60,7 +60,7 @@ impl Call {
             said: BTreeMap::new(),
             disagreed: None,
             shown: BTreeMap::new(),
-            data_saver,
+            saving,
         }
     }
 
@@ -123,9 +123,9 @@ impl Machine {
                 };
                 return self.show();
             }
-            DeskCommand::SetDataSaver { on } => {
-                self.call.data_saver = on;
-                return self.call.tell_client(Command::SmallCamera(on));
+            DeskCommand::SetDataSaver { saving } => {
+                self.call.saving = saving;
+                return self.call.tell_client(Command::Save(saving.into()));
             }
             DeskCommand::Chat { text } => return self.call.tell_client(Command::Chat(text)),
             DeskCommand::Hand { raised } => Action::Hand { raised },
@@ -156,6 +156,7 @@ impl Machine {
             trust: self.options.trust.clone(),
             sinks: (self.options.pictures.sinks)(),
             max_height: MAX_HEIGHT,
+            saving: self.call.saving.into(),
             unmuted: false,
             agent: self.options.agent.clone(),
             on_change: Some(Arc::new(move || {
@@ -183,9 +184,6 @@ impl Machine {
                 call.client = Some(client);
                 self.show_visitors();
                 self.show();
-                if self.call.data_saver {
-                    self.call.tell_client(Command::SmallCamera(true));
-                }
                 self.order(Unit::Speaker, None);
                 self.say_mute(Unit::Microphone);
                 self.say_mute(Unit::Camera);

@@ -28,9 +28,9 @@ mod typescript;
 mod visitors;
 
 pub use face::{
-    BackgroundEnd, BlurStrength, DeskBackground, DeskCode, DeskCommand, DeskEvent, DeskPush,
-    DeskReply, HostAction, MAX_BACKGROUND, NoiseSuppression, OwnCode, Processing, ScreenEnd,
-    ShownVideo,
+    BackgroundEnd, BlurStrength, DataSaving, DeskBackground, DeskCode, DeskCommand, DeskEvent,
+    DeskPush, DeskReply, HostAction, MAX_BACKGROUND, NoiseSuppression, OwnCode, Processing,
+    ScreenEnd, ShownVideo,
 };
 pub use handle::{Desk, DeskHandle};
 pub use options::{DeskOptions, MakeSinks, Pictures, TestDevices};
@@ -40,7 +40,7 @@ pub use state::{
     MediaFlow, NoiseProblem, OwnEnd, ScreenMode,
 };
 pub use stats::{
-    BusAddress, LinkStats, ScreenSource, ScreenSourceKind, StreamDirection, StreamLimit,
-    StreamStats,
+    BusAddress, LinkStats, RepairStats, ScreenSource, ScreenSourceKind, StreamDirection,
+    StreamLimit, StreamStats,
 };
 pub use typescript::typescript;

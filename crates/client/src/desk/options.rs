@@ -1,6 +1,6 @@
 //! What a desk starts with.
 
-use super::face::Processing;
+use super::face::{DataSaving, Processing};
 use super::stats::BusAddress;
 use crate::{MeetingLink, TestSwitches, Trust};
 use confab_base::Source;
@@ -19,7 +19,7 @@ pub struct DeskOptions {
     pub processing: Processing,
     /// Files to look for when strong noise suppression is wanted.
     pub noise_weights: Vec<PathBuf>,
-    pub data_saver: bool,
+    pub saving: DataSaving,
     /// Devices chosen before, by id; `None`: the system's default.
     pub microphone: Option<String>,
     pub camera: Option<String>,
@@ -41,7 +41,7 @@ impl DeskOptions {
             pictures: Pictures::default(),
             processing: Processing::default(),
             noise_weights: confab_pipeline::weights_places(),
-            data_saver: false,
+            saving: DataSaving::default(),
             microphone: None,
             camera: None,
             speaker: None,

@@ -4,6 +4,22 @@ use confab_base::{ParticipantId, Source};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+/// What repair of pictures did in one direction since the connection was made; -1 where not known.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RepairStats {
+    /// Packets that were lost and put back.
+    pub recovered: f64,
+    /// Of the packets that were missing those put back in time, 0 to 1.
+    pub success: f64,
+    /// What repair takes beside the pictures, 0 for nothing and 1 for as much again.
+    pub overhead: f64,
+    /// From noticing that a packet is missing until it was put back, in the mean.
+    pub response_ms: f64,
+    /// How often a packet was asked for again.
+    pub nacks: f64,
+}
+
 /// The connection as a whole; -1 where not known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -15,6 +31,14 @@ pub struct LinkStats {
     pub loss: f64,
     /// `udp`, `tcp`, or empty before media travels.
     pub transport: String,
+    /// What the meeting cost so far, over all connections, without the headers of IP and UDP.
+    pub sent_bytes: f64,
+    pub received_bytes: f64,
+    /// Both ways in an hour that is like the last minute.
+    pub hour_bytes: f64,
+    /// Of what comes, and of what is sent.
+    pub repair_in: RepairStats,
+    pub repair_out: RepairStats,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -53,6 +77,11 @@ pub struct StreamStats {
     pub freezes: f64,
     /// Share of the sound that was invented, 0 to 1.
     pub concealed: f64,
+    /// Packets asked for again, resent ones (RTX), and such for correction (FEC), since the stream began: sending, by us for
+    /// others; receiving, the other way round.
+    pub nacks: f64,
+    pub resent: f64,
+    pub fec: f64,
     /// What holds a sent stream back.
     pub limit: StreamLimit,
 }

@@ -5,7 +5,7 @@ use super::state::{
     CallPhase, CallState, ChatEntry, DeskPatch, DeskState, EndReason, LimitedTrack, LocalState,
     MediaFlow, OwnEnd,
 };
-use super::stats::{LinkStats, StreamDirection, StreamLimit, StreamStats};
+use super::stats::{LinkStats, RepairStats, StreamDirection, StreamLimit, StreamStats};
 use crate::{Action, MediaPhase, Phase, SessionState, Shown, StatsLine};
 use confab_base::{ParticipantId, Source, TrackId};
 use confab_protocol::{ChatMessage, Limited, MAX_CLIENT_ID};
@@ -111,7 +111,9 @@ fn limited(session: &SessionState) -> Vec<LimitedTrack> {
         .filter_map(|s| {
             // A smaller picture than one would like is a picture: only none at all is worth telling.
             let limited = match s.limited {
-                Limited::Source | Limited::Bandwidth if s.height > 0 => Limited::No,
+                Limited::Source | Limited::Bandwidth | Limited::Saver if s.height > 0 => {
+                    Limited::No
+                }
                 other => other,
             };
             let track = s.track.filter(|_| limited != Limited::No)?;
@@ -208,6 +210,33 @@ pub(crate) fn link_stats(lines: &[StatsLine]) -> LinkStats {
             .find_map(|l| l.path)
             .unwrap_or_default()
             .to_owned(),
+        sent_bytes: used(lines, |l| Some(l.meeting_sent_bytes)),
+        received_bytes: used(lines, |l| Some(l.meeting_received_bytes)),
+        hour_bytes: used(lines, |l| l.hour_bytes),
+        repair_in: repair_stats(lines, "receive"),
+        repair_out: repair_stats(lines, "send"),
+    }
+}
+
+fn used(lines: &[StatsLine], of: fn(&StatsLine) -> Option<u64>) -> f64 {
+    let known = lines.first().and_then(of);
+    known.map_or(-1.0, |bytes| bytes as f64)
+}
+
+/// Pictures of one direction: between our own ends all lines tell the same; NACKs, where there are any, are counted line by line.
+fn repair_stats(lines: &[StatsLine], direction: &str) -> RepairStats {
+    let of_direction = || lines.iter().filter(|l| l.direction == direction);
+    let told = of_direction().find(|l| l.repair_overhead_percent.is_some());
+    let share = |percent: Option<f64>| percent.map_or(-1.0, |p| p / 100.0);
+    let nacks = of_direction().filter_map(|l| l.nacks).reduce(|a, b| a + b);
+    RepairStats {
+        recovered: told
+            .and_then(|l| l.repair_recovered)
+            .map_or(-1.0, |n| n as f64),
+        success: share(told.and_then(|l| l.repair_success_percent)),
+        overhead: share(told.and_then(|l| l.repair_overhead_percent)),
+        response_ms: told.and_then(|l| l.repair_ms).unwrap_or(-1.0),
+        nacks: nacks.map_or(-1.0, |n| n as f64),
     }
 }
 
@@ -252,6 +281,9 @@ fn stream(line: &StatsLine) -> Option<StreamStats> {
         height: line.height.map_or(-1.0, f64::from),
         freezes: count(line.freezes),
         concealed: concealed.map_or(-1.0, |(c, all)| c as f64 / (all.max(1)) as f64),
+        nacks: count(line.nacks),
+        resent: -1.0,
+        fec: -1.0,
         limit: match starved {
             true => StreamLimit::Bandwidth,
             false => StreamLimit::Nothing,
@@ -309,6 +341,37 @@ mod tests {
 
     fn read(session: &SessionState, facts: &CallFacts) -> DeskState {
         desk_state(session, facts, &LocalState::default())
+    }
+
+    #[test]
+    fn repair_is_told_as_shares_and_what_is_not_known_as_such() {
+        let receive = |source, nacks, recovered| StatsLine {
+            direction: "receive",
+            source,
+            nacks,
+            repair_recovered: recovered,
+            repair_success_percent: recovered.map(|_| 99.0),
+            repair_overhead_percent: recovered.map(|_| 12.5),
+            meeting_received_bytes: 7_000_000,
+            hour_bytes: Some(90_000_000),
+            ..StatsLine::default()
+        };
+        let lines = [
+            receive("microphone", None, None),
+            receive("camera", Some(3), Some(40)),
+            receive("camera", Some(4), Some(40)),
+        ];
+        let stats = link_stats(&lines);
+        let repair = stats.repair_in;
+        assert_eq!((repair.recovered, repair.nacks), (40.0, 7.0));
+        assert_eq!((repair.success, repair.overhead), (0.99, 0.125));
+        assert_eq!(
+            (repair.response_ms, stats.repair_out.overhead),
+            (-1.0, -1.0)
+        );
+        assert_eq!((stats.received_bytes, stats.hour_bytes), (7e6, 9e7));
+        let nothing = link_stats(&[]);
+        assert_eq!((nothing.sent_bytes, nothing.repair_in.nacks), (-1.0, -1.0));
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub fn typescript() -> String {
         DeskState,
         DeskPatch,
         // Numbers and lists
+        RepairStats,
         LinkStats,
         StreamDirection,
         StreamLimit,
@@ -47,6 +48,7 @@ pub fn typescript() -> String {
         BusAddress,
         // Words
         Processing,
+        DataSaving,
         BlurStrength,
         DeskBackground,
         ShownVideo,

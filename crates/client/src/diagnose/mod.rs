@@ -15,8 +15,8 @@ mod words;
 pub use confab_local_socket::Folder;
 pub use visit::{AttachError, Running, Visit, running};
 pub use words::{
-    BandInfo, FailCode, Network, PROTOCOL, Process, RefuseCode, Reply, Request, Session, Snapshot,
-    StageInfo, StageSound, Stream, TapInfo, Thread, Voice, Way, Welcome,
+    BandInfo, FailCode, Network, PROTOCOL, Process, RefuseCode, Repair, Reply, Request, Session,
+    Snapshot, StageInfo, StageSound, Stream, TapInfo, Thread, Voice, Way, Welcome,
 };
 
 use crate::actor::Shared;

@@ -5,10 +5,11 @@ use super::process::ProcessMeter;
 use super::sound::{SoundMeter, band_info};
 use super::taps::Recordings;
 use super::words::{
-    FailCode, Network, PROTOCOL, Session, Snapshot, StageInfo, Stream, Voice, Way, Welcome,
+    FailCode, Network, PROTOCOL, Repair, Session, Snapshot, StageInfo, Stream, Voice, Way, Welcome,
 };
 use crate::actor::Shared;
 use crate::media::Snapshot as Counted;
+use crate::repair::{RepairFigures, repair_in, repair_out};
 use crate::stats::{Reporter, StatsLine};
 use confab_base::{Duration, Time};
 use confab_pipeline::{AudioUpStats, Pipeline, clock};
@@ -163,19 +164,20 @@ impl Sampler {
 
     fn report(&mut self, counted: &Counted, state: &SessionState, now: Time) -> Vec<StatsLine> {
         if self.reporters.is_empty() {
-            // What was counted before anybody looked is no rate, and what the connection counts is told later than the rest.
-            let mut fresh = Vec::new();
-            fresh.resize_with(RATE, Reporter::default);
-            let mut lines = Vec::new();
-            for reporter in &mut fresh {
-                reporter.note(state);
-                lines = reporter.report(counted, now);
-            }
+            // What the connection counts is told later than the rest: until then there are no rates.
             if counted.peer.is_none() {
+                let mut reporter = Reporter::default();
+                reporter.note(state);
+                let mut lines = reporter.report(counted, now);
                 lines.iter_mut().for_each(StatsLine::forget_rates);
                 return lines;
             }
-            self.reporters = fresh;
+            // What was counted before anybody looked is no rate.
+            self.reporters.resize_with(RATE, Reporter::default);
+            for reporter in &mut self.reporters {
+                reporter.note(state);
+                reporter.report(counted, now);
+            }
             self.began = now;
         }
         let turn = self.seq as usize % RATE;
@@ -264,6 +266,20 @@ fn network(counted: &Counted, lines: &[StatsLine]) -> Network {
         target_kbps: sum("send", |l| l.target_kbps.unwrap_or(0.0)),
         send_loss_percent: percent(peer.and_then(|p| p.send_loss)),
         receive_loss_percent: percent(peer.and_then(|p| p.receive_loss)),
+        repair_in: peer.and_then(repair_in).map(repair),
+        repair_out: peer.and_then(repair_out).map(repair),
+        sent_bytes: counted.used.sent,
+        received_bytes: counted.used.received,
+    }
+}
+
+fn repair(figures: RepairFigures) -> Repair {
+    Repair {
+        recovered: figures.recovered,
+        lost: figures.lost,
+        success_percent: figures.success_percent,
+        overhead_percent: figures.overhead_percent,
+        response_ms: figures.response_ms,
     }
 }
 

@@ -250,6 +250,33 @@ pub struct Network {
     pub send_loss_percent: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receive_loss_percent: Option<f64>,
+    /// Repair of pictures, where the server is one of our own ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_in: Option<Repair>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_out: Option<Repair>,
+    /// Of the meeting so far, all peer connections together, without the headers of IP and UDP.
+    pub sent_bytes: u64,
+    pub received_bytes: u64,
+}
+
+/// What repair did in one direction since the peer connection was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Repair {
+    /// Packets put back; of what comes only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<u64>,
+    /// Packets that never came in time.
+    pub lost: u64,
+    /// Of the missing packets, those put back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success_percent: Option<f64>,
+    /// Repair per media: bytes of what is sent, packets of what comes.
+    pub overhead_percent: f64,
+    /// From noticing a loss until it was put back, in the mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_ms: Option<f64>,
 }
 
 /// A stream, or a layer of a sent one; the fields of `stats-json` in `docs/HEADLESS.md`, renamed where a unit was missing.

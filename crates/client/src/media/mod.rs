@@ -3,10 +3,11 @@
 mod rates;
 mod views;
 
-use crate::face::{Shown, TestSwitches};
+use crate::face::{Saving, Shown, TestSwitches};
 use crate::ladder;
 use crate::network::{ClientNetwork, SendLineUse};
 use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, slots_for};
+use crate::usage::{Usage, Used};
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId};
 use confab_congestion::{SendBudget, VoiceSender};
 use confab_pipeline::{
@@ -56,6 +57,9 @@ struct Current {
     silent: Option<Time>,
 }
 
+/// What the slots shall carry, and the most the server may send, bits per second.
+pub(crate) type View = (Vec<Slot>, Option<u64>);
+
 /// What statistics are made of.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
@@ -66,6 +70,8 @@ pub(crate) struct Snapshot {
     pub(crate) video_mids: Vec<String>,
     /// The step of the ladder the voice is on.
     pub(crate) redundancy: &'static str,
+    /// Of the meeting so far.
+    pub(crate) used: Used,
 }
 
 pub(crate) struct MediaSide {
@@ -80,12 +86,12 @@ pub(crate) struct MediaSide {
     video: SlotTable,
     send_lines: Vec<SendLineUse>,
     paused: HashSet<TrackId>,
-    view: Option<Vec<Slot>>,
+    view: Option<View>,
     max_height: u16,
     max_videos: usize,
     /// What a view shows; `None`: nobody said, so everything.
     shown: Option<Vec<Shown>>,
-    small_camera: bool,
+    saving: Saving,
     /// Layers the server wants of each source; of those that are not there: all.
     wanted: Vec<(Source, Vec<u8>)>,
     codec: CodecChoice,
@@ -97,6 +103,7 @@ pub(crate) struct MediaSide {
     recent: Vec<ParticipantId>,
     estimate: Option<Bitrate>,
     peer: Option<PeerStats>,
+    usage: Usage,
     budget: SendBudget,
     /// What the voice does against loss, and the payload type of plain frames where the server takes copies.
     voice: VoiceSender,
@@ -116,15 +123,18 @@ pub(crate) struct MediaConfig {
     pub(crate) test: TestSwitches,
     pub(crate) max_height: u16,
     pub(crate) max_videos: usize,
+    pub(crate) saving: Saving,
 }
 
 impl MediaSide {
     pub(crate) fn new(config: MediaConfig) -> MediaSide {
         let outgoing = config.pipeline.outgoing();
-        let ladder = ladder::order(&outgoing, false, |_, _| true);
+        let ladder = ladder::order(&outgoing, config.saving.small_camera, |_, _| true);
         let voice = VoiceSender::default();
+        let mut budget = ladder::budget(voice.rate(), &outgoing, &ladder);
+        budget.set_cap(config.saving.up);
         let side = MediaSide {
-            budget: ladder::budget(voice.rate(), &outgoing, &ladder),
+            budget,
             ladder,
             voice,
             burst: 0,
@@ -144,7 +154,7 @@ impl MediaSide {
             max_height: config.max_height,
             max_videos: config.max_videos.min(crate::MAX_VIDEO_SLOTS),
             shown: None,
-            small_camera: false,
+            saving: config.saving,
             wanted: Vec::new(),
             codec: CodecChoice::new(ENCODES[0]),
             muted: Vec::new(),
@@ -152,6 +162,7 @@ impl MediaSide {
             recent: Vec::new(),
             estimate: None,
             peer: None,
+            usage: Usage::default(),
         };
         // Layers the first budget has no room for must not begin, or their watchers would see them stop.
         side.spend();
@@ -401,6 +412,12 @@ impl MediaSide {
                 if let Some(rtt) = stats.rtt {
                     self.pipeline.set_rtt(rtt);
                 }
+                self.usage.note(
+                    generation,
+                    stats.bytes_sent,
+                    stats.bytes_received,
+                    clock::now(),
+                );
                 self.peer = Some(stats);
                 self.protect_voice();
             }
@@ -486,6 +503,7 @@ impl MediaSide {
             send_mids: lines.map(|l| (l.source, l.mid, l.rids.clone())).collect(),
             video_mids: self.video.mids().to_vec(),
             redundancy: self.voice.step(),
+            used: self.usage.used(),
         }
     }
 

@@ -1,8 +1,10 @@
 //! What the network carries is spent here: on the voice and what it does against loss, and on the layers of pictures.
 
 use super::MediaSide;
+use crate::face::Saving;
 use crate::ladder;
 use confab_base::Bitrate;
+use confab_congestion::repair::media_share;
 use confab_congestion::{Report, VoicePath};
 use confab_pipeline::{Outgoing, clock};
 
@@ -10,16 +12,17 @@ use confab_pipeline::{Outgoing, clock};
 const READY: Bitrate = Bitrate::kbps(2500);
 
 impl MediaSide {
-    /// The camera's layers above 360p are not sent.
-    pub(crate) fn set_small_camera(&mut self, small: bool) {
-        self.small_camera = small;
+    /// From now on no more than this is sent; the next [`MediaSide::update`] tells the server what it may send.
+    pub(crate) fn save(&mut self, saving: Saving) {
+        self.saving = saving;
+        self.budget.set_cap(saving.up);
         self.refresh_ladder();
     }
 
     pub(super) fn refresh_ladder(&mut self) {
         let sent = |o: &&Outgoing| !self.muted.contains(&o.source);
         let sent: Vec<Outgoing> = self.outgoing.iter().filter(sent).cloned().collect();
-        self.ladder = ladder::order(&sent, self.small_camera, |source, layer| {
+        self.ladder = ladder::order(&sent, self.saving.small_camera, |source, layer| {
             let told = self.wanted.iter().find(|(of, _)| *of == source);
             told.is_none_or(|(_, layers)| layers.contains(&(layer as u8)))
         });
@@ -49,7 +52,7 @@ impl MediaSide {
     pub(crate) fn adapt(&mut self) {
         let Some(current) = &self.current else { return };
         let report = Report {
-            estimate: self.estimate,
+            estimate: self.estimate.map(|e| self.capped(e)),
             loss: self.peer.as_ref().and_then(|p| p.send_loss).unwrap_or(0.0),
             rtt: self.peer.as_ref().and_then(|p| p.rtt).unwrap_or_default(),
         };
@@ -61,7 +64,21 @@ impl MediaSide {
         let voice = self.voice.rate().bps();
         // A quarter more than all of it, for repair and key frames.
         let desired = Bitrate((wanted + voice) * 5 / 4).max(READY);
-        current.driver.set_desired(desired);
+        // Who saves data wants no padding that only measures.
+        let most = self.saving.up.map(|up| up.max(Bitrate(voice * 5 / 4)));
+        current
+            .driver
+            .set_desired(most.map_or(desired, |most| desired.min(most)));
+    }
+
+    /// The estimate, which has what repair takes taken off, and no more than the cap leaves beside repair.
+    fn capped(&self, estimate: Bitrate) -> Bitrate {
+        let Some(up) = self.saving.up else {
+            return estimate;
+        };
+        let repair = self.peer.as_ref().and_then(|p| p.repair_out.as_ref());
+        let loss = repair.map_or(0.0, |r| f64::from(r.loss));
+        estimate.min(up.scaled(media_share(loss)))
     }
 
     pub(super) fn spend(&self) {

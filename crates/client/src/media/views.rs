@@ -1,11 +1,11 @@
 //! Whose sound and pictures are received, and which slots carry them.
 
-use super::MediaSide;
+use super::{MediaSide, View};
 use crate::face::Shown;
 use crate::slots::{Wanted, wanted};
 use confab_base::{MediaKind, TrackId};
 use confab_pipeline::RemoteTrack;
-use confab_protocol::Slot;
+use confab_protocol::{MIN_VIEW_BITRATE, Slot};
 use confab_session::SessionState;
 use std::collections::{HashMap, HashSet};
 
@@ -56,8 +56,8 @@ impl MediaSide {
     }
 
     /// Moves slots to the tracks that are wanted, and asks for more slots where they are short. Gives a view that the
-    /// server does not have yet.
-    pub(crate) fn update(&mut self, tracks: &Tracks) -> Option<Vec<Slot>> {
+    /// server does not have yet, with the most it may send.
+    pub(crate) fn update(&mut self, tracks: &Tracks) -> Option<View> {
         let plan = self.plan(tracks);
         let current = self.current.as_mut()?;
         if self.audio.is_empty() && self.video.is_empty() {
@@ -84,6 +84,8 @@ impl MediaSide {
         let most = self.max_height;
         let height = |track| tracks.heights.get(&track).copied();
         view.extend(self.video.view(|track| height(track).unwrap_or(most)));
+        let down = self.saving.down.map(|d| d.bps().max(MIN_VIEW_BITRATE));
+        let view = (view, down);
         if self.view.as_ref() == Some(&view) {
             return None;
         }

@@ -13,7 +13,7 @@ pub mod symbol;
 
 pub use feedback::FeedbackError;
 pub use receiver::RepairReceiver;
-pub use sender::RepairSender;
+pub use sender::{RepairSender, media_share};
 pub use symbol::RepairError;
 
 use confab_base::Duration;

@@ -3,7 +3,7 @@
 use super::{or_dash, stream_title};
 use crate::look::{self, Line, Tone, palette};
 use crate::model::Model;
-use confab_client::diagnose::{Stream, Way};
+use confab_client::diagnose::{Repair, Stream, Way};
 use eframe::egui::{Ui, vec2};
 
 /// Seconds of the plots.
@@ -47,7 +47,54 @@ pub fn draw(ui: &mut Ui, model: &Model) {
             look::time_plot(ui, "rtt", 78.0, SPAN, 0.0..=rtt, "ms", lines);
         });
     });
+    repair(ui, model);
     buffers(ui, model);
+}
+
+/// What repair of pictures did; nothing where the server is none of our own ends.
+fn repair(ui: &mut Ui, model: &Model) {
+    let network = &model.latest.network;
+    let ways = [
+        ("from the server", network.repair_in),
+        ("to the server", network.repair_out),
+    ];
+    let known: Vec<(&str, Repair)> = ways
+        .into_iter()
+        .filter_map(|(name, repair)| Some((name, repair?)))
+        .collect();
+    if known.is_empty() {
+        return;
+    }
+    look::card(ui, "Repair of pictures", |ui| {
+        for (name, repair) in known {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing.x = 2.0 * GAP;
+                look::fact(ui, "way", name, Tone::Plain);
+                figures(ui, &repair);
+            });
+        }
+    });
+}
+
+fn figures(ui: &mut Ui, repair: &Repair) {
+    if let Some(recovered) = repair.recovered {
+        let text = format!("{recovered} packets");
+        look::fact(ui, "put back", &text, Tone::Plain);
+    }
+    let tone = match repair.lost {
+        0 => Tone::Plain,
+        _ => Tone::Warning,
+    };
+    look::fact(ui, "lost for good", &repair.lost.to_string(), tone);
+    if let Some(success) = repair.success_percent {
+        let tone = Tone::above(100.0 - success, 2.0, 10.0);
+        look::fact(ui, "success", &format!("{success:.1} %"), tone);
+    }
+    let overhead = format!("{:.1} %", repair.overhead_percent);
+    look::fact(ui, "overhead", &overhead, Tone::Plain);
+    if let Some(ms) = repair.response_ms {
+        look::fact(ui, "response", &format!("{ms:.0} ms"), Tone::Plain);
+    }
 }
 
 fn tiles(ui: &mut Ui, model: &Model) {

@@ -1,12 +1,12 @@
 // Media of one meeting: the peer connection of the current generation, which slot carries what, and where pictures and
 // sounds come out. When to make a peer connection is the session's business.
 
-import type { Publish } from "../../generated/protocol";
+import { MIN_VIEW_BITRATE, type Publish } from "../../generated/protocol";
 import { CodecChoice } from "../../session/codec";
 import type { Input, SessionState } from "../../session/session";
 import { planSlots, slotTarget } from "../../state/slots";
 import { isMuted } from "../../state/stage";
-import type { LinkStats, Participant, ShownVideo, Source, StreamStats, TrackId } from "../port";
+import type { DataSaving, LinkStats, Participant, ShownVideo, Source, StreamStats, TrackId } from "../port";
 import { known } from "./codecs";
 import type { LocalDevices } from "./devices";
 import { Hearing } from "./hearing";
@@ -14,12 +14,15 @@ import { Pictures, Sounds } from "./outlets";
 import { PeerLink } from "./peer";
 import { StatsReader, type Report } from "./stats";
 import { StreamReader } from "./streams";
+import { bytesOf, Usage, type Used } from "./usage";
 import { Waiting } from "./waiting";
 
 /** More slots would make a session description larger than the server takes (MAX_SDP); nobody sees or hears more at once. */
 const MOST_SLOTS = 44;
 /** Slots of the first offer: a small meeting never renegotiates. */
 const FIRST_SLOTS = { audio: 4, video: 4 };
+/** Tallest camera layer while data is saved. */
+const SAVING_HEIGHT = 360;
 /** How often it is measured how well the others are heard, milliseconds. */
 const HEARING_MS = 500;
 
@@ -36,7 +39,8 @@ export class Media {
   #listening: ReturnType<typeof setInterval> | undefined;
   #peer: PeerLink | undefined;
   #shown: readonly ShownVideo[] = [];
-  #tallest = Infinity;
+  #saving: DataSaving = { smallCamera: false };
+  #usage = new Usage();
   #original = false;
   readonly #encodes = known(RTCRtpSender.getCapabilities("video")?.codecs ?? []);
   #codec = new CodecChoice(this.#encodes[0] ?? "vp8");
@@ -75,9 +79,16 @@ export class Media {
     await this.#peer?.setOriginal(original);
   }
 
-  async limitCamera(tallest: number): Promise<void> {
-    this.#tallest = tallest;
-    await this.#peer?.limitCamera(tallest);
+  async save(saving: DataSaving): Promise<void> {
+    this.#saving = saving;
+    this.plan();
+    await this.#saveOn(this.#peer);
+  }
+
+  async #saveOn(peer: PeerLink | undefined): Promise<void> {
+    const { smallCamera, up } = this.#saving;
+    await peer?.limitCamera(smallCamera ? SAVING_HEIGHT : Infinity);
+    await peer?.setCap(up === undefined ? undefined : up * 1000);
   }
 
   show(videos: readonly ShownVideo[]): void {
@@ -86,7 +97,10 @@ export class Media {
   }
 
   async stats(): Promise<LinkStats> {
-    return this.#stats.read(await this.#report(), performance.now());
+    const report = await this.#report();
+    const link = this.#stats.read(report, performance.now());
+    const { sent, received, hour } = this.#note(report);
+    return { ...link, sentBytes: sent, receivedBytes: received, hourBytes: hour };
   }
 
   async streams(): Promise<StreamStats[]> {
@@ -103,11 +117,20 @@ export class Media {
     return report === undefined ? [] : (report as unknown as Map<string, Record<string, unknown>>);
   }
 
+  #note(report: Report): Used {
+    const generation = this.#peer?.generation;
+    // A report that came too late for its peer connection is empty.
+    const bytes = bytesOf(report);
+    if (generation !== undefined && bytes.sent + bytes.received > 0) this.#usage.note(generation, bytes, performance.now());
+    return this.#usage.used;
+  }
+
   /** What the session has to know of how well the others are heard. */
   async #listen(): Promise<void> {
     const report = await this.#report();
     const session = this.#session();
     if (session === undefined || this.#listening === undefined) return;
+    this.#note(report);
     this.#chooseCodec(session);
     const listening = this.#hearing.look(report, session, (mid) => this.#slots.get(mid), performance.now());
     this.#feed({ type: "listening", listening });
@@ -143,6 +166,7 @@ export class Media {
     clearInterval(this.#listening);
     this.#listening = undefined;
     this.#hearing = new Hearing();
+    this.#usage = new Usage();
     this.#peer?.close();
     this.#peer = undefined;
     this.#slots.clear();
@@ -176,7 +200,7 @@ export class Media {
 
   /** Puts what is open into a new peer connection before its first offer. */
   async #fillPeer(peer: PeerLink): Promise<void> {
-    await peer.limitCamera(this.#tallest);
+    await this.#saveOn(peer);
     await peer.setOriginal(this.#original);
     await peer.setCodec(this.#codec.current);
     for (const source of ["microphone", "camera"] as const) {
@@ -203,7 +227,8 @@ export class Media {
     if (mids.audio.length + mids.video.length > 0) {
       const plan = planSlots(mids, this.#slots, { video: this.#wantedVideo(), audio: this.#wantedAudio() });
       this.#slots = new Map(plan.slots.flatMap((s) => (s.track === undefined ? [] : [[s.mid, s.track] as const])));
-      this.#feed({ type: "view", slots: plan.slots });
+      const { down } = this.#saving;
+      this.#feed({ type: "view", slots: plan.slots, ...(down !== undefined && { max_bitrate: Math.max(MIN_VIEW_BITRATE, down * 1000) }) });
       this.#hang(peer, plan.placed);
       const have = peer.slotCount;
       // Slots that were offered but not answered yet count as coming.

@@ -3,6 +3,7 @@
 
 import type { Publish, VideoCodec } from "../../generated/protocol";
 import type { Source } from "../port";
+import { shareCap } from "./cap";
 import { CAMERA_LAYERS, cameraLayers, EXTENSIONS, known, named, preferAudio, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
 import { hearsStereo, ORIGINAL_BITRATE, takesMusic } from "./stereo";
 
@@ -27,6 +28,8 @@ export class PeerLink {
   #ladder = cameraLayers(1280, 720);
   /** No camera layer taller than this is sent. */
   #tallest = Infinity;
+  /** The most that is sent, everything together, bits per second. */
+  #cap: number | undefined;
   /** The microphone is sent as original sound. */
   #original = false;
   /** What pictures are sent in; undefined: the best of this browser. */
@@ -82,6 +85,7 @@ export class PeerLink {
     const sender = this.#sends.get(source)?.sender;
     await sender?.replaceTrack(track);
     if (source === "camera" && track !== null && sender !== undefined) await this.#fitLadder(sender, track);
+    if (source === "camera") await this.#applyCap();
   }
 
   /** Sends the microphone as original sound, or as a voice, from the next answer on. */
@@ -96,14 +100,18 @@ export class PeerLink {
     } catch {
       // It stays at the rate it has.
     }
+    await this.#applyCap();
     if (this.#begun) await this.negotiate();
   }
 
   /** Codes only these layers of a source; undefined: all there are. */
   async setWanted(source: "camera" | "screen", layers: readonly number[] | undefined): Promise<void> {
+    const same = String(this.#wanted.get(source)) === String(layers);
     this.#wanted.set(source, layers);
     const sender = this.#sends.get(source)?.sender;
     if (sender === undefined || this.#closed) return;
+    // A limit is shared over those that are wanted.
+    if (this.#cap !== undefined) return same ? undefined : this.#applyCap();
     const parameters = sender.getParameters();
     const active = parameters.encodings.map((_, i) => this.#isActive(source, i));
     if (parameters.encodings.every((encoding, i) => encoding.active === active[i])) return;
@@ -140,6 +148,30 @@ export class PeerLink {
     if (sender?.track) await this.#fitLadder(sender, sender.track);
   }
 
+  /** Sends no more than this from now on, bits per second; undefined: what the link carries. */
+  async setCap(cap: number | undefined): Promise<void> {
+    if (this.#cap === cap || this.#closed) return;
+    const before = this.#cap;
+    this.#cap = cap;
+    if (cap !== undefined || before !== undefined) await this.#applyCap(true);
+  }
+
+  /** Shares the limit over what is sent now. `always`: also where there is none any more. */
+  async #applyCap(always = false): Promise<void> {
+    if (this.#cap === undefined && !always) return;
+    const sends = (source: Source) => this.#sends.get(source)?.sender;
+    const sounds = [this.#original ? ORIGINAL_BITRATE : VOICE_BITRATE, ...(sends("screen_audio")?.track ? [VOICE_BITRATE * 2] : [])];
+    const camera = this.#ladder.map(({ max_bitrate: max }, layer) => ({ source: "camera" as const, max, layer }));
+    const ladder = [...camera, { source: "screen" as const, max: SCREEN_BITRATE, layer: 0 }];
+    const all = ladder.filter(({ source, layer }) => sends(source)?.track && this.#isActive(source, layer));
+    const rates = this.#cap === undefined ? all.map((s) => s.max) : shareCap(this.#cap, sounds, all);
+    for (const source of ["camera", "screen"] as const) {
+      const sender = sends(source);
+      const own = new Map(all.flatMap((s, i) => (s.source === source ? [[s.layer, rates[i] ?? 0] as const] : [])));
+      if (sender?.track) await spend(sender, own);
+    }
+  }
+
   /** A small camera has fewer layers: says so to the encoder and, where that is new, to the server. */
   async #fitLadder(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
     const { width = 1280, height = 720 } = track.getSettings();
@@ -159,6 +191,7 @@ export class PeerLink {
     } catch {
       // The encoder keeps the ladder it has; the layers told below are then only nominal.
     }
+    await this.#applyCap();
     if (!this.#closed && this.#pc.signalingState !== "closed" && this.#begun) await this.negotiate();
   }
 
@@ -249,6 +282,7 @@ export class PeerLink {
       await known.sender.replaceTrack(track);
       known.direction = track === null ? "inactive" : "sendonly";
     }
+    await this.#applyCap();
     await this.negotiate();
   }
 
@@ -279,6 +313,21 @@ export class PeerLink {
   #fail(): void {
     if (this.#closed) return;
     this.#events.failed();
+  }
+}
+
+/** Gives a sender's encodings these rates, bits per second, by layer; 0 and those that are not named: not sent. */
+async function spend(sender: RTCRtpSender, rates: ReadonlyMap<number, number>): Promise<void> {
+  const parameters = sender.getParameters();
+  for (const [i, encoding] of parameters.encodings.entries()) {
+    const rate = rates.get(i) ?? 0;
+    encoding.active = rate > 0;
+    if (rate > 0) encoding.maxBitrate = rate;
+  }
+  try {
+    await sender.setParameters(parameters);
+  } catch {
+    // It goes on as before; the browser's own estimate still holds.
   }
 }
 

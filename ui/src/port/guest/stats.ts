@@ -1,6 +1,6 @@
 // A few numbers out of the browser's statistics.
 
-import type { LinkStats } from "../port";
+import type { LinkStats, RepairStats } from "../port";
 
 interface Sample {
   at: number;
@@ -17,7 +17,7 @@ export type Report = Iterable<[string, Record<string, unknown>]>;
 export class StatsReader {
   #last: Sample | undefined;
 
-  read(report: Report, nowMs: number): LinkStats {
+  read(report: Report, nowMs: number): Omit<LinkStats, "sentBytes" | "receivedBytes" | "hourBytes"> {
     const entries = new Map(report);
     const now: Sample = { at: nowMs, sent: 0, received: 0, packets: 0, lost: 0 };
     let pair: Record<string, unknown> | undefined;
@@ -40,8 +40,29 @@ export class StatsReader {
       receiveKbps: rate(last?.received, now.received, last?.at, nowMs),
       loss: last === undefined ? -1 : share(now.lost - last.lost, now.packets - last.packets),
       transport: typeof local?.["protocol"] === "string" ? local["protocol"] : "",
+      repairIn: repairOf(entries.values(), "in"),
+      repairOut: repairOf(entries.values(), "out"),
     };
   }
+}
+
+/** What was asked for again and came again, of all pictures in one direction. How quickly, browsers do not tell. */
+function repairOf(entries: Iterable<Record<string, unknown>>, way: "in" | "out"): RepairStats {
+  const video = [...entries].filter((e) => e["type"] === (way === "in" ? "inbound-rtp" : "outbound-rtp") && e["kind"] === "video");
+  const sum = (key: string) => video.reduce((all, e) => all + number(e[key]), 0);
+  const has = (key: string) => video.some((e) => typeof e[key] === "number");
+  const [packets, bytes] = way === "in" ? ["retransmittedPacketsReceived", "retransmittedBytesReceived"] : ["retransmittedPacketsSent", "retransmittedBytesSent"];
+  const total = sum(way === "in" ? "bytesReceived" : "bytesSent");
+  const recovered = sum(packets);
+  const missing = recovered + Math.max(0, sum("packetsLost"));
+  return {
+    recovered: has(packets) ? recovered : -1,
+    success: way === "in" && has(packets) && missing > 0 ? recovered / missing : -1,
+    // What was sent again is in the total.
+    overhead: has(bytes) && total > sum(bytes) ? sum(bytes) / (total - sum(bytes)) : -1,
+    responseMs: -1,
+    nacks: has("nackCount") ? sum("nackCount") : -1,
+  };
 }
 
 export function rate(before: number | undefined, now: number, since: number | undefined, at: number): number {

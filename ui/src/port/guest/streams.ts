@@ -77,6 +77,9 @@ function describe(
     height: known("frameHeight"),
     freezes: known("freezeCount"),
     concealed: !sends && now.samples > 0 ? Math.max(0, between("concealed")) / Math.max(1, between("samples")) : -1,
+    nacks: known("nackCount"),
+    resent: known(sends ? "retransmittedPacketsSent" : "retransmittedPacketsReceived"),
+    fec: known(sends ? "fecPacketsSent" : "fecPacketsReceived"),
     limit: limitOf(entry["qualityLimitationReason"]),
   };
 }

@@ -216,6 +216,12 @@ pub struct MeetingArgs {
     /// Begin files anew at their end.
     #[arg(long = "loop")]
     pub looped: bool,
+    /// Send no more than so many kbit/s, everything together; pictures get what sound leaves of it.
+    #[arg(long, value_name = "KBPS", value_parser = clap::value_parser!(u32).range(100..))]
+    pub max_send: Option<u32>,
+    /// Be sent no more than so many kbit/s; pictures get what sound leaves of it.
+    #[arg(long, value_name = "KBPS", value_parser = clap::value_parser!(u32).range(100..))]
+    pub max_receive: Option<u32>,
     /// Stay muted after joining; otherwise every given source is unmuted.
     #[arg(long)]
     pub muted: bool,

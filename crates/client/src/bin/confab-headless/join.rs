@@ -3,13 +3,14 @@
 use crate::args::{CameraArgs, JoinArgs, MicrophoneArgs, OutputArgs, PatternSize};
 use crate::lines::{Lines, event_json, picture_json};
 use crate::outcome::Failure;
+use confab_base::Bitrate;
 use confab_client::diagnose::{DiagnoseOptions, Diagnostics};
 use confab_client::pipeline::{
     CameraSpec, FrameInfo, I420, MediaOptions, MicrophoneSpec, NoSinks, RemoteTrack, ScreenSpec,
     SpeakerSpec, TapOptions, VideoSink, VideoSinks, VoiceConfig, Watch, Y4mSinks,
 };
 use confab_client::{
-    Action, Client, ClientHandle, ClientOptions, Command, Event, MeetingLink, Phase, Trust,
+    Action, Client, ClientHandle, ClientOptions, Command, Event, MeetingLink, Phase, Saving, Trust,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use std::path::Path;
@@ -179,6 +180,12 @@ fn options(args: &JoinArgs) -> Result<ClientOptions, Failure> {
     options.sinks = sinks(&args.output)?;
     options.max_height = args.output.max_height;
     options.max_videos = usize::from(args.output.max_videos);
+    let rate = |kbps: u32| Bitrate::kbps(u64::from(kbps));
+    options.saving = Saving {
+        small_camera: false,
+        up: args.meeting.max_send.map(rate),
+        down: args.meeting.max_receive.map(rate),
+    };
     if !args.output.decodes.is_empty() {
         options.decodes.clone_from(&args.output.decodes);
     }

@@ -11,6 +11,7 @@ use super::{FrameClass, MOST_STREAMS, MediaPacket, RepairInfo, RepairSendStats};
 use block::Fate;
 use confab_base::{Bitrate, Duration, Time};
 use path::Path;
+pub use plan::media_share;
 use std::collections::VecDeque;
 use stream::Stream;
 
