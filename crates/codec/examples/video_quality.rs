@@ -1,5 +1,5 @@
 //! The video codecs beside each other on one clip: `cargo run --release -p confab-codec --example video_quality -- clip.y4m 300 10`,
-//! with kbps and seconds. Prints for each codec, with one and with three temporal layers, what rate it really took, how many frames
+//! with kbps and seconds, and a height to scale the clip to if it is to be another. Prints for each codec, with one and with three temporal layers, what rate it really took, how many frames
 //! it left out, the picture's quality (mean over all pictures, the one before where a frame was left out) and what coding took.
 
 use confab_base::{Bitrate, Time, VideoCodec};
@@ -12,9 +12,10 @@ type Failure = Box<dyn std::error::Error>;
 #[allow(clippy::print_stdout)] // a tool's output
 fn main() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().collect();
-    let [_, file, kbps, seconds] = args.as_slice() else {
-        return Err("clip.y4m kbps seconds".into());
+    let [_, file, kbps, seconds, height @ ..] = args.as_slice() else {
+        return Err("clip.y4m kbps seconds [height]".into());
     };
+    let height: Option<usize> = height.first().map(|h| h.parse()).transpose()?;
     let mut clip = y4m::Reader::new(std::io::BufReader::new(std::fs::File::open(file)?))?;
     let fps = clip.header().frames_per_second().round().clamp(1.0, 60.0) as u32;
     let wanted = seconds.parse::<u32>()? * fps;
@@ -23,11 +24,14 @@ fn main() -> Result<(), Failure> {
         let Some(picture) = clip.next_looped()? else {
             return Err("the clip is empty".into());
         };
-        pictures.push(picture);
+        pictures.push(match height {
+            Some(height) => picture.scale_to(height * 16 / 9, height),
+            None => picture,
+        });
     }
     println!("codec layers   kbps  left out  PSNR dB  encode ms  decode ms (medians)");
     for codec in ENCODES {
-        for temporal in [1, 3] {
+        for temporal in [1u8, 3] {
             println!(
                 "{}",
                 measure(codec, temporal, &pictures, fps, kbps.parse()?)?

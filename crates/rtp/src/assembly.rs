@@ -1,7 +1,7 @@
 //! Video packets in any order become access units in decode order.
 
 use crate::reference::Taken;
-use crate::{h264, vp8};
+use crate::{av1, h264, vp8, vp9};
 use confab_base::{FrameTag, Time, VideoCodec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub struct AssembledFrame {
     /// Unwrapped timestamp, 90 kHz.
     pub timestamp: u64,
     pub keyframe: bool,
-    /// Annex-B for H.264, the bare frame for VP8.
+    /// H.264: Annex-B; VP8: the bare frame; VP9: the frames of all spatial layers; AV1: OBUs with their sizes.
     pub data: Vec<u8>,
     /// Arrival of its last packet.
     pub completed: Time,
@@ -54,14 +54,13 @@ pub struct FrameAssembler {
 }
 
 impl FrameAssembler {
-    /// H.264 and VP8 can be assembled; `None` for other codecs. When `max_packets` are held, new ones are refused.
+    /// Every codec can be assembled; `None` is for those to come. When `max_packets` are held, new ones are refused.
     pub fn new(
         codec: VideoCodec,
         max_packets: usize,
         max_frame_bytes: usize,
     ) -> Option<FrameAssembler> {
-        let known = matches!(codec, VideoCodec::H264 | VideoCodec::Vp8);
-        known.then(|| FrameAssembler {
+        Some(FrameAssembler {
             codec,
             packets: BTreeMap::new(),
             head: None,
@@ -183,7 +182,9 @@ impl FrameAssembler {
         let payloads = frame.values().map(|p| &*p.payload);
         let assembled = match self.codec {
             VideoCodec::H264 => assemble_h264(payloads, self.max_frame_bytes),
-            _ => assemble_vp8(payloads, self.max_frame_bytes),
+            VideoCodec::Vp8 => assemble_vp8(payloads, self.max_frame_bytes),
+            VideoCodec::Vp9 => vp9::assemble(payloads, self.max_frame_bytes),
+            VideoCodec::Av1 => assemble_av1(payloads, self.max_frame_bytes),
         };
         Some(assembled.map(|(data, keyframe)| AssembledFrame {
             timestamp,
@@ -223,7 +224,9 @@ impl FrameAssembler {
         match self.codec {
             // Without its parameter sets an IDR may belong to another resolution after a layer switch.
             VideoCodec::H264 => h264::has_sps(payload),
-            _ => vp8::is_keyframe(payload),
+            VideoCodec::Vp8 => vp8::is_keyframe(payload),
+            VideoCodec::Vp9 => vp9::is_keyframe(payload),
+            VideoCodec::Av1 => av1::is_keyframe(payload),
         }
     }
 
@@ -261,6 +264,17 @@ fn assemble_h264<'a>(
     max: usize,
 ) -> Option<(Vec<u8>, bool)> {
     let mut depacketizer = h264::Depacketizer::new(max);
+    for payload in payloads {
+        depacketizer.push(payload).ok()?;
+    }
+    depacketizer.take()
+}
+
+fn assemble_av1<'a>(
+    payloads: impl Iterator<Item = &'a [u8]>,
+    max: usize,
+) -> Option<(Vec<u8>, bool)> {
+    let mut depacketizer = av1::Depacketizer::new(max);
     for payload in payloads {
         depacketizer.push(payload).ok()?;
     }
