@@ -28,8 +28,9 @@ use std::ptr;
 
 /// Rates libaom is told, in kbps; it knows no finer ones.
 const RATES: std::ops::RangeInclusive<u64> = 10..=200_000;
-/// Speed of layers up to 640 x 360 and of larger ones (adr/0016).
-const CPU_USED: [c_int; 2] = [9, 10];
+/// Speed of layers up to 640 x 360 and of larger ones. At 9 small pictures show blocks of the picture before where something small
+/// appeared (adr/0016).
+const CPU_USED: [c_int; 2] = [8, 9];
 /// How full of bits the receiver's buffer is, in ms of the rate: at the start, as it should be, at most.
 const BUFFER_MS: [c_uint; 3] = [500, 600, 1000];
 /// Below this fill of it, in percent, frames are left out.

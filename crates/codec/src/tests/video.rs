@@ -128,7 +128,7 @@ fn without_higher_temporal_layers_the_rest_is_the_same_to_the_bit(codec: VideoCo
 }
 
 fn frames_of_the_highest_layer_are_discardable(codec: VideoCodec) {
-    let frames = stream(codec, 3, 24, 800);
+    let frames = stream(codec, 3, 48, 800);
     for (_, frame) in &frames {
         assert_eq!(frame.discardable, frame.temporal == 2);
     }
