@@ -8,6 +8,8 @@ use crate::{
 };
 use confab_base::{Bitrate, Time, VideoCodec};
 use confab_picture::{I420, TestPattern};
+use confab_rtp::{FrameAssembler, VideoPacket};
+use std::sync::Arc;
 
 pub(crate) const FPS: u64 = 30;
 
@@ -93,4 +95,36 @@ pub(crate) fn short_stream(codec: VideoCodec) -> Vec<Vec<u8>> {
         .flat_map(|i| encoder.encode(&pattern.frame(i), at(i), &[]).unwrap())
         .map(|f| f.data)
         .collect()
+}
+
+/// Frames, each with its payloads, through the receiver's assembler: every one has to come out as it was, begin with a key frame, and be
+/// decoded.
+pub(crate) fn through_packets(
+    codec: VideoCodec,
+    frames: impl Iterator<Item = (Vec<u8>, Vec<Arc<[u8]>>)>,
+) {
+    let mut assembler = FrameAssembler::new(codec, 512, 1 << 20).unwrap();
+    let mut decoder = decoder(codec);
+    let mut seq = 0;
+    for ((data, payloads), i) in frames.zip(0u32..) {
+        let timestamp = i * 3000;
+        let last = payloads.len() - 1;
+        for (n, payload) in payloads.into_iter().enumerate() {
+            let packet = VideoPacket {
+                tag: None,
+                seq,
+                timestamp,
+                marker: n == last,
+                payload,
+            };
+            assert!(assembler.insert(packet, timestamp.into(), Time::ZERO));
+            seq += 1;
+        }
+        if i == 0 {
+            assembler.skip_to_keyframe();
+        }
+        let unit = assembler.take().unwrap().unwrap();
+        assert_eq!((unit.keyframe, unit.data == data), (i == 0, true));
+        assert!(decoder.decode(&data).unwrap().is_some());
+    }
 }

@@ -2,13 +2,13 @@
 
 use super::sys::*;
 use crate::CodecError;
-use crate::tests::{FPS, decode, decoder, stream, whole};
-use confab_base::Time;
+use crate::tests::{FPS, decode, decoder, stream, through_packets, whole};
 use confab_base::VideoCodec::{Vp8, Vp9};
 use confab_picture::{TestPattern, read_counter};
-use confab_rtp::{FrameAssembler, VideoPacket, vp8};
+use confab_rtp::vp8;
 use proptest::prelude::*;
 use std::ptr;
+use std::sync::Arc;
 
 #[test]
 fn sync_frames_can_be_joined_at() {
@@ -31,10 +31,7 @@ fn sync_frames_can_be_joined_at() {
 fn frames_come_through_packets_with_and_without_their_higher_layers() {
     for keep in [2, 1, 0] {
         let mut packetizer = vp8::Packetizer::new(7);
-        let mut assembler = FrameAssembler::new(Vp8, 512, 1 << 20).unwrap();
-        let mut decoder = decoder(Vp8);
-        let mut seq = 0;
-        for (i, frame) in stream(Vp8, 3, 24, 800) {
+        let frames = stream(Vp8, 3, 24, 800).into_iter().map(|(_, frame)| {
             let mut payloads = Vec::new();
             let outgoing = vp8::OutgoingFrame {
                 data: &frame.data,
@@ -43,28 +40,11 @@ fn frames_come_through_packets_with_and_without_their_higher_layers() {
                 non_reference: frame.discardable,
             };
             packetizer.packetize(outgoing, 1150, &mut payloads);
-            if frame.temporal > keep {
-                continue; // left out on the way, and its numbers with it
-            }
-            let last = payloads.len() - 1;
-            for (n, payload) in payloads.into_iter().enumerate() {
-                let packet = VideoPacket {
-                    tag: None,
-                    seq,
-                    timestamp: i * 3000,
-                    marker: n == last,
-                    payload,
-                };
-                assert!(assembler.insert(packet, u64::from(i) * 3000, Time::ZERO));
-                seq += 1;
-            }
-            if i == 0 {
-                assembler.skip_to_keyframe();
-            }
-            let unit = assembler.take().unwrap().unwrap();
-            assert_eq!((unit.keyframe, &unit.data), (i == 0, &frame.data));
-            assert!(decoder.decode(&unit.data).unwrap().is_some());
-        }
+            (frame, payloads)
+        });
+        // What is left out on the way takes its numbers with it.
+        let kept = frames.filter(|(frame, _)| frame.temporal <= keep);
+        through_packets(Vp8, kept.map(|(frame, payloads)| (frame.data, payloads)));
     }
 }
 
@@ -178,32 +158,20 @@ fn vp9_wants_a_key_frame_first_and_after_every_error() {
 
 #[test]
 fn vp9_comes_through_packets_as_browsers_send_it() {
-    let mut assembler = FrameAssembler::new(Vp9, 512, 1 << 20).unwrap();
-    let mut decoder = decoder(Vp9);
-    let mut seq = 0;
-    for (i, frame) in vp9_stream(640, 360, 6).iter().enumerate() {
-        let parts: Vec<_> = frame.chunks(500).collect();
-        for (n, part) in parts.iter().enumerate() {
-            let (first, last) = (n == 0, n + 1 == parts.len());
-            // Picture id; predicted; begins, ends.
-            let flags = 0x80 | u8::from(i > 0) << 6 | u8::from(first) << 3 | u8::from(last) << 2;
-            let packet = VideoPacket {
-                tag: None,
-                seq,
-                timestamp: i as u32 * 3000,
-                marker: last,
-                payload: [&[flags, i as u8][..], part].concat().into(),
-            };
-            assert!(assembler.insert(packet, i as u64 * 3000, Time::ZERO));
-            seq += 1;
-        }
-        if i == 0 {
-            assembler.skip_to_keyframe();
-        }
-        let unit = assembler.take().unwrap().unwrap();
-        assert_eq!((unit.keyframe, &unit.data), (i == 0, frame));
-        assert!(decoder.decode(&unit.data).unwrap().is_some());
-    }
+    let frames = vp9_stream(640, 360, 6).into_iter().zip(0u8..);
+    let packed = frames.map(|(frame, i)| {
+        let parts = frame.chunks(500);
+        let last = parts.len() - 1;
+        // Picture id; predicted; begins, ends.
+        let flags =
+            |n| 0x80 | u8::from(i > 0) << 6 | u8::from(n == 0) << 3 | u8::from(n == last) << 2;
+        let payloads: Vec<Arc<[u8]>> = parts
+            .enumerate()
+            .map(|(n, part)| [&[flags(n), i][..], part].concat().into())
+            .collect();
+        (frame, payloads)
+    });
+    through_packets(Vp9, packed);
 }
 
 proptest! {
