@@ -159,7 +159,6 @@ fn after_a_loss_an_acknowledged_frame_takes_the_place_of_a_key_frame() {
             long * 10 < keys * 8,
             "{temporal}: {long} bytes, {keys} of key frames"
         );
-        eprintln!("{temporal}: {long} {keys} shown {shown} {with_keys}");
         assert!(
             shown + 10 > with_keys,
             "{temporal}: {shown} and {with_keys}"
