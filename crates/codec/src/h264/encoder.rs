@@ -33,7 +33,7 @@ impl LayerEncoder for Layer {
             encoder: RawEncoder::new(std::slice::from_ref(layer), temporal_layers, screen)?,
             rate: FrameRate::new(layer.max_fps),
             long_terms: None,
-            period: (layer.max_fps / 2 >> (temporal_layers - 1)).max(1),
+            period: ((layer.max_fps / 2) >> (temporal_layers - 1)).max(1),
             screen,
         })
     }
