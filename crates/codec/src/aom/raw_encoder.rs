@@ -28,8 +28,8 @@ use std::ptr;
 
 /// Rates libaom is told, in kbps; it knows no finer ones.
 const RATES: std::ops::RangeInclusive<u64> = 10..=200_000;
-/// Speed of layers up to 640 x 360 and of larger ones. At 9 small pictures show blocks of the picture before where something small
-/// appeared (adr/0016).
+/// Speed of cameras' layers up to 640 x 360, and of larger ones and screens. At 9 small pictures of cameras show blocks of the picture
+/// before where something small appeared, at 7 and 8 screens do (adr/0016).
 const CPU_USED: [c_int; 2] = [8, 9];
 /// How full of bits the receiver's buffer is, in ms of the rate: at the start, as it should be, at most.
 const BUFFER_MS: [c_uint; 3] = [500, 600, 1000];
@@ -199,7 +199,7 @@ impl AomEncoder {
     }
 
     fn tune(&mut self, layer: &LayerConfig, screen: bool) -> Result<(), CodecError> {
-        let is_large = layer.width * layer.height > 640 * 360;
+        let is_fast = screen || layer.width * layer.height > 640 * 360;
         let content = if screen {
             AOM_CONTENT_SCREEN
         } else {
@@ -208,7 +208,7 @@ impl AomEncoder {
         // A key frame may take half of what the buffer should hold, in percent of a frame's share.
         let share = BUFFER_MS[1] as c_int * layer.max_fps as c_int / 20;
         for (id, value) in [
-            (AOME_SET_CPUUSED, CPU_USED[usize::from(is_large)]),
+            (AOME_SET_CPUUSED, CPU_USED[usize::from(is_fast)]),
             (AOME_SET_MAX_INTRA_BITRATE_PCT, share.max(300)),
             (AV1E_SET_TUNE_CONTENT, content as c_int),
             (AV1E_SET_ENABLE_PALETTE, c_int::from(screen)),
