@@ -106,7 +106,6 @@ impl<F: Format> RawDecoder for VpxDecoder<F> {
             )
         };
         done(code).map_err(|_| CodecError::Corrupt)?;
-        self.look_whole()?;
         let mut place = ptr::null();
         let mut shown = None;
         loop {
@@ -117,6 +116,8 @@ impl<F: Format> RawDecoder for VpxDecoder<F> {
             // SAFETY: it comes from the call just made, and nothing was called since.
             shown = Some(unsafe { copy_out(image) }?);
         }
+        // Of VP9 the library tells it of the picture fetched last.
+        self.look_whole()?;
         Ok(shown)
     }
 }
