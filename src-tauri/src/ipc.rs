@@ -302,6 +302,18 @@ pub enum Language {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
+pub enum BackgroundChoice {
+    #[default]
+    None,
+    /// Blurred a little.
+    Light,
+    /// Blurred much.
+    Strong,
+    Picture,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
 pub enum Theme {
     #[default]
     System,
@@ -343,6 +355,10 @@ pub struct Settings {
     /// Nothing is done to the own sound, whatever the three above say.
     pub original_sound: bool,
     pub mirror_self: bool,
+    /// What others see behind this user.
+    pub background: BackgroundChoice,
+    /// A `data:` URL, for the choice `picture`; empty: none was chosen yet.
+    pub background_picture: String,
     pub data_saver: bool,
     pub language: Language,
     pub theme: Theme,

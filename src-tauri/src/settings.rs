@@ -2,7 +2,8 @@
 //! value never costs the others.
 
 use crate::ipc::{
-    Chord, DeviceSet, GlobalShortcuts, Language, Layout, NoiseSuppression, Settings, Theme,
+    BackgroundChoice, Chord, DeviceSet, GlobalShortcuts, Language, Layout, NoiseSuppression,
+    Settings, Theme,
 };
 use crate::link::Origin;
 use confab_protocol::MAX_NAME;
@@ -15,6 +16,8 @@ const MAX_ID: usize = 1024;
 /// Shortcuts a window may have, and the longest word in them, bytes.
 const MAX_SHORTCUTS: usize = 64;
 const MAX_WORD: usize = 32;
+/// Longest URL of a background picture, bytes; pages make theirs smaller.
+const MAX_PICTURE: usize = 700 << 10;
 const SCALES: [f64; 5] = [1.0, 1.25, 1.5, 1.75, 2.0];
 
 impl Default for Settings {
@@ -30,6 +33,8 @@ impl Default for Settings {
             gain_control: true,
             original_sound: false,
             mirror_self: true,
+            background: BackgroundChoice::None,
+            background_picture: String::new(),
             data_saver: false,
             language: Language::System,
             theme: Theme::System,
@@ -97,6 +102,7 @@ fn within_limits(mut s: Settings) -> Option<Settings> {
             && fits(&set.speaker)
     };
     let ok = SCALES.contains(&s.scale)
+        && picture_fits(&s.background_picture)
         && s.device_sets.iter().all(set_fits)
         && s.shortcuts.len() <= MAX_SHORTCUTS
         && s.shortcuts.keys().all(|k| k.len() <= MAX_WORD)
@@ -108,6 +114,11 @@ fn within_limits(mut s: Settings) -> Option<Settings> {
         s.server.clear();
     }
     ok.then_some(s)
+}
+
+/// Nothing is fetched from elsewhere.
+fn picture_fits(url: &str) -> bool {
+    url.is_empty() || url.starts_with("data:image/jpeg;base64,") && url.len() <= MAX_PICTURE
 }
 
 fn global_fit(set: &GlobalShortcuts) -> bool {
@@ -163,6 +174,25 @@ mod tests {
         assert_eq!(now.name.chars().count(), MAX_NAME);
         assert_eq!(now.server, "https://meet.example");
         assert!(refused.is_empty());
+    }
+
+    #[test]
+    fn a_background_is_one_of_four_and_its_picture_comes_from_here() {
+        let url = "data:image/jpeg;base64,AAAA";
+        let (now, refused) = patched(json!({ "background": "picture", "backgroundPicture": url }));
+        assert_eq!(now.background, BackgroundChoice::Picture);
+        assert!(now.background_picture == url && refused.is_empty());
+        let far = format!("{url}{}", "A".repeat(MAX_PICTURE));
+        for bad in [
+            json!("https://elsewhere.example/a.jpg"),
+            json!(far),
+            json!(1),
+        ] {
+            let (now, refused) =
+                patched(json!({ "background": "beach", "backgroundPicture": bad }));
+            assert_eq!(now, Settings::default());
+            assert_eq!(refused.len(), 2);
+        }
     }
 
     #[test]

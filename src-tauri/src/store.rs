@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A file of ours is never larger, bytes.
-const MAX_FILE: u64 = 1 << 20;
+const MAX_FILE: u64 = 2 << 20;
 /// The form of the files written here.
 pub const VERSION: u64 = 1;
 

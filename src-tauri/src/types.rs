@@ -17,6 +17,7 @@ fn typescript() -> String {
         DeviceSet,
         Language,
         Theme,
+        BackgroundChoice,
         Layout,
         NoiseSuppression,
         GlobalShortcuts,

@@ -3,9 +3,9 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { artefacts, clip } from '../browser/lib/paths.mjs';
-import { Native, Server, sleep, until } from '../browser/lib/processes.mjs';
+import { Native, Server, inspect, sleep, until } from '../browser/lib/processes.mjs';
 import { Desktop } from './lib/desktop.mjs';
 import { App } from './lib/app.mjs';
 import { part, share } from './lib/hearing.mjs';
@@ -111,6 +111,40 @@ test('the far end hears the microphone, silence when muted, and the other microp
   assert.ok(there(heard.open.first) && absent(heard.open.second), 'the first microphone');
   assert.ok(absent(heard.muted.first) && absent(heard.muted.second), 'nothing while muted');
   assert.ok(there(heard.second.second) && absent(heard.second.first), 'the second microphone, and no longer the first');
+});
+
+test('with a blurred background the others see no more of the room', async () => {
+  // The test picture is a room without a person: its mark can be read, or not.
+  const eye = new Native(links.guest_link, 'Eye', ['--max-height', '360', '--max-videos', '2']);
+  const choose = async (background) => {
+    await app.click('button', '^more');
+    await app.click('menuitem', '^settings');
+    await app.click('tab', '^video');
+    await app.select('background', background);
+    await app.click('button', '^(close|done)');
+  };
+  const seen = async () => {
+    // Nils was the first in this meeting.
+    const file = await until('the camera is received', 20000, () => existsSync(eye.video) && readdirSync(eye.video).find((f) => /^p(?!1-).*camera/.test(f)));
+    return inspect('marks', join(eye.video, file));
+  };
+  await until('Eye is here', 15000, async () => /Eye/.test(await app.text()));
+  await until('the room is seen', 20000, async () => (await seen()).frames > 30);
+  const before = await seen();
+  await choose('strong');
+  await sleep(4000);
+  const blurred = await seen();
+  await choose('none');
+  await sleep(4000);
+  const after = await seen();
+  await eye.leave();
+  rmSync(eye.folder, { recursive: true, force: true });
+  const unread = [before.unread, blurred.unread - before.unread, after.unread - blurred.unread];
+  const frames = [before.frames, blurred.frames - before.frames, after.frames - blurred.frames];
+  console.log(`unreadable: ${unread.map((n, i) => `${n} of ${frames[i]}`).join(', ')}`);
+  assert.ok(unread[0] < frames[0] / 4, 'the room as it is');
+  assert.ok(unread[1] > frames[1] / 2, 'blurred');
+  assert.ok(unread[2] < frames[2] / 2, 'as it is again');
 });
 
 test('xdg-open with the same link brings the window to the front and opens no other', async () => {

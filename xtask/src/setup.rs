@@ -64,6 +64,7 @@ const BUILD: &[(&str, &str)] = &[
 /// Needed by the tests only.
 const TESTS: &[(&str, &str)] = &[
     ("chromium", "the browser guest"),
+    ("firefox-esr", "another browser guest, without H.264"),
     ("xvfb", "a display for screen capture"),
     ("pulseaudio", "a sound server with null devices"),
     ("pulseaudio-utils", "asks that server"),

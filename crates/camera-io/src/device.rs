@@ -146,7 +146,8 @@ fn picture(buffer: &Buffer) -> Option<I420> {
     }
 }
 
-fn jpeg(bytes: &[u8]) -> Option<I420> {
+/// A JPEG picture of at most 4096 pixels a side; a row or column too much for I420 is left out.
+pub fn jpeg(bytes: &[u8]) -> Option<I420> {
     let options = DecoderOptions::default()
         .set_max_width(4096)
         .set_max_height(4096)

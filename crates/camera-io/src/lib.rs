@@ -9,6 +9,7 @@ mod fake;
 mod names;
 
 pub use confab_capture::{End, Frame, Handle};
+pub use device::jpeg;
 
 use confab_base::DeviceFault;
 use confab_capture::Capture;

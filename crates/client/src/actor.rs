@@ -107,7 +107,7 @@ impl Actor {
             client: options.kind,
             agent: options.agent.clone(),
             host_key: options.link.host_key.clone(),
-            decodes: vec![confab_base::VideoCodec::H264],
+            decodes: options.decodes.clone(),
             seat: None,
             jitter: rand::random_range(0..=1000),
         };
@@ -287,6 +287,8 @@ impl Actor {
         let state = self.session.state();
         self.media.set_muted(&state.silent());
         self.media.set_deaf(state.live_instead().is_some());
+        self.media.choose_codec(state);
+        self.media.set_wanted(state);
         self.update_media();
     }
 
@@ -333,6 +335,7 @@ impl Actor {
             self.feed(input);
         }
         self.media.adapt();
+        self.media.choose_codec(self.session.state());
         self.shared.note(&self.media);
         let counted = self.media.snapshot();
         let state = self.session.state();

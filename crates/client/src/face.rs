@@ -3,7 +3,7 @@
 use crate::link::MeetingLink;
 use crate::socket::{TlsError, Trust};
 use crate::stats::StatsLine;
-use confab_base::TrackId;
+use confab_base::{TrackId, VideoCodec};
 use confab_pipeline::{MediaOptions, VideoSinks};
 use confab_protocol::{ClientKind, Code, Sequenced};
 use confab_session::{Action, MediaPhase, Notice, Phase};
@@ -25,6 +25,8 @@ pub struct ClientOptions {
     pub max_height: u16,
     /// Remote videos at a time, at most [`crate::MAX_VIDEO_SLOTS`].
     pub max_videos: usize,
+    /// Video codecs the others may send, best first: some or all of [`confab_pipeline::DECODES`].
+    pub decodes: Vec<VideoCodec>,
     /// Unmute every source there is after joining.
     pub unmuted: bool,
     /// Name and version of the program, for the server's log.
@@ -47,6 +49,7 @@ impl ClientOptions {
             sinks: Box::new(confab_pipeline::NoSinks),
             max_height: 720,
             max_videos: crate::MAX_VIDEO_SLOTS,
+            decodes: confab_pipeline::DECODES.to_vec(),
             unmuted: true,
             agent: format!("confab-headless {}", env!("CARGO_PKG_VERSION")),
             on_change: None,

@@ -11,9 +11,17 @@ const SLOW_SCREEN: Bitrate = Bitrate::kbps(120);
 const SMALL: u16 = 360;
 
 /// Every video layer, in the order in which they are worth sending: some picture of the person, then the shared screen,
-/// then better pictures. `small_camera`: of the camera nothing above 360p, but something.
-pub(crate) fn order(outgoing: &[Outgoing], small_camera: bool) -> Vec<(Source, usize)> {
+/// then better pictures. `small_camera`: of the camera nothing above 360p, but something. `wanted`: whether anybody could be sent
+/// a layer.
+pub(crate) fn order(
+    outgoing: &[Outgoing],
+    small_camera: bool,
+    wanted: impl Fn(Source, usize) -> bool,
+) -> Vec<(Source, usize)> {
     let allowed = |o: &Outgoing, layer: usize| {
+        if !wanted(o.source, layer) {
+            return false;
+        }
         let small = o.layers[layer].width.min(o.layers[layer].height) <= SMALL;
         o.source != Source::Camera || !small_camera || layer == 0 || small
     };
@@ -67,6 +75,19 @@ mod tests {
     use super::*;
     use confab_pipeline::OutgoingLayer;
 
+    fn all_wanted(_: Source, _: usize) -> bool {
+        true
+    }
+
+    #[test]
+    fn what_nobody_could_be_sent_is_left_out() {
+        let all = [outgoing(Source::Camera, 3), outgoing(Source::Screen, 1)];
+        let wanted = |source, layer| source == Source::Camera && layer != 1;
+        let expected = [(Source::Camera, 0), (Source::Camera, 2)];
+        assert_eq!(order(&all, false, wanted), expected);
+        assert!(order(&all, false, |_, _| false).is_empty());
+    }
+
     fn outgoing(source: Source, layers: usize) -> Outgoing {
         let layer = |i| OutgoingLayer {
             rid: String::new(),
@@ -94,8 +115,8 @@ mod tests {
             (Source::Camera, 1),
             (Source::Camera, 2),
         ];
-        assert_eq!(order(&all, false), expected);
-        let budget = budget(Bitrate::kbps(56), &all, &order(&all, false));
+        assert_eq!(order(&all, false, all_wanted), expected);
+        let budget = budget(Bitrate::kbps(56), &all, &order(&all, false, all_wanted));
         assert_eq!(budget.targets().layers.len(), 4);
     }
 
@@ -104,7 +125,7 @@ mod tests {
         let mut screen = outgoing(Source::Screen, 1);
         screen.layers[0].bitrate = Bitrate::kbps(4000);
         let all = [screen];
-        let found = rungs(&all, &order(&all, false));
+        let found = rungs(&all, &order(&all, false, all_wanted));
         assert_eq!(found[0].min, SLOW_SCREEN);
         assert_eq!(found[0].max, Bitrate::kbps(4000));
     }
@@ -117,6 +138,6 @@ mod tests {
             (Source::Screen, 0),
             (Source::Camera, 1),
         ];
-        assert_eq!(order(&all, true), expected);
+        assert_eq!(order(&all, true, all_wanted), expected);
     }
 }

@@ -76,10 +76,11 @@ impl Network for ClientNetwork {
         let (mid, rid) = (line.mid, line.rids.get(layer).copied());
         let Some(first) = packets.first() else { return };
         let base = *link.rebase.entry((source, layer)).or_insert(first.seq);
-        let codec = match source {
-            Source::Microphone | Source::ScreenAudio => Codec::Opus,
-            Source::Camera | Source::Screen => Codec::H264,
+        let codec = match first.codec {
+            None => Some(Codec::Opus),
+            Some(codec) => Codec::from_video(codec),
         };
+        let Some(codec) = codec else { return };
         let packets = packets
             .into_iter()
             .map(|p| OutPacket {

@@ -1,7 +1,7 @@
 //! `stats-json`: one line a second per track and direction. `docs/HEADLESS.md` explains every field to readers of the file.
 
 use crate::media::Snapshot;
-use confab_base::{ParticipantId, Source, Time, TrackId};
+use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec};
 use confab_pipeline::{NoiseFault, RemoteTrack, source_name};
 use confab_session::SessionState;
 use confab_transport::{LineStats, Mid, PeerStats, Protocol, Rid, StatsDirection};
@@ -31,6 +31,9 @@ pub struct StatsLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
     pub muted: bool,
+    /// Pictures: `h264` or `vp8`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codec: Option<VideoCodec>,
     pub packets: u64,
     pub bytes: u64,
     /// Receiving: packets that never came in time. Sending: what the server reported lost.
@@ -277,6 +280,7 @@ fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
         for (index, layer) in video.layers.iter().enumerate() {
             let rid = rids.and_then(|(_, _, rids)| rids.get(index));
             let mut line = StatsLine {
+                codec: video.codec,
                 layer: Some(rid.map_or_else(String::new, |r| r.to_string())),
                 muted: video.muted,
                 packets: layer.packets,
@@ -352,6 +356,7 @@ fn receive_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
         let slot = state.slots.iter().find(|s| Some(&s.mid) == mid);
         lines.push(StatsLine {
             layer: slot.map(|s| s.height.to_string()),
+            codec: video.codec,
             packets: video.packets,
             bytes: video.bytes,
             lost: Some(video.lost),

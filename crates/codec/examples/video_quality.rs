@@ -4,7 +4,7 @@
 //! before where a frame was left out) and what CPU time coding took.
 
 use confab_base::{Bitrate, Time, VideoCodec};
-use confab_codec::{ENCODES, LayerConfig, VideoConfig, video_decoder, video_encoder};
+use confab_codec::{CAN_ENCODE, LayerConfig, VideoConfig, video_decoder, video_encoder};
 use confab_picture::{I420, psnr_y, y4m};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ fn main() -> Result<(), Failure> {
         });
     }
     println!("codec layers   kbps  left out  PSNR dB  encode ms  decode ms (means)");
-    for codec in ENCODES {
+    for codec in CAN_ENCODE {
         for temporal in [1u8, 3] {
             println!(
                 "{}",

@@ -185,17 +185,23 @@ pub trait AudioDecoder: Send {
 }
 
 /// What [`video_encoder`] can make, the one every native has sent since the beginning first.
-pub const ENCODES: [VideoCodec; 3] = [VideoCodec::H264, VideoCodec::Vp8, VideoCodec::Av1];
+pub const CAN_ENCODE: [VideoCodec; 3] = [VideoCodec::H264, VideoCodec::Vp8, VideoCodec::Av1];
 
-/// What [`video_decoder`] can make, those of [`ENCODES`] first and in their order.
-pub const DECODES: [VideoCodec; 4] = [
+/// What [`video_decoder`] can make, those of [`CAN_ENCODE`] first and in their order.
+pub const CAN_DECODE: [VideoCodec; 4] = [
     VideoCodec::H264,
     VideoCodec::Vp8,
     VideoCodec::Av1,
     VideoCodec::Vp9,
 ];
 
-/// An encoder of one of [`ENCODES`]; all behave alike, so that one may take another's place.
+/// Those of [`CAN_ENCODE`] that natives offer to send, best first: the ones the transport and the senders know.
+pub const ENCODES: [VideoCodec; 2] = [VideoCodec::H264, VideoCodec::Vp8];
+
+/// Those of [`CAN_DECODE`] that natives say they decode.
+pub const DECODES: [VideoCodec; 2] = [VideoCodec::H264, VideoCodec::Vp8];
+
+/// An encoder of one of [`CAN_ENCODE`]; all behave alike, so that one may take another's place.
 ///
 /// # Errors
 /// `Unsupported` for other codecs, and for layer counts, sizes and frame rates outside [`VideoConfig`]'s ranges.
@@ -211,7 +217,7 @@ pub fn video_encoder(
     }
 }
 
-/// A decoder of one of [`DECODES`].
+/// A decoder of one of [`CAN_DECODE`].
 ///
 /// # Errors
 /// `Library` if the codec's library cannot make one.

@@ -310,6 +310,8 @@ impl Forwarder {
             self.choose(participant, now);
             self.tell_rates(participant, now);
         }
+        let tracks: Vec<TrackId> = self.tracks.keys().copied().collect();
+        tracks.into_iter().for_each(|id| self.tell_wanted(id, now));
     }
 
     /// Tells those who speak what is lost of it on the way here and to those who listen.

@@ -15,7 +15,7 @@ const UP_SHARE: f64 = 0.87;
 /// After the link made something go down, for so long only this share. Others may go up meanwhile, after [`UP_HOLD`]; they
 /// shall have ten seconds of it.
 const CALM: Duration = Duration::from_secs(13);
-const CALM_SHARE: f64 = 0.6;
+pub(crate) const CALM_SHARE: f64 = 0.6;
 /// Between two changes that take from one video to give to another.
 const TRADE: Duration = Duration::from_secs(10);
 

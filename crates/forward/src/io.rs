@@ -182,6 +182,13 @@ pub enum Output {
         participant: ParticipantId,
         loss: VoiceLoss,
     },
+    /// Which layers of this participant's video somebody receives or could, the lowest first, where it was others before; until the
+    /// first time all. Coding the rest is work for nothing.
+    LayersWanted {
+        participant: ParticipantId,
+        track: TrackId,
+        layers: Vec<u8>,
+    },
     /// What the slot carries changed.
     SlotState {
         participant: ParticipantId,

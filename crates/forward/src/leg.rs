@@ -6,6 +6,7 @@ use crate::io::{SlotSpec, SlotState};
 use crate::slot::Rewriter;
 use crate::track::Track;
 use crate::voice::Copier;
+use crate::wanted::{Ideals, ideals};
 use confab_base::{
     Bitrate, Duration, Limited, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec,
 };
@@ -31,6 +32,8 @@ pub(crate) struct Slot {
     pub copier: Copier,
     /// The layer to be sent; the one being sent may differ until a key frame comes.
     pub target: Option<u8>,
+    /// And what it could be.
+    pub ideals: Ideals,
     pub limited: Limited,
     pub reported: Option<SlotState>,
     pub fresh_until: Time,
@@ -44,6 +47,7 @@ impl Slot {
             rewriter: Rewriter::new(seed),
             copier: Copier::default(),
             target: None,
+            ideals: Ideals::default(),
             limited: Limited::No,
             reported: None,
             fresh_until: Time::ZERO,
@@ -101,6 +105,7 @@ pub(crate) struct Leg {
 pub(crate) struct Choice {
     pub key: usize,
     pub target: Option<u8>,
+    pub ideals: Ideals,
     pub limited: Limited,
 }
 
@@ -128,6 +133,7 @@ impl Leg {
         let mut choices = Vec::with_capacity(self.slots.len());
         let mut videos: Vec<(usize, TrackId)> = Vec::new();
         let mut demands: Vec<Demand> = Vec::new();
+        let mut all: Vec<Demand> = Vec::new();
         let mut audio = 0;
         for &key in &self.slots {
             let Some(slot) = slots.get(key).and_then(Option::as_ref) else {
@@ -137,6 +143,7 @@ impl Leg {
                 Wish::Nothing(limited) => choices.push(Choice {
                     key,
                     target: None,
+                    ideals: Ideals::default(),
                     limited,
                 }),
                 Wish::Audio => {
@@ -144,10 +151,15 @@ impl Leg {
                     choices.push(Choice {
                         key,
                         target: Some(0),
+                        ideals: Ideals::default(),
                         limited: Limited::No,
                     });
                 }
                 Wish::Video(track, demand) => {
+                    all.push(Demand {
+                        costs: tracks.get(&track).map_or(demand.costs, costs_of_all),
+                        ..demand.clone()
+                    });
                     videos.push((key, track));
                     demands.push(demand);
                 }
@@ -159,10 +171,13 @@ impl Leg {
         let budget = self.estimate.bps().saturating_sub(audio);
         let is_trial = self.first_picture.is_none_or(|at| now.since(at) < TRIAL);
         let layers = self.hysteresis.decide(&demands, budget, is_trial, now);
-        for (((key, track), demand), target) in videos.into_iter().zip(&demands).zip(layers) {
+        let ideals = ideals(&all, budget, is_trial);
+        let each = videos.into_iter().zip(&demands).zip(layers).zip(ideals);
+        for ((((key, track), demand), target), ideals) in each {
             choices.push(Choice {
                 key,
                 target,
+                ideals,
                 limited: limited(demand, target, tracks.get(&track)),
             });
         }
@@ -253,6 +268,15 @@ impl Leg {
         };
         Bitrate(self.slots.iter().filter_map(of_slot).sum())
     }
+}
+
+/// What its layers cost if all were coded.
+fn costs_of_all(track: &Track) -> [Option<u64>; LAYERS] {
+    let mut costs = [None; LAYERS];
+    for (cost, layer) in costs.iter_mut().zip(&track.layers) {
+        *cost = Some(layer.cost());
+    }
+    costs
 }
 
 enum Wish {

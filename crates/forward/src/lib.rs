@@ -30,6 +30,7 @@ mod speaker;
 mod track;
 mod views;
 mod voice;
+mod wanted;
 
 pub use confab_base::{Limited, QualityLevel};
 pub use forwarder::Forwarder;

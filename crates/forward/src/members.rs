@@ -168,6 +168,7 @@ impl Forwarder {
         }
         self.same_room.mute(owner, source, muted, now);
         self.refresh(id, now);
+        self.tell_wanted(id, now);
     }
 
     /// Everyone who shows the track starts over with it.

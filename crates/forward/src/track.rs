@@ -4,6 +4,7 @@ use crate::allocate::LAYERS;
 use crate::io::{LayerSpec, RtpIn};
 use crate::request::KeyframeRequest;
 use crate::voice::{Seen, ToldLoss};
+use crate::wanted::Wanting;
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, VideoCodec};
 use std::collections::VecDeque;
 
@@ -139,6 +140,8 @@ pub(crate) struct Track {
     pub told_loss: ToldLoss,
     /// Keys of the slots that show it.
     pub subscribers: Vec<usize>,
+    /// Video: which layers are wanted.
+    pub wanting: Wanting,
     /// When its media began, or began anew.
     pub since: Time,
 }
@@ -160,6 +163,7 @@ impl Track {
             seen: Seen::default(),
             told_loss: ToldLoss::default(),
             subscribers: Vec::new(),
+            wanting: Wanting::default(),
             since: Time::ZERO,
         };
         track.set_layers(layers);

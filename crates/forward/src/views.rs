@@ -65,6 +65,9 @@ impl Forwarder {
             leg.slots.push(key);
         }
         self.choose(participant, now);
+        // Whoever comes in waits for nothing.
+        let shown: Vec<TrackId> = view.iter().filter_map(|v| v.track).collect();
+        shown.into_iter().for_each(|id| self.tell_wanted(id, now));
     }
 
     pub(crate) fn choose_subscribers(&mut self, id: TrackId, now: Time) {
@@ -92,6 +95,7 @@ impl Forwarder {
                 continue;
             };
             slot.target = choice.target;
+            slot.ideals = choice.ideals;
             slot.limited = choice.limited;
             let flow = slot.rewriter.flow();
             if choice.target.is_none() {

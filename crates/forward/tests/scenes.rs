@@ -37,6 +37,9 @@ struct Scene {
     requests: Vec<(Time, TrackId, u8)>,
     speakers: Vec<ParticipantId>,
     desired: BTreeMap<ParticipantId, Bitrate>,
+    /// What was last told of each track's layers; cameras code no others where they `obey`.
+    wanted: BTreeMap<TrackId, Vec<u8>>,
+    obey: bool,
 }
 
 impl Scene {
@@ -53,6 +56,8 @@ impl Scene {
             requests: Vec::new(),
             speakers: Vec::new(),
             desired: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            obey: false,
         }
     }
 
@@ -90,6 +95,20 @@ impl Scene {
                     ..
                 } => {
                     self.desired.insert(participant, desired);
+                }
+                Output::LayersWanted { track, layers, .. } => {
+                    if let Some(c) = self
+                        .cameras
+                        .iter_mut()
+                        .find(|c| c.track == track && self.obey)
+                    {
+                        for layer in 0..3 {
+                            let active = layers.contains(&(layer as u8));
+                            c.wants_key[layer] |= active && !c.active[layer];
+                            c.active[layer] = active;
+                        }
+                    }
+                    self.wanted.insert(track, layers);
                 }
                 Output::Quality(_) | Output::VoiceLoss { .. } | Output::SameRoom(_) => {}
             }
@@ -315,6 +334,75 @@ fn a_layer_the_sender_switches_off_is_left_within_half_a_second() {
         assert_eq!(s.layer(2, 0), Some(2), "and taken again when it is back");
         s.assert_unbroken();
     }
+}
+
+#[test]
+fn senders_code_only_what_somebody_receives_and_receivers_see_no_gap() {
+    let mut s = Scene::new();
+    s.obey = true;
+    s.join(1);
+    let cam = s.camera(1, Source::Camera);
+    s.play(SECOND);
+    assert_eq!(s.wanted[&cam], [], "nobody looks");
+    s.join(2);
+    s.view(2, &[(0, cam, 720)]);
+    assert_eq!(s.wanted[&cam], [0, 2], "told with the view");
+    s.play(3 * SECOND);
+    assert_eq!(s.layer(2, 0), Some(2));
+    s.join(3);
+    s.view(3, &[(0, cam, 360)]);
+    s.play(3 * SECOND);
+    assert_eq!((s.layer(2, 0), s.layer(3, 0)), (Some(2), Some(1)));
+    assert_eq!(s.wanted[&cam], [0, 1, 2]);
+    s.view(3, &[(0, cam, 180)]);
+    s.play(8 * SECOND);
+    assert_eq!(s.wanted[&cam], [0, 2], "the middle one is nobody's");
+    s.put(Input::Estimate {
+        participant: p(2),
+        bitrate: Bitrate::kbps(900),
+    });
+    s.play(Duration::from_millis(400));
+    assert_eq!(s.layer(2, 0), Some(0), "what there is");
+    s.play(14 * SECOND);
+    assert_eq!(s.layer(2, 0), Some(1), "what fits");
+    assert_eq!(s.wanted[&cam], [0, 1]);
+    s.put(Input::Estimate {
+        participant: p(2),
+        bitrate: Bitrate::kbps(5000),
+    });
+    s.play(3 * SECOND);
+    assert_eq!(s.layer(2, 0), Some(2), "and all of it again");
+    let all = s.got.values().flat_map(|got| got.windows(2));
+    let longest = all.map(|w| w[1].0.since(w[0].0)).max().unwrap();
+    assert!(longest <= Duration::from_millis(400), "{longest:?}");
+    s.assert_unbroken();
+    s.view(2, &[]);
+    s.view(3, &[]);
+    s.play(8 * SECOND);
+    assert_eq!(s.wanted[&cam], [], "nobody looks any more");
+    s.clear();
+    s.view(2, &[(0, cam, 720)]);
+    s.play(Duration::from_millis(100));
+    assert!(s.layer(2, 0).is_some(), "there at once");
+}
+
+#[test]
+fn somebody_who_unmutes_is_seen_at_once_however_long_the_camera_was_off() {
+    let mut s = Scene::new();
+    s.obey = true;
+    s.join(1);
+    s.join(2);
+    let cam = s.camera(1, Source::Camera);
+    s.view(2, &[(0, cam, 720)]);
+    s.play(SECOND);
+    let mute = |track, muted| Input::Mute { track, muted };
+    s.put(mute(cam, true));
+    s.play(20 * SECOND);
+    assert_eq!(s.wanted[&cam], [0, 2]);
+    s.clear();
+    s.put(mute(cam, false));
+    s.play(Duration::from_millis(100));
+    assert!(s.layer(2, 0).is_some());
 }
 
 #[test]

@@ -106,6 +106,8 @@ pub enum DeviceNews {
         id: String,
         name: String,
     },
+    /// The machine has no time left for the background behind the camera's person: it was taken away.
+    BackgroundOff,
     /// It is gone or failed; another is looked for.
     Lost { of: DeviceUse, name: String },
     /// No device is left. The search goes on.

@@ -31,10 +31,11 @@ mod voice_down;
 mod voice_up;
 
 pub use confab_audio_io::{MicrophoneSpec, SpeakerSpec};
-pub use confab_camera_io::CameraSpec;
+pub use confab_camera_io::{CameraSpec, jpeg};
+pub use confab_codec::{DECODES, ENCODES};
 pub use confab_dsp::bands as sound;
 pub use confab_dsp::{Frame, NoiseEngine, VoiceConfig};
-pub use confab_picture::{I420, read_counter};
+pub use confab_picture::{Background, I420, Strength, read_counter};
 pub use confab_screen_io as screens;
 pub use confab_screen_io::ScreenSpec;
 pub use devices::{DeviceError, DeviceFault, DeviceNews, DeviceUse, DeviceWatch, End};

@@ -122,6 +122,7 @@ fn heard(
     while now < end {
         while let Some((received, packet)) = next.next_if(|(at, _)| *at <= now) {
             slot.push(ReceivedPacket {
+                codec: None,
                 seq: packet.seq,
                 timestamp: packet.timestamp,
                 marker: packet.marker,

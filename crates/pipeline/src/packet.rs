@@ -1,11 +1,13 @@
 //! Packets between the stages and whoever carries them over the network; the network's own words stay outside.
 
-use confab_base::{AudioLevel, FrameTag, Source, Time};
+use confab_base::{AudioLevel, FrameTag, Source, Time, VideoCodec};
 use std::sync::Arc;
 
 /// An RTP packet for the network.
 #[derive(Clone, Debug)]
 pub struct SentPacket {
+    /// `None`: sound.
+    pub codec: Option<VideoCodec>,
     /// Rises by one per packet of this source and layer, from a start below 32768.
     pub seq: u64,
     /// RTP timestamp: 48 kHz for audio, 90 kHz for video.
@@ -37,6 +39,8 @@ pub trait Network: Send + Sync {
 /// An RTP packet from the network, for one receive slot.
 #[derive(Clone, Debug)]
 pub struct ReceivedPacket {
+    /// `None`: sound.
+    pub codec: Option<VideoCodec>,
     /// Extended sequence number.
     pub seq: u64,
     pub timestamp: u32,

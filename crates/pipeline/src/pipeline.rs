@@ -17,11 +17,11 @@ use crate::voice::Voice;
 use crate::voice_down::{AudioTrack, Ear};
 use crate::voice_up::{Mouth, MouthConfig};
 use confab_audio_io::{MicrophoneSpec, SpeakerSpec};
-use confab_base::{Bitrate, Duration, ParticipantId, Source, Time};
+use confab_base::{Bitrate, Duration, ParticipantId, Source, Time, VideoCodec};
 use confab_camera_io::CameraSpec;
 use confab_codec::OpusConfig;
 use confab_dsp::{Frame, VoiceConfig};
-use confab_picture::I420;
+use confab_picture::{Background, I420};
 use confab_rtp::Protection;
 use confab_screen_io::ScreenSpec;
 use std::collections::HashMap;
@@ -406,6 +406,17 @@ impl Pipeline {
     /// The rate of each layer, lowest first; `None`: do not encode it.
     pub fn set_layers(&self, source: Source, rates: Vec<Option<Bitrate>>) {
         self.sources.with(source, |sender| sender.set_layers(rates));
+    }
+
+    /// What others see behind the person before the camera, from the next picture on, also with cameras that follow. Where the machine
+    /// has no time for it [`crate::DeviceNews::BackgroundOff`] says so, and it stays away until this is called again.
+    pub fn set_background(&self, background: Background) {
+        self.sources.set_background(background);
+    }
+
+    /// Codes camera and screen in another codec, one of [`crate::ENCODES`], from the next picture on.
+    pub fn set_codec(&self, codec: VideoCodec) {
+        self.sources.set_codec(codec);
     }
 
     /// What a voice may spend; original sound has its own rate.

@@ -7,10 +7,11 @@ use crate::pipeline::{Outgoing, OutgoingLayer, PictureWatch, PipelineError};
 use crate::stats::VideoUpStats;
 use crate::system_sound::SystemSound;
 use crate::tap::Taps;
-use crate::video_up::{Sequences, Shape, VideoSender, VideoUpConfig};
+use crate::video_up::{Numbering, Shape, VideoSender, VideoUpConfig};
 use confab_audio_io::Microphone;
-use confab_base::Source;
-use confab_picture::{I420, Rung};
+use confab_base::{Source, VideoCodec};
+use confab_codec::ENCODES;
+use confab_picture::{Background, I420, Rung};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,12 +31,15 @@ pub(crate) struct SourceParts {
 pub(crate) struct Sources {
     parts: SourceParts,
     /// Of camera and screen: the next device's stream goes on where the last one's ended.
-    sequences: BTreeMap<Source, Arc<Sequences>>,
+    numbering: BTreeMap<Source, Arc<Numbering>>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
+    /// What pictures are coded in, also those of devices that follow.
+    codec: VideoCodec,
+    /// Behind the person before the camera, also the one that follows.
+    background: Background,
     senders: BTreeMap<Source, VideoSender>,
     outgoing: Vec<Outgoing>,
     unmuted: BTreeSet<Source>,
@@ -76,10 +80,20 @@ impl Begin {
 impl Sources {
     pub(crate) fn new(parts: SourceParts) -> Sources {
         let video = [Source::Camera, Source::Screen];
+        let seed = parts.first_timestamp;
+        let numbering = |source| (source, Arc::new(Numbering::new(seed)));
         Sources {
             parts,
-            sequences: video.into_iter().map(|s| (s, Arc::default())).collect(),
-            state: Mutex::default(),
+            numbering: video.into_iter().map(numbering).collect(),
+            state: Mutex::new(State {
+                codec: ENCODES[0],
+                background: Background::None,
+                senders: BTreeMap::new(),
+                outgoing: Vec::new(),
+                unmuted: BTreeSet::new(),
+                sound: None,
+                sound_next: (0, 0),
+            }),
         }
     }
 
@@ -123,7 +137,11 @@ impl Sources {
         } = begin;
         let size = pictures.size();
         let rungs = shape.rungs(size);
-        let muted = !self.state().unmuted.contains(&source);
+        let (muted, codec, background) = {
+            let state = self.state();
+            let muted = !state.unmuted.contains(&source);
+            (muted, state.codec, state.background.clone())
+        };
         let sender = VideoSender::start(VideoUpConfig {
             source,
             pictures: Box::new(pictures),
@@ -132,7 +150,9 @@ impl Sources {
             muted,
             paused,
             still,
-            sequences: self.sequences[&source].clone(),
+            codec,
+            background: background.clone(),
+            numbering: self.numbering[&source].clone(),
             network: self.parts.network.clone(),
             watch: self.parts.watch.clone(),
             on_device: self.parts.on_device.clone(),
@@ -140,6 +160,12 @@ impl Sources {
             first_timestamp: self.parts.first_timestamp,
         })?;
         let mut state = self.state();
+        if state.codec != codec {
+            sender.set_codec(state.codec);
+        }
+        if state.background != background {
+            sender.set_background(state.background.clone());
+        }
         let before = state.outgoing.iter().position(|o| o.source == source);
         let before = before.map(|index| state.outgoing.remove(index));
         let rids = match (before, source, line) {
@@ -182,6 +208,24 @@ impl Sources {
         }
         if let (Source::ScreenAudio, Some(sound)) = (source, &state.sound) {
             sound.set_muted(muted);
+        }
+    }
+
+    /// What is seen behind the person before the camera from now on. Said again, it comes back where it was taken away.
+    pub(crate) fn set_background(&self, background: Background) {
+        let mut state = self.state();
+        state.background = background.clone();
+        if let Some(camera) = state.senders.get(&Source::Camera) {
+            camera.set_background(background);
+        }
+    }
+
+    /// Codes pictures in another codec from now on; one of [`confab_codec::ENCODES`].
+    pub(crate) fn set_codec(&self, codec: VideoCodec) {
+        let mut state = self.state();
+        if state.codec != codec {
+            state.codec = codec;
+            state.senders.values().for_each(|s| s.set_codec(codec));
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the stages count. All counters run from the start of a slot or source; whoever reports takes differences.
 
 use crate::noise::NoiseState;
-use confab_base::{AudioLevel, Duration, Time};
+use confab_base::{AudioLevel, Duration, Time, VideoCodec};
 use confab_dsp::EchoState;
 use confab_rtp::Protection;
 
@@ -91,6 +91,7 @@ pub struct LayerUpStats {
 /// The camera's or screen's way up.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VideoUpStats {
+    pub codec: Option<VideoCodec>,
     pub captured: u64,
     pub muted: bool,
     pub layers: Vec<LayerUpStats>,
@@ -104,6 +105,8 @@ pub struct VideoUpStats {
 /// One slot's way to a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct VideoDownStats {
+    /// Of the newest frame.
+    pub codec: Option<VideoCodec>,
     pub packets: u64,
     /// Payload bytes.
     pub bytes: u64,

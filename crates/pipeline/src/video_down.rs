@@ -9,11 +9,11 @@ use crate::stats::{GapCounter, VideoDownStats};
 use crate::sync::SharedSync;
 use crate::tap::Taps;
 use confab_base::{Duration, Time, VideoCodec};
-use confab_codec::{VideoDecoder, h264_decoder};
+use confab_codec::{CodecError, VideoDecoder, video_decoder};
 use confab_picture::I420;
 use confab_rtp::{
     JitterEstimator, LossCounter, TimestampUnwrapper, VideoFrame, VideoJitterBuffer,
-    VideoJitterConfig, VideoOutput, VideoPacket, h264_size,
+    VideoJitterConfig, VideoOutput, VideoPacket, h264_size, vp8,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::collections::BTreeMap;
@@ -203,13 +203,9 @@ impl Worker {
         let network = self.network.clone();
         let ask = KeyframeAsk::new(move || network.request_keyframe(index));
         track.sink.on_slot(ask);
-        match Slot::new(track) {
-            Ok(mut slot) => {
-                slot.buffer.set_rtt(self.rtt);
-                self.slots.insert(index, slot);
-            }
-            Err(error) => tracing::error!("no decoder for slot {index}: {error}"),
-        }
+        let mut slot = Slot::new(track);
+        slot.buffer.set_rtt(self.rtt);
+        self.slots.insert(index, slot);
     }
 }
 
@@ -220,7 +216,8 @@ struct Slot {
     sink: Box<dyn VideoSink>,
     sync: Option<SharedSync>,
     buffer: VideoJitterBuffer,
-    decoder: Box<dyn VideoDecoder>,
+    /// Of the codec of the newest key frame: senders change it as receivers come and go.
+    decoder: Option<(VideoCodec, Box<dyn VideoDecoder>)>,
     /// The decoder has seen everything since a key frame.
     decoding: bool,
     /// What the sink can use of this unit.
@@ -236,16 +233,14 @@ struct Slot {
 }
 
 impl Slot {
-    fn new(track: SlotTrack) -> Result<Slot, confab_codec::CodecError> {
-        let config = VideoJitterConfig::new(VideoCodec::H264);
-        let buffer = VideoJitterBuffer::new(config).ok_or(confab_codec::CodecError::Unsupported)?;
-        Ok(Slot {
+    fn new(track: SlotTrack) -> Slot {
+        Slot {
             tag: track.track.tag(),
             track: track.track,
             sink: track.sink,
             sync: track.sync,
-            buffer,
-            decoder: h264_decoder()?,
+            buffer: VideoJitterBuffer::new(VideoJitterConfig::default()),
+            decoder: None,
             decoding: false,
             needs: Needs::NOTHING,
             gaps: GapCounter::default(),
@@ -255,10 +250,11 @@ impl Slot {
             counted: VideoDownStats::default(),
             unit: None,
             picture: None,
-        })
+        }
     }
 
     fn push(&mut self, packet: ReceivedPacket) {
+        let Some(codec) = packet.codec else { return };
         self.counted.packets += 1;
         self.counted.bytes += packet.payload.len() as u64;
         self.loss.packet(packet.seq);
@@ -268,6 +264,7 @@ impl Slot {
             sync.video_report(report);
         }
         let video = VideoPacket {
+            codec,
             tag: packet.tag,
             seq: packet.seq,
             timestamp: packet.timestamp,
@@ -326,9 +323,13 @@ impl Slot {
             self.buffer.decoder_lost();
             return;
         }
-        self.decoding = true;
         let begun = clock::now();
-        match self.decoder.decode(&unit.data) {
+        let decoded = match decoder_for(&mut self.decoder, unit.codec) {
+            Ok(decoder) => decoder.decode(&unit.data),
+            Err(error) => Err(error),
+        };
+        self.decoding = true;
+        match decoded {
             Ok(picture) => self.picture = picture.map(Arc::new),
             Err(error) => {
                 tracing::debug!("slot of {}: {error}", self.track.track);
@@ -355,8 +356,8 @@ impl Slot {
         }
         let mut size = None;
         if self.needs.units {
-            size = unit.keyframe.then(|| h264_size(&unit.data)).flatten();
-            self.sink.unit(VideoCodec::H264, &unit.data, &info);
+            size = unit.keyframe.then(|| size_of(&unit)).flatten();
+            self.sink.unit(unit.codec, &unit.data, &info);
         }
         if let Some(picture) = &picture {
             size = Some((picture.width() as u16, picture.height() as u16));
@@ -366,6 +367,7 @@ impl Slot {
         }
         self.gaps.sign(now);
         self.counted.frames += 1;
+        self.counted.codec = Some(unit.codec);
         self.counted.keyframes += u64::from(unit.keyframe);
         self.counted.delay = now.since(unit.completed);
         if let Some(size) = size {
@@ -390,5 +392,28 @@ impl Slot {
             jitter: self.jitter.jitter(),
             ..self.counted
         }
+    }
+}
+
+/// Picture size in a key frame.
+fn size_of(unit: &VideoFrame) -> Option<(u16, u16)> {
+    match unit.codec {
+        VideoCodec::H264 => h264_size(&unit.data),
+        VideoCodec::Vp8 => vp8::frame_size(&unit.data),
+        VideoCodec::Vp9 | VideoCodec::Av1 => None,
+    }
+}
+
+/// The decoder there is, or another one where the sender went over to another codec, which it does with a key frame.
+fn decoder_for(
+    held: &mut Option<(VideoCodec, Box<dyn VideoDecoder>)>,
+    codec: VideoCodec,
+) -> Result<&mut dyn VideoDecoder, CodecError> {
+    if held.as_ref().is_none_or(|(of, _)| *of != codec) {
+        *held = Some((codec, video_decoder(codec)?));
+    }
+    match held {
+        Some((_, decoder)) => Ok(&mut **decoder),
+        None => Err(CodecError::Unsupported),
     }
 }

@@ -1,5 +1,6 @@
 //! From camera or screen to the network: the latest picture, the encoder's layers, RTP packets. One thread per source.
 
+mod dresser;
 mod eye;
 #[cfg(test)]
 mod tests;
@@ -10,12 +11,12 @@ use crate::pause::PauseSwitch;
 use crate::sink::source_name;
 use crate::stats::VideoUpStats;
 use crate::tap::Taps;
-use confab_base::{Bitrate, Duration, Source, Time};
-use confab_picture::{I420, Rung, ladder, screen_rung};
+use confab_base::{Bitrate, Duration, Source, Time, VideoCodec};
+use confab_picture::{Background, I420, Rung, ladder, screen_rung};
+use confab_rtp::vp8;
 use crossbeam_channel::{Sender, bounded};
 use eye::Eye;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// Orders are few; whoever sends them waits a picture's time at most.
@@ -24,8 +25,32 @@ const QUEUE: usize = 64;
 /// Most layers of a source.
 const LAYERS: usize = 3;
 
-/// The next sequence number of each layer. It outlives the device, since the stream goes on with the next one.
-pub(crate) type Sequences = [AtomicU64; LAYERS];
+/// Where the numbers of each layer's packets stand. They outlive the device, since the stream goes on with the next one.
+#[derive(Debug)]
+pub(crate) struct Numbering([Mutex<LayerNumbers>; LAYERS]);
+
+#[derive(Debug)]
+struct LayerNumbers {
+    /// Of the next packet.
+    seq: u64,
+    /// VP8 numbers its pictures as well.
+    vp8: vp8::Packetizer,
+}
+
+impl Numbering {
+    /// `seed` is a random number.
+    pub(crate) fn new(seed: u32) -> Numbering {
+        let layer = || LayerNumbers {
+            seq: 0,
+            vp8: vp8::Packetizer::new(seed),
+        };
+        Numbering(std::array::from_fn(|_| Mutex::new(layer())))
+    }
+
+    fn layer(&self, layer: usize) -> MutexGuard<'_, LayerNumbers> {
+        self.0[layer].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Which layers pictures become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +104,9 @@ enum Order {
     /// `None`: all layers.
     Keyframe(Option<usize>),
     Layers(Vec<Option<Bitrate>>),
+    /// From the next picture on.
+    Codec(VideoCodec),
+    Background(Background),
 }
 
 /// The thread of one video source. Dropping it ends the thread and closes the device.
@@ -98,7 +126,10 @@ pub(crate) struct VideoUpConfig {
     pub(crate) paused: PauseSwitch,
     /// What the others saw last, for when it begins paused.
     pub(crate) still: Option<Arc<I420>>,
-    pub(crate) sequences: Arc<Sequences>,
+    pub(crate) codec: VideoCodec,
+    /// Behind the person in a camera's pictures.
+    pub(crate) background: Background,
+    pub(crate) numbering: Arc<Numbering>,
     pub(crate) network: Arc<dyn Network>,
     pub(crate) watch: Option<crate::PictureWatch>,
     pub(crate) on_device: Option<DeviceWatch>,
@@ -135,6 +166,16 @@ impl VideoSender {
     /// The rate of each layer, lowest first; `None`: off.
     pub(crate) fn set_layers(&self, rates: Vec<Option<Bitrate>>) {
         self.order(Order::Layers(rates));
+    }
+
+    /// Goes over to another codec, with a key frame of each layer.
+    pub(crate) fn set_codec(&self, codec: VideoCodec) {
+        self.order(Order::Codec(codec));
+    }
+
+    /// What is seen behind the person, from the next picture on.
+    pub(crate) fn set_background(&self, background: Background) {
+        self.order(Order::Background(background));
     }
 
     /// Ends the thread and closes the device; gives the picture that was sent last.

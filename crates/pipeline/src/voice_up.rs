@@ -294,6 +294,7 @@ impl Mouth {
         }
         let (payload, red) = self.with_copies(timestamp);
         let packet = SentPacket {
+            codec: None,
             seq: self.seq,
             timestamp,
             marker: std::mem::take(&mut self.marker),

@@ -4,7 +4,12 @@
 //! others, and what is heard breaks up. Linux: a higher nice level, by right where the process may, else through
 //! RealtimeKit, which desktops have for this. Nice rather than real-time scheduling: a thread that runs wild then slows the
 //! machine and doesn't stop it. Elsewhere: the system's thread priorities.
+//!
+//! And says how busy the machine is ([`MachineLoad`]), for what is given up before it costs others.
 #![forbid(unsafe_code)]
+
+mod load;
+pub use load::MachineLoad;
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -30,6 +30,8 @@ pub enum ServerMessage {
     Slots { slots: Vec<SlotState> },
     /// What is lost of the receiver's own voice; sent when a part of it changes by 5 or more, at most once a second. Not sequenced.
     VoiceLoss(VoiceLoss),
+    /// Which layers of an own video somebody receives or could; sent when it changes. Not sequenced.
+    LayersWanted(LayersWanted),
     /// The peer connection of `generation` is gone on the server's side: offer a new one.
     MediaLost { generation: u32 },
     /// The server closes the connection, because of `code`. [`Code::is_final`] tells whether to come back.
@@ -62,6 +64,14 @@ impl std::fmt::Debug for Welcome {
             .field("media_generation", &self.media_generation)
             .finish_non_exhaustive()
     }
+}
+
+/// Which simulcast layers of an own video track are worth coding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LayersWanted {
+    pub track: TrackId,
+    /// Places in the track's `layers`, rising; none: nobody looks.
+    pub layers: Vec<u8>,
 }
 
 /// How a client's picture of the room becomes true again.

@@ -58,6 +58,7 @@ pub fn typescript() -> String {
         ParticipantQuality,
         Limited,
         SlotState,
+        LayersWanted,
         ServerMessage,
         // HTTP
         CreateMeeting,

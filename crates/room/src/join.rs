@@ -9,6 +9,7 @@ use confab_base::{ParticipantId, Source, VoiceLoss};
 use confab_protocol::{
     CatchUp, Code, Event, ParticipantQuality, Presence, Role, ServerMessage, VERSION, Welcome,
 };
+use std::collections::BTreeMap;
 
 impl Room {
     pub(crate) fn on_connect(&mut self, connect: Connect, at: Moment) {
@@ -111,13 +112,14 @@ impl Room {
         let conn = connect.conn;
         self.register(conn, who, at.now);
         let catch_up = self.catch_up(last_seq.unwrap_or(0));
-        let (media_generation, slots, loss) = match self.seats.get_mut(&who) {
+        let (media_generation, slots, wanted, loss) = match self.seats.get_mut(&who) {
             Some(seat) => (
                 seat.media.told_at_welcome(),
                 seat.media.slots.clone(),
+                seat.media.layers_wanted.clone(),
                 seat.media.voice_loss,
             ),
-            None => (0, Vec::new(), VoiceLoss::default()),
+            None => (0, Vec::new(), BTreeMap::new(), VoiceLoss::default()),
         };
         self.send(
             conn,
@@ -145,6 +147,9 @@ impl Room {
         }
         if !slots.is_empty() {
             self.send(conn, ServerMessage::Slots { slots });
+        }
+        for wanted in wanted.into_values() {
+            self.send(conn, ServerMessage::LayersWanted(wanted));
         }
         if loss != VoiceLoss::default() {
             self.send(conn, ServerMessage::VoiceLoss(loss));

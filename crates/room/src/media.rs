@@ -2,7 +2,7 @@
 //! [`crate::Room`] and the forwarding unit; neither knows the other.
 
 use confab_base::{ParticipantId, TrackId, VideoCodec, VoiceLoss};
-use confab_protocol::{Code, ParticipantQuality, Publish, Slot, SlotState};
+use confab_protocol::{Code, LayersWanted, ParticipantQuality, Publish, Slot, SlotState};
 
 /// From the meeting to the forwarding unit.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +81,17 @@ pub enum MediaEvent {
     Slots {
         participant: ParticipantId,
         slots: Vec<SlotState>,
+    },
+    /// The sender of a video track went over to another of the codecs agreed on.
+    Codec {
+        participant: ParticipantId,
+        track: TrackId,
+        codec: VideoCodec,
+    },
+    /// Which layers of their video track somebody receives or could.
+    LayersWanted {
+        participant: ParticipantId,
+        wanted: LayersWanted,
     },
     /// What is lost of their voice.
     VoiceLoss {

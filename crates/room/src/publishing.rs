@@ -7,8 +7,8 @@ use crate::seat::{PendingOffer, SeatMedia};
 use crate::{ConnId, MediaCommand, MediaEvent, Output, PublishedLine};
 use confab_base::{ParticipantId, Source, TrackId, VideoCodec, VoiceLoss};
 use confab_protocol::{
-    Code, Event, Offer, ParticipantQuality, Publish, ReplyBody, ServerMessage, Slot, SlotState,
-    Track,
+    Code, Event, LayersWanted, Offer, ParticipantQuality, Publish, ReplyBody, ServerMessage, Slot,
+    SlotState, Track,
 };
 use std::collections::BTreeMap;
 
@@ -185,8 +185,35 @@ impl Room {
             MediaEvent::Quality(levels) => self.on_quality(levels),
             MediaEvent::SameRoom(pairs) => self.on_same_room(pairs, at),
             MediaEvent::Slots { participant, slots } => self.on_slots(participant, slots),
+            MediaEvent::Codec {
+                participant,
+                track,
+                codec,
+            } => self.on_codec(participant, track, codec, at),
+            MediaEvent::LayersWanted {
+                participant,
+                wanted,
+            } => self.on_layers_wanted(participant, wanted),
             MediaEvent::VoiceLoss { participant, loss } => self.on_voice_loss(participant, loss),
         }
+    }
+
+    fn on_codec(&mut self, who: ParticipantId, id: TrackId, codec: VideoCodec, at: Moment) {
+        let Some(seat) = self.seats.get_mut(&who) else {
+            return;
+        };
+        let Some(track) = seat.media.tracks.values_mut().find(|t| t.id == id) else {
+            return;
+        };
+        if track.codec.replace(codec) == Some(codec) {
+            return;
+        }
+        let track = track.clone();
+        let published = Event::TrackPublished {
+            participant: who,
+            track,
+        };
+        self.announce(published, at);
     }
 
     fn on_answer(&mut self, who: ParticipantId, answer: Answer, at: Moment) {
@@ -296,6 +323,24 @@ impl Room {
         seat.media.slots = slots.clone();
         if let Some(conn) = seat.conn() {
             self.send(conn, ServerMessage::Slots { slots });
+        }
+    }
+
+    fn on_layers_wanted(&mut self, who: ParticipantId, wanted: LayersWanted) {
+        let Some(seat) = self.seats.get_mut(&who) else {
+            return;
+        };
+        let media = &mut seat.media;
+        let lines = &media.lines;
+        media
+            .layers_wanted
+            .retain(|track, _| lines.values().any(|t| t == track));
+        let before = media.layers_wanted.insert(wanted.track, wanted.clone());
+        if before.as_ref() == Some(&wanted) {
+            return;
+        }
+        if let Some(conn) = seat.conn() {
+            self.send(conn, ServerMessage::LayersWanted(wanted));
         }
     }
 

@@ -4,7 +4,7 @@ use crate::listening::Heard;
 use crate::rate::RateLimit;
 use crate::{ConnId, Digest, PersistedParticipant, PublishedLine};
 use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec, VoiceLoss};
-use confab_protocol::{ClientKind, Participant, Presence, Role, SlotState, Track};
+use confab_protocol::{ClientKind, LayersWanted, Participant, Presence, Role, SlotState, Track};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub(crate) struct SeatMedia {
     pub offers: BTreeMap<u64, PendingOffer>,
     /// What was last said about the receive slots.
     pub slots: Vec<SlotState>,
+    /// What was last said about its video tracks' layers.
+    pub layers_wanted: BTreeMap<TrackId, LayersWanted>,
     /// What was last said about its voice.
     pub voice_loss: VoiceLoss,
 }

@@ -562,12 +562,21 @@ fn speakers_quality_slots_and_losses_are_told_when_they_change_and_at_welcome() 
         height: 0,
         limited: Limited::No,
     }];
+    let wanted = LayersWanted {
+        track: rig.publish(2, 1, &[CAMERA])[0],
+        layers: vec![0, 2],
+    };
+    rig.outputs.clear();
     for _ in 0..2 {
         rig.feed(Input::Media(MediaEvent::Speakers(speakers.clone())));
         rig.feed(Input::Media(MediaEvent::Quality(vec![quality])));
         rig.feed(Input::Media(MediaEvent::Slots {
             participant: ParticipantId(2),
             slots: slots.clone(),
+        }));
+        rig.feed(Input::Media(MediaEvent::LayersWanted {
+            participant: ParticipantId(2),
+            wanted: wanted.clone(),
         }));
         rig.feed(Input::Media(MediaEvent::VoiceLoss {
             participant: ParticipantId(2),
@@ -582,6 +591,7 @@ fn speakers_quality_slots_and_losses_are_told_when_they_change_and_at_welcome() 
             levels: vec![quality],
         },
         ServerMessage::Slots { slots },
+        ServerMessage::LayersWanted(wanted),
         ServerMessage::VoiceLoss(LOSS),
     ];
     assert_eq!(rig.heard(2), told);
@@ -659,4 +669,38 @@ fn resync_from_ahead_gets_a_snapshot() {
     assert!(
         matches!(&rig.heard(2)[..], [ServerMessage::Reply { body: ReplyBody::CatchUp { catch_up: c }, .. }] if *c == catch_up)
     );
+}
+
+#[test]
+fn a_track_whose_sender_goes_over_to_another_codec_is_told_anew_once() {
+    let (mut rig, ..) = two();
+    let tracks = rig.publish(2, 1, &[Source::Camera]);
+    rig.heard(1);
+    let codec = |rig: &mut Rig, track, codec| {
+        rig.feed(Input::Media(MediaEvent::Codec {
+            participant: ParticipantId(2),
+            track,
+            codec,
+        }));
+        rig.heard(1)
+    };
+    let told = codec(&mut rig, tracks[0], VideoCodec::Vp8);
+    let published = |m: &ServerMessage| match m {
+        ServerMessage::Event(Sequenced {
+            event: Event::TrackPublished { track, .. },
+            ..
+        }) => track.codec,
+        _ => None,
+    };
+    assert_eq!(
+        told.iter().filter_map(published).collect::<Vec<_>>(),
+        [VideoCodec::Vp8]
+    );
+    let snapshot = rig.room.snapshot();
+    assert_eq!(
+        snapshot.participants[1].tracks[0].codec,
+        Some(VideoCodec::Vp8)
+    );
+    assert!(codec(&mut rig, tracks[0], VideoCodec::Vp8).is_empty());
+    assert!(codec(&mut rig, TrackId(9999), VideoCodec::H264).is_empty());
 }

@@ -107,7 +107,7 @@ fn video_buffer_second(bencher: Bencher) {
     let (mut key, mut delta) = (Vec::new(), Vec::new());
     packetize(&unit(true), 1180, &mut key);
     packetize(&unit(false), 1180, &mut delta);
-    let mut buffer = VideoJitterBuffer::new(VideoJitterConfig::new(VideoCodec::H264)).unwrap();
+    let mut buffer = VideoJitterBuffer::new(VideoJitterConfig::default());
     let (mut seq, mut frame) = (0u64, 0u64);
     bencher
         .counter(ItemsCount::new(30 * delta.len()))
@@ -119,6 +119,7 @@ fn video_buffer_second(bencher: Bencher) {
                     let marker = i + 1 == payloads.len();
                     buffer.push(
                         VideoPacket {
+                            codec: VideoCodec::H264,
                             tag: None,
                             seq,
                             timestamp: (frame * 3000) as u32,

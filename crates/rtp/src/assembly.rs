@@ -9,6 +9,8 @@ use std::sync::Arc;
 /// One video packet as the transport hands it over.
 #[derive(Clone, Debug)]
 pub struct VideoPacket {
+    /// A sender may go over to another with any key frame.
+    pub codec: VideoCodec,
     /// Extended sequence number.
     pub seq: u64,
     /// RTP timestamp, 90 kHz.
@@ -22,6 +24,7 @@ pub struct VideoPacket {
 /// A whole access unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssembledFrame {
+    pub codec: VideoCodec,
     /// Unwrapped timestamp, 90 kHz.
     pub timestamp: u64,
     pub keyframe: bool,
@@ -33,6 +36,7 @@ pub struct AssembledFrame {
 
 #[derive(Clone, Debug)]
 struct Stored {
+    codec: VideoCodec,
     timestamp: u64,
     marker: bool,
     payload: Arc<[u8]>,
@@ -44,7 +48,6 @@ struct Stored {
 /// key frame by [`Self::skip_to_keyframe`], or by [`Self::skip_to`] to a frame that can be decoded without those before it.
 #[derive(Debug)]
 pub struct FrameAssembler {
-    codec: VideoCodec,
     packets: BTreeMap<u64, Stored>,
     /// First packet of the frame to come; unknown until the first key frame.
     head: Option<u64>,
@@ -54,32 +57,31 @@ pub struct FrameAssembler {
 }
 
 impl FrameAssembler {
-    /// Every codec can be assembled; `None` is for those to come. When `max_packets` are held, new ones are refused.
-    pub fn new(
-        codec: VideoCodec,
-        max_packets: usize,
-        max_frame_bytes: usize,
-    ) -> Option<FrameAssembler> {
-        Some(FrameAssembler {
-            codec,
+    /// When `max_packets` are held, new ones are refused.
+    pub fn new(max_packets: usize, max_frame_bytes: usize) -> FrameAssembler {
+        FrameAssembler {
             packets: BTreeMap::new(),
             head: None,
             taken: Taken::default(),
             max_packets,
             max_frame_bytes,
-        })
+        }
     }
 
-    /// Adds a packet; false when it is a duplicate, comes after its frame was passed, or finds no room.
+    /// Adds a packet; false when it is a duplicate, comes after its frame was passed, finds no room, or is of another codec than
+    /// H.264 and VP8.
     pub fn insert(&mut self, packet: VideoPacket, timestamp: u64, now: Time) -> bool {
         let passed = self.head.is_some_and(|head| packet.seq < head);
+        let known = matches!(packet.codec, VideoCodec::H264 | VideoCodec::Vp8);
         if passed
+            || !known
             || self.packets.contains_key(&packet.seq)
             || self.packets.len() >= self.max_packets
         {
             return false;
         }
         let stored = Stored {
+            codec: packet.codec,
             timestamp,
             marker: packet.marker,
             payload: packet.payload,
@@ -179,14 +181,16 @@ impl FrameAssembler {
         if let Some(tag) = frame.values().next().and_then(|p| p.tag) {
             self.taken.note(tag);
         }
+        let codec = frame.values().next()?.codec;
         let payloads = frame.values().map(|p| &*p.payload);
-        let assembled = match self.codec {
+        let assembled = match codec {
             VideoCodec::H264 => assemble_h264(payloads, self.max_frame_bytes),
             VideoCodec::Vp8 => assemble_vp8(payloads, self.max_frame_bytes),
             VideoCodec::Vp9 => vp9::assemble(payloads, self.max_frame_bytes),
             VideoCodec::Av1 => assemble_av1(payloads, self.max_frame_bytes),
         };
         Some(assembled.map(|(data, keyframe)| AssembledFrame {
+            codec,
             timestamp,
             keyframe,
             data,
@@ -201,7 +205,7 @@ impl FrameAssembler {
         let (&start, _) = self
             .packets
             .range(from..)
-            .find(|(_, p)| self.starts_keyframe(&p.payload))?;
+            .find(|(_, p)| p.starts_keyframe())?;
         let rest = self.packets.split_off(&start);
         let passed = std::mem::replace(&mut self.packets, rest);
         let next_timestamp = self.packets.get(&start).map(|p| p.timestamp);
@@ -218,16 +222,6 @@ impl FrameAssembler {
         } else {
             0
         })
-    }
-
-    fn starts_keyframe(&self, payload: &[u8]) -> bool {
-        match self.codec {
-            // Without its parameter sets an IDR may belong to another resolution after a layer switch.
-            VideoCodec::H264 => h264::has_sps(payload),
-            VideoCodec::Vp8 => vp8::is_keyframe(payload),
-            VideoCodec::Vp9 => vp9::is_keyframe(payload),
-            VideoCodec::Av1 => av1::is_keyframe(payload),
-        }
     }
 
     /// Whether decoding has begun.
@@ -255,6 +249,18 @@ impl FrameAssembler {
     pub fn trim(&mut self, keep: usize) {
         while self.packets.len() > keep {
             self.packets.pop_first();
+        }
+    }
+}
+
+impl Stored {
+    fn starts_keyframe(&self) -> bool {
+        match self.codec {
+            // Without its parameter sets an IDR may belong to another resolution after a layer switch.
+            VideoCodec::H264 => h264::has_sps(&self.payload),
+            VideoCodec::Vp8 => vp8::is_keyframe(&self.payload),
+            VideoCodec::Vp9 => vp9::is_keyframe(&self.payload),
+            VideoCodec::Av1 => av1::is_keyframe(&self.payload),
         }
     }
 }
@@ -319,6 +325,7 @@ mod tests {
             .map(|(i, payload)| {
                 *seq += 1;
                 VideoPacket {
+                    codec: VideoCodec::H264,
                     tag: None,
                     seq: *seq,
                     timestamp,
@@ -334,7 +341,7 @@ mod tests {
         fn any_order_of_arrival_gives_decode_order(order in Just((0..40usize).collect::<Vec<_>>()).prop_shuffle()) {
             let mut seq = 0;
             let packets: Vec<_> = (0..10).flat_map(|i| frame(&mut seq, i * 3000, i == 0, 1500)).collect();
-            let mut assembler = FrameAssembler::new(VideoCodec::H264, 1000, 1 << 20).unwrap();
+            let mut assembler = FrameAssembler::new(1000, 1 << 20);
             for &i in order.iter().filter(|i| **i < packets.len()) {
                 assembler.insert(packets[i].clone(), u64::from(packets[i].timestamp), Time::ZERO);
             }
@@ -350,7 +357,7 @@ mod tests {
     #[test]
     fn a_lost_packet_holds_the_head_until_a_key_frame() {
         let mut seq = 0;
-        let mut assembler = FrameAssembler::new(VideoCodec::H264, 1000, 1 << 20).unwrap();
+        let mut assembler = FrameAssembler::new(1000, 1 << 20);
         let first = frame(&mut seq, 0, true, 100);
         let broken = frame(&mut seq, 3000, false, 2500);
         let later = frame(&mut seq, 6000, false, 100);
@@ -372,7 +379,7 @@ mod tests {
     #[test]
     fn a_full_buffer_refuses_more() {
         let mut seq = 0;
-        let mut assembler = FrameAssembler::new(VideoCodec::H264, 2, 1 << 20).unwrap();
+        let mut assembler = FrameAssembler::new(2, 1 << 20);
         let taken: Vec<bool> = frame(&mut seq, 0, true, 5000)
             .into_iter()
             .map(|p| assembler.insert(p, 0, Time::ZERO))

@@ -17,7 +17,6 @@ const TAGGED_DELAY: Duration = Duration::from_millis(310);
 
 #[derive(Clone, Debug)]
 pub struct VideoJitterConfig {
-    pub codec: VideoCodec,
     /// Least and most time between the earliest possible arrival of a frame and its release.
     pub min_delay: Duration,
     pub max_delay: Duration,
@@ -28,10 +27,9 @@ pub struct VideoJitterConfig {
     pub quantile: f64,
 }
 
-impl VideoJitterConfig {
-    pub fn new(codec: VideoCodec) -> VideoJitterConfig {
+impl Default for VideoJitterConfig {
+    fn default() -> VideoJitterConfig {
         VideoJitterConfig {
-            codec,
             min_delay: Duration::ZERO,
             max_delay: Duration::from_millis(400),
             max_packets: 2048,
@@ -44,6 +42,7 @@ impl VideoJitterConfig {
 /// An access unit to decode now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VideoFrame {
+    pub codec: VideoCodec,
     /// RTP timestamp as sent, 90 kHz; for lip sync.
     pub timestamp: u32,
     pub keyframe: bool,
@@ -99,14 +98,9 @@ pub struct VideoJitterBuffer {
 }
 
 impl VideoJitterBuffer {
-    /// `None` for a codec that can't be assembled (see [`FrameAssembler::new`]).
-    pub fn new(config: VideoJitterConfig) -> Option<VideoJitterBuffer> {
-        Some(VideoJitterBuffer {
-            assembler: FrameAssembler::new(
-                config.codec,
-                config.max_packets,
-                config.max_frame_bytes,
-            )?,
+    pub fn new(config: VideoJitterConfig) -> VideoJitterBuffer {
+        VideoJitterBuffer {
+            assembler: FrameAssembler::new(config.max_packets, config.max_frame_bytes),
             unwrapper: TimestampUnwrapper::default(),
             delay: DelayEstimator::new(90_000, Duration::from_secs(6), config.quantile),
             target: config.min_delay,
@@ -121,7 +115,7 @@ impl VideoJitterBuffer {
             cadence: Cadence::default(),
             stats: VideoStats::default(),
             config,
-        })
+        }
     }
 
     /// Round-trip time to who resends; decides how long a hole is waited for.
@@ -314,6 +308,7 @@ impl VideoJitterBuffer {
         }
         self.cadence.frame(now);
         VideoFrame {
+            codec: frame.codec,
             timestamp: frame.timestamp as u32,
             keyframe: frame.keyframe,
             data: frame.data,

@@ -86,11 +86,17 @@ pub fn is_keyframe(payload: &[u8]) -> bool {
     Descriptor::parse(payload).is_some_and(|d| d.frame_start() && payload[d.size] & 1 == 0)
 }
 
-/// Width and height in the first payload of a key frame (RFC 6386, section 9.1).
+/// Width and height in the first payload of a key frame.
 pub fn keyframe_size(payload: &[u8]) -> Option<(u16, u16)> {
     let d = Descriptor::parse(payload)?;
-    let header = payload.get(d.size..d.size + 10)?;
-    let keyframe = d.frame_start() && header[0] & 1 == 0 && header[3..6] == [0x9d, 0x01, 0x2a];
+    let frame = payload.get(d.size..).filter(|_| d.frame_start())?;
+    frame_size(frame)
+}
+
+/// Width and height in a bare key frame (RFC 6386, section 9.1).
+pub fn frame_size(frame: &[u8]) -> Option<(u16, u16)> {
+    let header = frame.get(..10)?;
+    let keyframe = header[0] & 1 == 0 && header[3..6] == [0x9d, 0x01, 0x2a];
     keyframe.then(|| {
         let size = |i: usize| u16::from_le_bytes([header[i], header[i + 1]]) & 0x3fff;
         (size(6), size(8))

@@ -21,6 +21,7 @@ fn packets(seq: &mut u64, frame: u64, keyframe: bool, size: usize) -> Vec<VideoP
     let number = |(i, payload)| {
         *seq += 1;
         VideoPacket {
+            codec: VideoCodec::H264,
             tag: None,
             seq: *seq,
             timestamp,
@@ -62,7 +63,7 @@ fn run_with(
     frames: u64,
     mut path: impl FnMut(u64, usize) -> Option<u64>,
 ) -> Outcome {
-    let mut buffer = VideoJitterBuffer::new(VideoJitterConfig::new(VideoCodec::H264)).unwrap();
+    let mut buffer = VideoJitterBuffer::new(VideoJitterConfig::default());
     buffer.set_rtt(Duration::from_millis(50));
     let mut outcome = Outcome::default();
     let (mut seq, mut keyframe_at) = (0, Some(0u64));
@@ -186,7 +187,7 @@ fn an_outage_is_one_freeze_of_its_length() {
 
 #[test]
 fn without_a_first_key_frame_one_is_asked_for_again_and_again() {
-    let mut buffer = VideoJitterBuffer::new(VideoJitterConfig::new(VideoCodec::H264)).unwrap();
+    let mut buffer = VideoJitterBuffer::new(VideoJitterConfig::default());
     let (mut seq, mut requests) = (0, 0);
     for ms in 0..3000u64 {
         let now = Time::from_millis(1000 + ms);
@@ -207,9 +208,8 @@ fn without_a_first_key_frame_one_is_asked_for_again_and_again() {
 fn a_long_wait_for_a_key_frame_does_not_fill_the_buffer_for_good() {
     let mut buffer = VideoJitterBuffer::new(VideoJitterConfig {
         max_packets: 64,
-        ..VideoJitterConfig::new(VideoCodec::H264)
-    })
-    .unwrap();
+        ..VideoJitterConfig::default()
+    });
     let mut seq = 0;
     let mut released = 0;
     for frame in 0..500u64 {
@@ -228,14 +228,13 @@ proptest! {
     #[test]
     fn foreign_packets_never_panic_and_every_wakeup_is_a_reason(
         events in prop::collection::vec((0u64..60, any::<u32>(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..6), 0u64..90_000), 0..200),
-        vp8 in any::<bool>(),
     ) {
-        let codec = if vp8 { VideoCodec::Vp8 } else { VideoCodec::H264 };
-        let mut buffer = VideoJitterBuffer::new(VideoJitterConfig { max_packets: 32, ..VideoJitterConfig::new(codec) }).unwrap();
+        let mut buffer = VideoJitterBuffer::new(VideoJitterConfig { max_packets: 32, ..VideoJitterConfig::default() });
         let mut now = Time::ZERO;
         for (seq, timestamp, marker, payload, wait) in events {
             now += Duration::from_micros(wait);
-            buffer.push(VideoPacket { tag: None, seq, timestamp, marker, payload: payload.into() }, now);
+            let codec = [VideoCodec::H264, VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::Av1][wait as usize % 4];
+            buffer.push(VideoPacket { codec, tag: None, seq, timestamp, marker, payload: payload.into() }, now);
             let mut outputs = 0;
             while buffer.poll_output(now).is_some() {
                 outputs += 1;
@@ -293,4 +292,48 @@ fn who_comes_late_for_being_shown_makes_the_buffer_more_patient() {
     let shown = outcome.released.iter().filter(|r| r.0 >= 100).count();
     assert_eq!(shown, 200, "{:?}", outcome.dropped);
     assert!(outcome.dropped < 20, "{}", outcome.dropped);
+}
+
+#[test]
+fn a_sender_goes_over_to_another_codec_between_two_frames() {
+    let mut buffer = VideoJitterBuffer::new(VideoJitterConfig::default());
+    let (mut seq, mut got) = (0, Vec::new());
+    let mut vp8 = confab_rtp::vp8::Packetizer::new(7);
+    for frame in 0..60u64 {
+        let now = Time::from_micros(1_000_000 + frame * 33_334);
+        let mut sent = packets(&mut seq, frame, frame == 0, 2500);
+        if frame >= 30 {
+            // As many payloads of VP8, the first frame a key frame.
+            let mut data = vec![u8::from(frame > 30); 2500];
+            data[3..10].copy_from_slice(&[0x9d, 0x01, 0x2a, 64, 1, 180, 0]);
+            let outgoing = confab_rtp::vp8::OutgoingFrame {
+                data: &data,
+                temporal: Some(0),
+                layer_sync: false,
+                non_reference: false,
+            };
+            let mut payloads = Vec::new();
+            vp8.packetize(outgoing, 1000, &mut payloads);
+            assert_eq!(payloads.len(), sent.len());
+            for (packet, payload) in sent.iter_mut().zip(payloads) {
+                (packet.codec, packet.payload) = (VideoCodec::Vp8, payload);
+            }
+        }
+        // The last packets of the one and the first of the other change places.
+        sent.reverse();
+        sent.into_iter().for_each(|p| buffer.push(p, now));
+        while let Some(output) = buffer.poll_output(now) {
+            let VideoOutput::Frame(frame) = output else {
+                panic!("{output:?}")
+            };
+            got.push((frame.codec, frame.keyframe));
+        }
+    }
+    let codecs = |codec| got.iter().filter(|(c, _)| *c == codec).count();
+    assert_eq!(
+        (codecs(VideoCodec::H264), codecs(VideoCodec::Vp8)),
+        (30, 30)
+    );
+    assert_eq!(got[30], (VideoCodec::Vp8, true));
+    assert_eq!(buffer.stats(Time::from_millis(4000)).dropped, 0);
 }

@@ -4,8 +4,8 @@
 
 use confab_base::{MeetingId, ParticipantId, Source, VideoCodec, VoiceLoss};
 use confab_protocol::{
-    ClientKind, ClientMessage, Code, Listening, ParticipantQuality, Publish, Reaction,
-    SameRoomChoice, Sequenced, ServerMessage, Slot, SlotState, Snapshot,
+    ClientKind, ClientMessage, Code, LayersWanted, Listening, ParticipantQuality, Publish,
+    Reaction, SameRoomChoice, Sequenced, ServerMessage, Slot, SlotState, Snapshot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -264,6 +264,8 @@ pub struct SessionState {
     pub quality: Vec<ParticipantQuality>,
     /// What the server sends in the receive slots.
     pub slots: Vec<SlotState>,
+    /// Which layers of our video tracks are worth coding, by track; of those that are not there: all.
+    pub layers_wanted: Vec<LayersWanted>,
     /// What is lost of our voice.
     pub voice_loss: VoiceLoss,
     /// How well we hear the others; absent: not measured yet.

@@ -3,6 +3,7 @@
 //! `tests/data/transcripts` are replayed against both.
 #![forbid(unsafe_code)]
 
+mod codec;
 mod face;
 mod follow;
 mod link;
@@ -11,6 +12,7 @@ mod peer;
 mod requests;
 mod session;
 
+pub use codec::{CodecChoice, best_codec};
 pub use face::{
     Action, Input, JoinOptions, MediaPhase, Notice, OutboxChat, Output, Own, Phase, SavedSeat,
     SessionState,

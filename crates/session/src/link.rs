@@ -179,6 +179,7 @@ impl Session {
         self.state.speakers.clear();
         self.state.quality.clear();
         self.state.slots.clear();
+        self.state.layers_wanted.clear();
         self.state.voice_loss = VoiceLoss::default();
         self.told.forget();
         self.set_phase(Phase::Joined);

@@ -164,6 +164,13 @@ impl Session {
                 self.state.slots = slots;
                 self.changed = true;
             }
+            ServerMessage::LayersWanted(wanted) => {
+                let list = &mut self.state.layers_wanted;
+                list.retain(|w| w.track != wanted.track);
+                list.push(wanted);
+                list.sort_by_key(|w| w.track);
+                self.changed = true;
+            }
             ServerMessage::VoiceLoss(loss) => {
                 self.state.voice_loss = loss;
                 self.changed = true;

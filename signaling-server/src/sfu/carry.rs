@@ -7,7 +7,7 @@ use crate::sfu::seat::Heard;
 use crate::sfu::worker::Io;
 use confab_base::{ParticipantId, Time, TrackId};
 use confab_forward::{Input, LinkHealth, Output, RtpIn, RtpOut, is_keyframe_start};
-use confab_protocol::{ParticipantQuality, SlotState};
+use confab_protocol::{LayersWanted, ParticipantQuality, SlotState};
 use confab_room::MediaEvent;
 use confab_transport::{Codec, InPacket, OutPacket, PeerEvent, PeerStats};
 use std::time::Instant;
@@ -96,14 +96,20 @@ impl Room {
         if heard == Heard::Other {
             self.forwarder.handle(Input::Restarted { track }, time);
         }
+        let mut changed = None;
         if sending.codec != Some(packet.codec) {
             let codec = packet.codec.video();
             let is_start = codec.is_some_and(|c| is_keyframe_start(c, &packet.payload));
             if !sending.follow(packet.codec, is_start, now) {
                 Counters::add(&io.shared.counters.unroutable, 1);
+                if sending.misses_start(packet.codec, now) {
+                    seat.peer.request_keyframe(packet.mid, packet.rid);
+                    self.touch(participant);
+                }
                 return;
             }
             announce(&mut self.forwarder, participant, sending, time);
+            changed = codec;
         }
         let captured = seat.clock.captured(
             packet.report,
@@ -111,6 +117,14 @@ impl Room {
             packet.codec.clock_rate(),
             packet.received,
         );
+        if let Some(codec) = changed {
+            let event = MediaEvent::Codec {
+                participant,
+                track,
+                codec,
+            };
+            self.tell(event, true);
+        }
         let media = Media {
             codec: packet.codec,
             captured,
@@ -161,6 +175,18 @@ impl Room {
                     );
                 }
                 Output::SameRoom(pairs) => self.tell(MediaEvent::SameRoom(pairs), true),
+                Output::LayersWanted {
+                    participant,
+                    track,
+                    layers,
+                } => {
+                    let wanted = LayersWanted { track, layers };
+                    let event = MediaEvent::LayersWanted {
+                        participant,
+                        wanted,
+                    };
+                    self.tell(event, true);
+                }
                 Output::VoiceLoss { participant, loss } => {
                     self.tell(MediaEvent::VoiceLoss { participant, loss }, true);
                 }

@@ -56,6 +56,8 @@ pub(crate) struct Sending {
     pub codec: Option<Codec>,
     /// When the codec was last changed by what came.
     codec_at: Option<Instant>,
+    /// When a key frame was last asked for to change it with.
+    codec_asked: Option<Instant>,
     /// What each layer was last heard under, and when.
     heard: [Option<(u32, Instant)>; LAYERS],
 }
@@ -228,6 +230,7 @@ impl Sending {
             publish: line.publish.clone(),
             codec: Some(codec),
             codec_at: None,
+            codec_asked: None,
             heard: [None; LAYERS],
         }
     }
@@ -262,6 +265,21 @@ impl Sending {
             self.codec_at = Some(now);
         }
         follows
+    }
+
+    /// Whether a packet of another codec that [`Sending::follow`] refused is a reason to ask for a key frame: the one the sender
+    /// changed with may be lost.
+    pub fn misses_start(&mut self, codec: Codec, now: Instant) -> bool {
+        let rested = |at: Option<Instant>| {
+            at.is_none_or(|at| now.saturating_duration_since(at) >= CODEC_HELD)
+        };
+        let misses = codec.kind() == self.publish.source.kind()
+            && rested(self.codec_at)
+            && rested(self.codec_asked);
+        if misses {
+            self.codec_asked = Some(now);
+        }
+        misses
     }
 
     pub fn layers(&self) -> Vec<LayerSpec> {
@@ -346,5 +364,9 @@ mod tests {
         assert!(!line.follow(Codec::H264, true, at(900)), "too soon");
         assert_eq!(line.codec, Some(Codec::Vp8));
         assert!(line.follow(Codec::H264, true, at(1010)));
+        assert!(!line.misses_start(Codec::Vp8, at(1900)), "one that is late");
+        assert!(line.misses_start(Codec::Vp8, at(2010)));
+        assert!(!line.misses_start(Codec::Vp8, at(2900)), "asked already");
+        assert!(line.misses_start(Codec::Vp8, at(3010)));
     }
 }

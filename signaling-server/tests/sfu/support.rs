@@ -1,7 +1,10 @@
 //! A meeting for tests: a forwarding unit on loopback, clients on their own socket threads, and a camera whose packets
 //! say what they are.
 
-use confab_base::{AudioLevel, Bitrate, MediaKind, ParticipantId, Source, TrackId, VideoCodec};
+use confab_base::{
+    AudioLevel, Bitrate, FrameTag, FrameTagger, MediaKind, ParticipantId, Source, TrackId,
+    VideoCodec,
+};
 use confab_protocol::{Layer, Publish, Slot, SlotState};
 use confab_room::{MediaCommand, MediaEvent, PublishedLine};
 use confab_server::sfu::{self, Sfu, SfuConfig, SfuRoom};
@@ -70,8 +73,11 @@ impl Meeting {
                     generation,
                 } => self.lost.push((participant, generation)),
                 MediaEvent::Speakers(list) => self.speakers = list,
-                MediaEvent::Quality(_) | MediaEvent::SameRoom(_) | MediaEvent::VoiceLoss { .. } => {
-                }
+                MediaEvent::LayersWanted { .. }
+                | MediaEvent::Codec { .. }
+                | MediaEvent::Quality(_)
+                | MediaEvent::SameRoom(_)
+                | MediaEvent::VoiceLoss { .. } => {}
                 answer => self.answers.push(answer),
             }
         }
@@ -241,6 +247,11 @@ impl Client {
         meeting.listen();
     }
 
+    /// Sends its lowest layer alone.
+    pub fn send_lowest(&mut self) {
+        self.camera.layers = 1;
+    }
+
     fn read(&mut self) {
         while let Ok(event) = self.driver.events.try_recv() {
             match event {
@@ -295,6 +306,9 @@ pub fn said(packet: &InPacket) -> Said {
 struct Camera {
     seq: [u64; 3],
     keyframe: [bool; 3],
+    taggers: [FrameTagger; 3],
+    /// Layers that are sent, the lowest ones. Nobody here follows the estimate: on a bad link three are more than it takes.
+    layers: usize,
     frame: u32,
     audio: u64,
 }
@@ -304,6 +318,8 @@ impl Camera {
         Camera {
             seq: [100, 200, 300],
             keyframe: [true; 3],
+            taggers: Default::default(),
+            layers: 3,
             frame: 0,
             audio: 1000,
         }
@@ -364,8 +380,9 @@ impl Client {
 
     fn film(&mut self) {
         self.camera.frame += 1;
-        for layer in 0..3 {
+        for layer in 0..self.camera.layers {
             let is_keyframe = std::mem::take(&mut self.camera.keyframe[layer]);
+            let tag = self.camera.taggers[layer].next(0, is_keyframe);
             let packets = (0..PACKETS[layer]).map(|i| {
                 self.camera.seq[layer] += 1;
                 let kind = match (is_keyframe, i) {
@@ -377,7 +394,7 @@ impl Client {
                 payload.extend(self.camera.frame.to_be_bytes());
                 payload.resize(1000, 0);
                 OutPacket {
-                    tag: None,
+                    tag: tag.map(|t| FrameTag { start: i == 0, ..t }),
                     codec: Codec::H264,
                     seq: self.camera.seq[layer],
                     timestamp: self.camera.frame * 3000 + layer as u32 * 1_000_000,

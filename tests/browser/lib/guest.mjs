@@ -12,7 +12,7 @@ const FLAGS = [
 ];
 
 /** Runs in the page before its own scripts: collects remote tracks, so that a test can record what arrives. */
-function tap() {
+export function tap() {
   const remote = (globalThis.__remote = []);
   const Native = globalThis.RTCPeerConnection;
   globalThis.RTCPeerConnection = class extends Native {

@@ -59,7 +59,7 @@ export class App {
   async find(role, name) {
     const found = await this.script(`
       const role = arguments[0], name = new RegExp(arguments[1], 'i');
-      const of = { button: 'button,[role=button]', textbox: 'input:not([type=checkbox]):not([type=radio]),textarea,[role=textbox]',
+      const of = { button: 'button,[role=button]', combobox: 'select,[role=combobox]', textbox: 'input:not([type=checkbox]):not([type=radio]),textarea,[role=textbox]',
         menuitem: '[role=menuitem]', option: 'option,[role=option]', dialog: 'dialog,[role=dialog]', toolbar: '[role=toolbar]' };
       const label = (e) => e.getAttribute('aria-label') ?? (e.labels?.[0]?.textContent ?? (document.getElementById(e.getAttribute('aria-labelledby') ?? '')?.textContent ?? (e.title || e.textContent)));
       return [...document.querySelectorAll(of[role] ?? \`[role=\${role}]\`)].find((e) => e.getClientRects().length > 0 && name.test((label(e) ?? '').trim())) ?? null;
@@ -81,6 +81,13 @@ export class App {
     await this.script(`const [e, text] = arguments; e.focus();
       Object.getOwnPropertyDescriptor(Object.getPrototypeOf(e), 'value').set.call(e, text);
       e.dispatchEvent(new InputEvent('input', { bubbles: true })); e.dispatchEvent(new Event('change', { bubbles: true }));`, { [ELEMENT]: element }, text);
+  }
+
+  /** Chooses in a list by the option's value. */
+  async select(name, value) {
+    const element = await this.wait('combobox', name);
+    await this.script(`const [e, value] = arguments; e.selectedIndex = [...e.options].findIndex((o) => o.value === value);
+      e.dispatchEvent(new Event('change', { bubbles: true }));`, { [ELEMENT]: element }, value);
   }
 
   async attribute(role, name, attribute) {

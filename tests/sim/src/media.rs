@@ -159,6 +159,7 @@ impl Sfu {
                 }
                 Output::Quality(_)
                 | Output::SameRoom(_)
+                | Output::LayersWanted { .. }
                 | Output::Rates { .. }
                 | Output::VoiceLoss { .. } => {}
             }

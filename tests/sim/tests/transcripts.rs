@@ -2,9 +2,10 @@
 //! after a deliberate change, `CONFAB_RECORD=1 cargo test -p confab-tests-sim --test transcripts` writes them anew, and the
 //! difference is to be read.
 
-use confab_base::Source;
+use confab_base::{Source, TrackId};
 use confab_protocol::{
-    Listening, ParticipantQuality, QualityLevel, Reaction, SameRoomChoice, SlotState, VoiceLoss,
+    LayersWanted, Listening, ParticipantQuality, QualityLevel, Reaction, SameRoomChoice, SlotState,
+    VoiceLoss,
 };
 use confab_room::{MediaCommand, MediaEvent};
 use confab_session::{Action, Input};
@@ -100,6 +101,13 @@ fn join_and_everything_said() {
             participant: other,
             level: QualityLevel::Good,
         }]),
+        MediaEvent::LayersWanted {
+            participant: you,
+            wanted: LayersWanted {
+                track: TrackId(7),
+                layers: vec![0, 2],
+            },
+        },
         MediaEvent::VoiceLoss {
             participant: you,
             loss: VoiceLoss {

@@ -6,9 +6,9 @@
 
 pub mod page;
 
-use confab_base::Time;
+use confab_base::{Time, VideoCodec};
 use confab_client::pipeline::{
-    CameraSpec, MediaOptions, MicrophoneSpec, SpeakerSpec, VoiceConfig, Watch, clock,
+    CameraSpec, DECODES, MediaOptions, MicrophoneSpec, SpeakerSpec, VoiceConfig, Watch, clock,
 };
 use confab_client::{Client, ClientHandle, ClientOptions, MeetingLink, Phase, TestSwitches};
 use confab_picture::{I420, Mark, TestPattern, psnr_y, read_counter};
@@ -90,6 +90,7 @@ pub struct Coming {
     pub test: TestSwitches,
     pub size: (usize, usize),
     pub max_height: u16,
+    pub decodes: Vec<VideoCodec>,
 }
 
 impl Coming {
@@ -104,6 +105,7 @@ impl Coming {
             test: TestSwitches::default(),
             size: (640, 360),
             max_height: 360,
+            decodes: DECODES.to_vec(),
         }
     }
 
@@ -145,6 +147,7 @@ impl Coming {
             }
         }));
         options.max_height = self.max_height;
+        options.decodes = self.decodes;
         options.test = self.test.clone();
         Person {
             handle: Client::start(options).unwrap(),

@@ -25,6 +25,8 @@ export type Language = "system" | "en" | "zh-CN";
 
 export type Theme = "system" | "dark" | "light";
 
+export type BackgroundChoice = "none" | "light" | "strong" | "picture";
+
 export type Layout = "grid" | "speaker";
 
 export type NoiseSuppression = "off" | "standard" | "strong";
@@ -47,7 +49,15 @@ deviceSets: Array<DeviceSet>, echoCancellation: boolean, noiseSuppression: Noise
 /**
  * Nothing is done to the own sound, whatever the three above say.
  */
-originalSound: boolean, mirrorSelf: boolean, dataSaver: boolean, language: Language, theme: Theme, highContrast: boolean, reducedMotion: boolean, 
+originalSound: boolean, mirrorSelf: boolean, 
+/**
+ * What others see behind this user.
+ */
+background: BackgroundChoice, 
+/**
+ * A `data:` URL, for the choice `picture`; empty: none was chosen yet.
+ */
+backgroundPicture: string, dataSaver: boolean, language: Language, theme: Theme, highContrast: boolean, reducedMotion: boolean, 
 /**
  * 1, 1.25, 1.5, 1.75 or 2.
  */

@@ -207,6 +207,14 @@ export type Processing = { echoCancellation: boolean, noiseSuppression: NoiseSup
  */
 originalSound: boolean, };
 
+export type BlurStrength = "light" | "strong";
+
+export type DeskBackground = { "kind": "none" } | { "kind": "blur", strength: BlurStrength, } | { "kind": "picture", 
+/**
+ * A `data:image/jpeg;base64,` URL of at most [`MAX_BACKGROUND`] bytes, 4096 pixels a side.
+ */
+url: string, };
+
 export type ShownVideo = { track: TrackId, 
 /**
  * Height in device pixels it is drawn at; 0: hidden.
@@ -231,7 +239,7 @@ audio: boolean, mode: ScreenMode, } | { "type": "stop_screen" } | { "type": "pau
 /**
  * Which page: tallest wins where several show the same track.
  */
-page: string, videos: Array<ShownVideo>, } | { "type": "chat", text: string, } | { "type": "hand", raised: boolean, } | { "type": "react", reaction: Reaction, } | { "type": "rename", name: string, } | { "type": "host", action: HostAction, } | { "type": "same_room", choice: SameRoomChoice, } | { "type": "set_processing", processing: Processing, } | { "type": "set_data_saver", on: boolean, } | { "type": "link_stats" } | { "type": "stream_stats" } | { "type": "screen_sources" };
+page: string, videos: Array<ShownVideo>, } | { "type": "chat", text: string, } | { "type": "hand", raised: boolean, } | { "type": "react", reaction: Reaction, } | { "type": "rename", name: string, } | { "type": "host", action: HostAction, } | { "type": "same_room", choice: SameRoomChoice, } | { "type": "set_processing", processing: Processing, } | { "type": "set_background", background: DeskBackground, } | { "type": "set_data_saver", on: boolean, } | { "type": "link_stats" } | { "type": "stream_stats" } | { "type": "screen_sources" };
 
 export type OwnCode = "unreachable" | "closed";
 
@@ -245,4 +253,6 @@ bus?: BusAddress, } | { "type": "meeting", info: MeetingInfo, } | { "type": "lin
 
 export type ScreenEnd = "closed" | "system" | "failed";
 
-export type DeskEvent = { "type": "reaction", participant: ParticipantId, reaction: Reaction, } | { "type": "refused", code: Code, } | { "type": "muted_by_host", source: Source, by: ParticipantId, } | { "type": "device_changed", kind: DeviceKind, label?: string, } | { "type": "screen_ended", reason: ScreenEnd, } | { "type": "levels", microphone: number, speaker: number, };
+export type BackgroundEnd = "too_slow" | "failed";
+
+export type DeskEvent = { "type": "reaction", participant: ParticipantId, reaction: Reaction, } | { "type": "refused", code: Code, } | { "type": "muted_by_host", source: Source, by: ParticipantId, } | { "type": "device_changed", kind: DeviceKind, label?: string, } | { "type": "screen_ended", reason: ScreenEnd, } | { "type": "background_off", reason: BackgroundEnd, } | { "type": "levels", microphone: number, speaker: number, };

@@ -284,7 +284,13 @@ height: number,
  */
 limited: Limited, };
 
-export type ServerMessage = { "type": "welcome" } & Welcome | { "type": "refused", code: Code, message: string, } | { "type": "reply", id: number, body: ReplyBody, } | { "type": "error", id: number, code: Code, message: string, } | { "type": "event" } & Sequenced | { "type": "speakers", participants: Array<ParticipantId>, } | { "type": "quality", levels: Array<ParticipantQuality>, } | { "type": "slots", slots: Array<SlotState>, } | { "type": "voice_loss" } & VoiceLoss | { "type": "media_lost", generation: number, } | { "type": "bye", code: Code, message: string, };
+export type LayersWanted = { track: TrackId, 
+/**
+ * Places in the track's `layers`, rising; none: nobody looks.
+ */
+layers: Array<number>, };
+
+export type ServerMessage = { "type": "welcome" } & Welcome | { "type": "refused", code: Code, message: string, } | { "type": "reply", id: number, body: ReplyBody, } | { "type": "error", id: number, code: Code, message: string, } | { "type": "event" } & Sequenced | { "type": "speakers", participants: Array<ParticipantId>, } | { "type": "quality", levels: Array<ParticipantQuality>, } | { "type": "slots", slots: Array<SlotState>, } | { "type": "voice_loss" } & VoiceLoss | { "type": "layers_wanted" } & LayersWanted | { "type": "media_lost", generation: number, } | { "type": "bye", code: Code, message: string, };
 
 export type CreateMeeting = { 
 /**

@@ -39,6 +39,10 @@ export interface Settings {
   originalSound: boolean;
   /** The own picture as in a mirror; the others see it as it is. */
   mirrorSelf: boolean;
+  /** What others see behind this user; where the port can do it. */
+  background: "none" | "light" | "strong" | "picture";
+  /** A `data:` URL of a JPEG, for the choice "picture"; empty: none was chosen yet. */
+  backgroundPicture: string;
   dataSaver: boolean;
   language: "system" | "en" | "zh-CN";
   theme: "system" | "dark" | "light";

@@ -6,7 +6,7 @@ import { Session, type Action, type Input, type Notice, type Output } from "../s
 import { createMeeting, meetingInfo } from "./guest/api";
 import { Awake } from "./guest/awake";
 import { canHaveBackground } from "./guest/background/can";
-import { decodable } from "./guest/codecs";
+import { known } from "./guest/codecs";
 import { LocalDevices } from "./guest/devices";
 import { Media } from "./guest/media";
 import { Mirror } from "./guest/outlets";
@@ -93,7 +93,7 @@ class GuestPort implements Port {
     this.#devices.keepMicrophone = true;
     this.#session = new Session({
       meeting: request.meeting, name, client: "browser", agent: `confab-ui ${browserName()}`,
-      decodes: decodable(RTCRtpReceiver.getCapabilities("video")?.codecs ?? []),
+      decodes: known(RTCRtpReceiver.getCapabilities("video")?.codecs ?? []),
       jitter: Math.floor(Math.random() * 1000),
       ...(request.hostKey !== undefined && { host_key: request.hostKey }),
       ...(seat !== undefined && { seat: { participant: seat.participant, token: seat.token } }),

@@ -10,7 +10,7 @@ import { LevelWatch } from "./native/levels";
 import { DeskLink } from "./native/link";
 import { OWN_CAMERA, OWN_SCREEN, type Pictures, connectPictures } from "./native/pictures";
 import type {
-  Abilities, AppPort, Code, CreateMeeting, DeviceKind, DeviceProblem, HostAction, JoinRequest, LinkStats, MeetingCreated, MeetingInfo, Place,
+  Abilities, AppPort, Background, Code, CreateMeeting, DeviceKind, DeviceProblem, HostAction, JoinRequest, LinkStats, MeetingCreated, MeetingInfo, Place,
   PopOutHost, PopOutWhat, Port, PortEvent, PortState, Processing, Reaction, Result, SameRoomChoice, ScreenChoice, ScreenMode, ScreenSource, ShownVideo, StreamStats, TrackId,
   VideoSurface,
 } from "./port";
@@ -30,7 +30,7 @@ export async function createNativePort(host: Host = shellHost(), connect: typeof
 class NativePort implements Port {
   readonly kind = "native";
   place: Place = { kind: "nowhere" };
-  readonly can: Abilities = { screenPicker: true, popOut: true, fullScreen: true, processing: true, strongNoise: true, background: false, speakerLevel: true };
+  readonly can: Abilities = { screenPicker: true, popOut: true, fullScreen: true, processing: true, strongNoise: true, background: true, speakerLevel: true };
   readonly app: AppPort;
   readonly #host: Host;
   readonly #app: NativeApp;
@@ -130,8 +130,7 @@ class NativePort implements Port {
   talk = (on: boolean) => this.#desk.tell({ type: "talk", on });
   refreshDevices = () => this.#desk.tell({ type: "refresh_devices" });
   setProcessing = (processing: Processing) => this.#desk.tell({ type: "set_processing", processing });
-  /** Not in the app yet: `can.background` says so. */
-  setBackground = async () => {};
+  setBackground = (background: Background) => this.#desk.tell({ type: "set_background", background });
   setDataSaver = (on: boolean) => this.#do({ type: "set_data_saver", on });
   startScreen = ({ id, audio, mode }: ScreenChoice = { audio: false, mode: "text" }) =>
     this.#desk.tell({ type: "start_screen", audio, mode, ...(id !== undefined && { id }) });

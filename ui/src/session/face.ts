@@ -4,6 +4,7 @@ import type {
   ClientKind,
   ClientMessage,
   Code,
+  LayersWanted,
   Listening,
   ParticipantId,
   ParticipantQuality,
@@ -156,6 +157,8 @@ export interface SessionState {
   quality: ParticipantQuality[];
   /** What the server sends in the receive slots. */
   slots: SlotState[];
+  /** Which layers of our video tracks are worth coding, by track; of those that are not there: all. */
+  layers_wanted: LayersWanted[];
   /** What is lost of our voice. */
   voice_loss: VoiceLoss;
   /** How well we hear the others; absent: not measured yet. */

@@ -71,6 +71,7 @@ export class Session {
       speakers: [],
       quality: [],
       slots: [],
+      layers_wanted: [],
       voice_loss: { percent: 0, burst: 0 },
       outbox: [],
       media: "none",
@@ -231,7 +232,7 @@ export class Session {
     this.#link = { type: "up", heard: now, sent: now };
     this.#attempts = 0;
     this.#options.seat = { participant: welcome.you, token: welcome.token };
-    this.set({ you: welcome.you, speakers: [], quality: [], slots: [], voice_loss: { percent: 0, burst: 0 } });
+    this.set({ you: welcome.you, speakers: [], quality: [], slots: [], layers_wanted: [], voice_loss: { percent: 0, burst: 0 } });
     this.#told.forget();
     this.#setPhase({ type: "joined" });
     this.#catchUp(welcome.catch_up);
@@ -292,6 +293,11 @@ export class Session {
       }
       case "slots":
         return this.set({ slots: message.slots });
+      case "layers_wanted": {
+        const { track, layers } = message;
+        const others = this.state.layers_wanted.filter((w) => w.track !== track);
+        return this.set({ layers_wanted: [...others, { track, layers }].sort((a, b) => a.track - b.track) });
+      }
       case "voice_loss":
         return this.set({ voice_loss: { percent: message.percent, burst: message.burst } });
       case "media_lost":

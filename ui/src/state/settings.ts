@@ -7,10 +7,6 @@ import { isChord, readShortcuts, DEFAULT_SHORTCUTS, type Shortcuts } from "./sho
 /** Settings with every shortcut in its place. */
 export type Prefs = Omit<Settings, "shortcuts"> & {
   shortcuts: Shortcuts;
-  /** What others see behind the person; where the port can do it. */
-  background: BackgroundChoice;
-  /** A `data:` URL, for the choice "picture"; empty: none was chosen yet. */
-  backgroundPicture: string;
 };
 
 export const BACKGROUNDS = ["none", "light", "strong", "picture"] as const;

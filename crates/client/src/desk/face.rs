@@ -105,6 +105,11 @@ pub enum DeskCommand {
     SetProcessing {
         processing: Processing,
     },
+    /// What others see behind the person before the camera; at once, and with every camera from now on. Done when it is chosen;
+    /// [`DeskEvent::BackgroundOff`] where it can't be.
+    SetBackground {
+        background: DeskBackground,
+    },
     /// Sends the camera no larger than 360p.
     SetDataSaver {
         on: bool,
@@ -123,6 +128,32 @@ impl std::fmt::Debug for DeskCommand {
         let value = serde_json::to_value(self).unwrap_or_default();
         write!(f, "DeskCommand({})", value["type"].as_str().unwrap_or("?"))
     }
+}
+
+/// What others see behind oneself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DeskBackground {
+    /// What is there.
+    #[default]
+    None,
+    Blur {
+        strength: BlurStrength,
+    },
+    Picture {
+        /// A `data:image/jpeg;base64,` URL of at most [`MAX_BACKGROUND`] bytes, 4096 pixels a side.
+        url: String,
+    },
+}
+
+/// The longest URL of a background picture.
+pub const MAX_BACKGROUND: usize = 2 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum BlurStrength {
+    Light,
+    Strong,
 }
 
 /// What is done to the own voice before it is sent.
@@ -272,8 +303,19 @@ pub enum DeskEvent {
     },
     /// The shared screen ended by itself.
     ScreenEnded { reason: ScreenEnd },
+    /// The background was taken away; it comes back only when chosen again.
+    BackgroundOff { reason: BackgroundEnd },
     /// 0 to 1 over 60 dB; after [`DeskCommand::WatchLevels`].
     Levels { microphone: f32, speaker: f32 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum BackgroundEnd {
+    /// This machine does not keep up.
+    TooSlow,
+    /// The picture can't be read.
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

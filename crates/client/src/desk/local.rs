@@ -137,6 +137,10 @@ impl Machine {
                 }
                 answer(DeskReply::Done);
             }
+            DeskCommand::SetBackground { background } => {
+                self.set_background(&background);
+                answer(DeskReply::Done);
+            }
             _ => answer(DeskReply::Done),
         }
     }
@@ -405,6 +409,7 @@ impl Machine {
                     self.tell(DeskEvent::DeviceChanged { kind, label });
                 }
             }
+            DeviceNews::BackgroundOff => self.background_gone(),
             // The next news tells what took its place.
             DeviceNews::Lost { of, name } => tracing::info!("{of} lost: {name}"),
             DeviceNews::None { of } => {

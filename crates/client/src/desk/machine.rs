@@ -15,7 +15,7 @@ use super::translate;
 use super::{api, devices, screens};
 use crate::diagnose::Diagnostics;
 use crate::{Event, StartError, Studio};
-use confab_pipeline::{DeviceNews, MediaOptions, NoiseState, VoiceConfig};
+use confab_pipeline::{Background, DeviceNews, MediaOptions, NoiseState, VoiceConfig};
 use confab_protocol::Code;
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 use std::io;
@@ -52,6 +52,7 @@ pub(crate) struct Machine {
     pub(crate) sounds: Arc<Sounds>,
     pub(crate) rehearsal: Rehearsal,
     pub(crate) processing: Processing,
+    pub(crate) background: Background,
     /// For the support window, once it was wanted.
     pub(crate) door: Option<Diagnostics>,
     listeners: Vec<Listener>,
@@ -78,6 +79,7 @@ impl Machine {
         let local = Local::new(&options);
         Ok(Machine {
             processing: options.processing,
+            background: Background::None,
             call: Call::new(options.data_saver),
             openers: Openers::start(&done_in, options.test_devices.as_ref())?,
             studio: None,
@@ -278,7 +280,8 @@ impl Machine {
             | DeskCommand::PauseScreen { .. }
             | DeskCommand::SetScreenMode { .. }
             | DeskCommand::ChooseDevice { .. }
-            | DeskCommand::SetProcessing { .. } => self.on_local_command(command, answer),
+            | DeskCommand::SetProcessing { .. }
+            | DeskCommand::SetBackground { .. } => self.on_local_command(command, answer),
             DeskCommand::Join { .. }
             | DeskCommand::Leave
             | DeskCommand::Show { .. }
@@ -362,6 +365,9 @@ impl Machine {
                 })),
                 ..MediaOptions::default()
             })?);
+            if let Some(studio) = &self.studio {
+                studio.pipeline().set_background(self.background.clone());
+            }
             self.show_visitors();
         }
         self.studio

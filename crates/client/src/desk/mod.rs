@@ -9,6 +9,7 @@
 //! [`crate::Client`] and the pipeline.
 
 pub mod api;
+mod backdrop;
 mod devices;
 mod face;
 mod handle;
@@ -27,8 +28,9 @@ mod typescript;
 mod visitors;
 
 pub use face::{
-    DeskCode, DeskCommand, DeskEvent, DeskPush, DeskReply, HostAction, NoiseSuppression, OwnCode,
-    Processing, ScreenEnd, ShownVideo,
+    BackgroundEnd, BlurStrength, DeskBackground, DeskCode, DeskCommand, DeskEvent, DeskPush,
+    DeskReply, HostAction, MAX_BACKGROUND, NoiseSuppression, OwnCode, Processing, ScreenEnd,
+    ShownVideo,
 };
 pub use handle::{Desk, DeskHandle};
 pub use options::{DeskOptions, MakeSinks, Pictures, TestDevices};

@@ -47,6 +47,8 @@ pub fn typescript() -> String {
         BusAddress,
         // Words
         Processing,
+        BlurStrength,
+        DeskBackground,
         ShownVideo,
         HostAction,
         DeskCommand,
@@ -54,6 +56,7 @@ pub fn typescript() -> String {
         DeskCode,
         DeskReply,
         ScreenEnd,
+        BackgroundEnd,
         DeskEvent,
     ];
     file

@@ -7,11 +7,13 @@ use crate::face::{Shown, TestSwitches};
 use crate::ladder;
 use crate::network::{ClientNetwork, SendLineUse};
 use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, slots_for};
-use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
+use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId};
 use confab_congestion::{SendBudget, VoiceSender};
-use confab_pipeline::{Outgoing, Pipeline, PipelineStats, ReceivedPacket, VideoSinks, clock};
+use confab_pipeline::{
+    ENCODES, Outgoing, Pipeline, PipelineStats, ReceivedPacket, VideoSinks, clock,
+};
 use confab_protocol::{Layer, Publish, Slot};
-use confab_session::Input;
+use confab_session::{CodecChoice, Input, SessionState};
 use confab_transport::driver::{Direction, Driver, DriverConfig, DriverEvent, DriverHandle};
 use confab_transport::{InPacket, LocalOffer, MediaPlan, Mid, PeerStats, Protocol, Rid, SendLine};
 use std::collections::{HashMap, HashSet};
@@ -84,6 +86,9 @@ pub(crate) struct MediaSide {
     /// What a view shows; `None`: nobody said, so everything.
     shown: Option<Vec<Shown>>,
     small_camera: bool,
+    /// Layers the server wants of each source; of those that are not there: all.
+    wanted: Vec<(Source, Vec<u8>)>,
+    codec: CodecChoice,
     /// Sources that send nothing now, which the budget keeps nothing for.
     muted: Vec<Source>,
     /// The voices are not played here.
@@ -116,7 +121,7 @@ pub(crate) struct MediaConfig {
 impl MediaSide {
     pub(crate) fn new(config: MediaConfig) -> MediaSide {
         let outgoing = config.pipeline.outgoing();
-        let ladder = ladder::order(&outgoing, false);
+        let ladder = ladder::order(&outgoing, false, |_, _| true);
         let voice = VoiceSender::default();
         let side = MediaSide {
             budget: ladder::budget(voice.rate(), &outgoing, &ladder),
@@ -140,6 +145,8 @@ impl MediaSide {
             max_videos: config.max_videos.min(crate::MAX_VIDEO_SLOTS),
             shown: None,
             small_camera: false,
+            wanted: Vec::new(),
+            codec: CodecChoice::new(ENCODES[0]),
             muted: Vec::new(),
             deaf: false,
             recent: Vec::new(),
@@ -154,6 +161,31 @@ impl MediaSide {
     /// Own sources that can be sent.
     pub(crate) fn sources(&self) -> Vec<Source> {
         self.outgoing.iter().map(|o| o.source).collect()
+    }
+
+    /// Codes only the layers that somebody could be sent.
+    pub(crate) fn set_wanted(&mut self, state: &SessionState) {
+        let Some(room) = &state.room else { return };
+        let own = room.participants.iter().find(|p| Some(p.id) == state.you);
+        let tracks = own.map_or(&[][..], |p| &p.tracks);
+        let wanted = state.layers_wanted.iter().filter_map(|wanted| {
+            let track = tracks.iter().find(|t| t.id == wanted.track)?;
+            Some((track.source, wanted.layers.clone()))
+        });
+        let wanted: Vec<_> = wanted.collect();
+        if self.wanted != wanted {
+            self.wanted = wanted;
+            self.refresh_ladder();
+        }
+    }
+
+    /// Codes pictures in the best codec that all of the others decode.
+    pub(crate) fn choose_codec(&mut self, state: &SessionState) {
+        let Some(room) = &state.room else { return };
+        let now = clock::now();
+        if let Some(codec) = self.codec.update(&ENCODES, room, state.you, now) {
+            self.pipeline.set_codec(codec);
+        }
     }
 
     pub(crate) fn set_max_height(&mut self, height: u16) {
@@ -307,7 +339,7 @@ impl MediaSide {
             rids: rids(o),
             codecs: match o.source.kind() {
                 MediaKind::Audio => Vec::new(),
-                MediaKind::Video => vec![VideoCodec::H264],
+                MediaKind::Video => ENCODES.to_vec(),
             },
         });
         let video = tracks.video.len();
@@ -498,6 +530,7 @@ fn layers(outgoing: &Outgoing) -> Vec<Layer> {
 
 fn route(packet: InPacket, pipeline: &Pipeline, routes: &RwLock<Routes>) {
     let received = ReceivedPacket {
+        codec: packet.codec.video(),
         seq: packet.seq,
         timestamp: packet.timestamp,
         marker: packet.marker,

@@ -19,7 +19,10 @@ impl MediaSide {
     pub(super) fn refresh_ladder(&mut self) {
         let sent = |o: &&Outgoing| !self.muted.contains(&o.source);
         let sent: Vec<Outgoing> = self.outgoing.iter().filter(sent).cloned().collect();
-        self.ladder = ladder::order(&sent, self.small_camera);
+        self.ladder = ladder::order(&sent, self.small_camera, |source, layer| {
+            let told = self.wanted.iter().find(|(of, _)| *of == source);
+            told.is_none_or(|(_, layers)| layers.contains(&(layer as u8)))
+        });
         self.budget
             .set_ladder(ladder::rungs(&self.outgoing, &self.ladder));
         self.spend();

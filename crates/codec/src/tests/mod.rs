@@ -3,7 +3,7 @@
 mod video;
 
 use crate::{
-    DECODES, EncodedFrame, LayerConfig, VideoConfig, VideoDecoder, VideoEncoder, video_decoder,
+    CAN_DECODE, EncodedFrame, LayerConfig, VideoConfig, VideoDecoder, VideoEncoder, video_decoder,
     video_encoder,
 };
 use confab_base::{Bitrate, Time, VideoCodec};
@@ -43,7 +43,7 @@ pub(crate) fn encoder(
 }
 
 pub(crate) fn decoder(codec: VideoCodec) -> Box<dyn VideoDecoder> {
-    assert!(DECODES.contains(&codec));
+    assert!(CAN_DECODE.contains(&codec));
     video_decoder(codec).unwrap()
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn through_packets(
     codec: VideoCodec,
     frames: impl Iterator<Item = (Vec<u8>, Vec<Arc<[u8]>>)>,
 ) {
-    let mut assembler = FrameAssembler::new(codec, 512, 1 << 20).unwrap();
+    let mut assembler = FrameAssembler::new(512, 1 << 20);
     let mut decoder = decoder(codec);
     let mut seq = 0;
     for ((data, payloads), i) in frames.zip(0u32..) {
@@ -111,6 +111,7 @@ pub(crate) fn through_packets(
         let last = payloads.len() - 1;
         for (n, payload) in payloads.into_iter().enumerate() {
             let packet = VideoPacket {
+                codec,
                 tag: None,
                 seq,
                 timestamp,

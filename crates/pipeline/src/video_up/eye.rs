@@ -1,6 +1,7 @@
 //! The thread of one video source: it takes pictures and orders by turns.
 
-use super::{Order, Picture, PictureSource, Sequences, Shape, VideoUpConfig};
+use super::dresser::Dresser;
+use super::{Numbering, Order, Picture, PictureSource, Shape, VideoUpConfig};
 use crate::clock;
 use crate::devices::{DeviceNews, DeviceUse, DeviceWatch};
 use crate::order::{VIDEO_UP, VideoUp};
@@ -9,12 +10,13 @@ use crate::pause::PauseSwitch;
 use crate::sink::source_name;
 use crate::stats::{LayerUpStats, VideoUpStats};
 use crate::tap::Taps;
-use confab_base::{Bitrate, Duration, FrameTag, FrameTagger, Source, Time};
-use confab_codec::{CodecError, EncodedFrame, H264Config, LayerConfig, VideoEncoder, h264_encoder};
+use confab_base::{Bitrate, Duration, FrameTag, FrameTagger, Source, Time, VideoCodec};
+use confab_codec::{
+    CodecError, EncodedFrame, LayerConfig, VideoConfig, VideoEncoder, video_encoder,
+};
 use confab_picture::{I420, Rung};
-use confab_rtp::h264::packetize;
+use confab_rtp::{h264, vp8};
 use crossbeam_channel::{Receiver, TryRecvError};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 /// RTP payload that fits every path with room for SRTP, extensions and TURN.
@@ -50,6 +52,7 @@ pub(super) struct Eye {
     shape: Shape,
     /// Of the pictures the encoder was made for.
     size: (usize, usize),
+    codec: VideoCodec,
     encoder: Box<dyn VideoEncoder>,
     network: Arc<dyn Network>,
     watch: Option<crate::PictureWatch>,
@@ -57,13 +60,15 @@ pub(super) struct Eye {
     taps: Taps,
     first_timestamp: u32,
     muted: bool,
+    /// Of a camera.
+    dresser: Dresser,
     paused: PauseSwitch,
     /// The last picture, and when it was handed on.
     last: Option<(Arc<I420>, Time)>,
     /// How often it was coded since it was new.
     repeats: u32,
     ended: bool,
-    sequences: Arc<Sequences>,
+    numbering: Arc<Numbering>,
     streams: Vec<Stream>,
     // What the stages hand on.
     picture: Option<Picture>,
@@ -79,10 +84,12 @@ impl Eye {
         let stats = VideoUpStats {
             muted: config.muted,
             layers: rungs.iter().map(layer_stats).collect(),
+            codec: Some(config.codec),
             ..VideoUpStats::default()
         };
         Ok(Eye {
-            encoder: encoder(&rungs, config.shape)?,
+            encoder: encoder(config.codec, &rungs, config.shape)?,
+            codec: config.codec,
             source: config.source,
             pictures: config.pictures,
             shape: config.shape,
@@ -93,11 +100,12 @@ impl Eye {
             taps: config.taps,
             first_timestamp: config.first_timestamp,
             muted: config.muted,
+            dresser: Dresser::new(config.background),
             paused: config.paused,
             last: config.still.map(|still| (still, clock::now())),
             repeats: 0,
             ended: false,
-            sequences: config.sequences,
+            numbering: config.numbering,
             streams: rungs.iter().map(|_| Stream::new()).collect(),
             picture: None,
             encoded: Vec::new(),
@@ -134,6 +142,7 @@ impl Eye {
                     .iter_mut()
                     .for_each(|s| s.keyframe_wanted |= unmuted);
                 self.muted = muted;
+                self.dresser.forget();
                 self.stats.muted = muted;
                 self.publish();
             }
@@ -144,6 +153,12 @@ impl Eye {
                 }
             }
             Order::Layers(rates) => self.set_layers(&rates),
+            Order::Background(background) => self.dresser.choose(background),
+            Order::Codec(codec) => {
+                if codec != self.codec && self.renew(codec, self.size) {
+                    tracing::info!("{} in {codec:?} now", source_name(self.source));
+                }
+            }
         }
     }
 
@@ -178,8 +193,12 @@ impl Eye {
     }
 
     fn capture(&mut self, name: &str) -> bool {
-        let fresh = self.pictures.next(PATIENCE);
+        let mut fresh = self.pictures.next(PATIENCE);
         self.notice_end();
+        if let Some(picture) = fresh.as_mut().filter(|_| self.source == Source::Camera) {
+            picture.picture = self.dresser.dress(&picture.picture);
+            self.notice_load();
+        }
         // Read after the wait: what came during it may be newer than the pause.
         let paused = self.paused.is_on();
         let fresh = fresh.filter(|_| !paused);
@@ -226,6 +245,14 @@ impl Eye {
         })
     }
 
+    fn notice_load(&mut self) {
+        if self.dresser.gives_up(clock::now())
+            && let Some(watch) = &self.on_device
+        {
+            watch(DeviceNews::BackgroundOff);
+        }
+    }
+
     fn notice_end(&mut self) {
         if self.ended {
             return;
@@ -245,13 +272,15 @@ impl Eye {
 
     /// Makes the encoder anew when pictures changed their size, as those of a window do; whether there is one.
     fn fit(&mut self, size: (usize, usize)) -> bool {
-        if size == self.size {
-            return true;
-        }
+        size == self.size || self.renew(self.codec, size)
+    }
+
+    /// Another encoder, whose first picture is a key frame; where there is none the old one stays.
+    fn renew(&mut self, codec: VideoCodec, size: (usize, usize)) -> bool {
         // What was published stays: never more layers than at the start.
         let mut rungs = self.shape.rungs(size);
         rungs.truncate(self.streams.len());
-        match encoder(&rungs, self.shape) {
+        match encoder(codec, &rungs, self.shape) {
             Ok(encoder) => self.encoder = encoder,
             Err(error) => {
                 tracing::warn!("{} encoder: {error}", source_name(self.source));
@@ -260,6 +289,8 @@ impl Eye {
             }
         }
         self.size = size;
+        self.codec = codec;
+        self.stats.codec = Some(codec);
         let streams = self.streams.iter_mut().zip(&mut self.stats.layers);
         for (index, (stream, stats)) in streams.enumerate() {
             stream.keyframe_wanted = true;
@@ -312,8 +343,20 @@ impl Eye {
                 stream.keyframe_wanted = false;
                 stream.last_keyframe = Some(now);
             }
+            let mut numbers = self.numbering.layer(frame.layer);
             let mut payloads = Vec::new();
-            packetize(&frame.data, MAX_PAYLOAD, &mut payloads);
+            match self.codec {
+                VideoCodec::Vp8 => {
+                    let outgoing = vp8::OutgoingFrame {
+                        data: &frame.data,
+                        temporal: (layered(self.shape) > 1).then_some(frame.temporal),
+                        layer_sync: frame.layer_sync,
+                        non_reference: frame.discardable,
+                    };
+                    numbers.vp8.packetize(outgoing, MAX_PAYLOAD, &mut payloads);
+                }
+                _ => h264::packetize(&frame.data, MAX_PAYLOAD, &mut payloads),
+            }
             let stats = &mut self.stats.layers[frame.layer];
             stats.frames += 1;
             stats.keyframes += u64::from(frame.keyframe);
@@ -321,9 +364,13 @@ impl Eye {
             stats.bytes += payloads.iter().map(|p| p.len() as u64).sum::<u64>();
             let last = payloads.len().saturating_sub(1);
             let count = payloads.len() as u64;
-            let first = self.sequences[frame.layer].fetch_add(count, Ordering::Relaxed);
+            let first = numbers.seq;
+            numbers.seq += count;
+            drop(numbers);
             let tag = stream.tagger.next(frame.temporal, frame.keyframe);
+            let codec = Some(self.codec);
             let packet = |(index, payload)| SentPacket {
+                codec,
                 seq: first + index as u64,
                 timestamp,
                 marker: index == last,
@@ -380,22 +427,31 @@ impl Stream {
     }
 }
 
-fn encoder(rungs: &[Rung], shape: Shape) -> Result<Box<dyn VideoEncoder>, CodecError> {
+/// Temporal layers of such pictures.
+fn layered(shape: Shape) -> u8 {
+    match shape {
+        Shape::Text => 1,
+        Shape::Camera | Shape::Motion => TEMPORAL_LAYERS,
+    }
+}
+
+fn encoder(
+    codec: VideoCodec,
+    rungs: &[Rung],
+    shape: Shape,
+) -> Result<Box<dyn VideoEncoder>, CodecError> {
     let layer = |r: &Rung| LayerConfig {
         width: r.width,
         height: r.height,
         bitrate: r.bitrate,
         max_fps: r.fps,
     };
-    h264_encoder(H264Config {
+    let config = VideoConfig {
         layers: rungs.iter().map(layer).collect(),
-        temporal_layers: if shape == Shape::Text {
-            1
-        } else {
-            TEMPORAL_LAYERS
-        },
+        temporal_layers: layered(shape),
         screen: shape == Shape::Text,
-    })
+    };
+    video_encoder(codec, config)
 }
 
 fn layer_stats(rung: &Rung) -> LayerUpStats {

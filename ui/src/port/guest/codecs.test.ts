@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { cameraLayers, decodable, preferAudio, preferVideo } from "./codecs";
+import { cameraLayers, known, preferAudio, preferVideo } from "./codecs";
 
 const h264 = (id: string, mode: number) => ({ mimeType: "video/H264", sdpFmtpLine: `level-asymmetry-allowed=1;packetization-mode=${mode};profile-level-id=${id}` });
 const chromium = [
@@ -19,8 +19,8 @@ it("offers nothing but Opus for sound, and copies of it after it", () => {
 
 it("falls back to VP8 where there is no H.264", () => {
   expect(preferVideo(firefox).map((c) => c.mimeType)).toEqual(["video/VP8", "video/rtx"]);
-  expect(decodable(firefox)).toEqual(["vp8"]);
-  expect(decodable(chromium)).toEqual(["h264", "vp8"]);
+  expect(known(firefox)).toEqual(["vp8"]);
+  expect(known(chromium)).toEqual(["h264", "vp8"]);
 });
 
 it("offers as many layers as a browser encodes at the camera's size", () => {

@@ -58,13 +58,18 @@ export const EXTENSIONS: readonly string[] = [
   "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
 ];
 
-/** What `hello` says this browser decodes, best first. */
-export function decodable(codecs: readonly CodecLike[]): VideoCodec[] {
+/** What of these capabilities of receiving or sending the wire knows, best first. */
+export function known(codecs: readonly CodecLike[]): VideoCodec[] {
   const has = (name: string) => codecs.some((c) => c.mimeType.toLowerCase() === name);
   const found: VideoCodec[] = [];
   if (codecs.some(isH264)) found.push("h264");
   if (has("video/vp8")) found.push("vp8");
   return found;
+}
+
+/** Those of `codecs` that are this codec as it is offered. */
+export function named<T extends CodecLike>(codecs: readonly T[], codec: VideoCodec): T[] {
+  return codec === "h264" ? codecs.filter(isH264) : codecs.filter((c) => c.mimeType.toLowerCase() === `video/${codec}`);
 }
 
 function isH264(codec: CodecLike): boolean {

@@ -2,10 +2,12 @@
 // sounds come out. When to make a peer connection is the session's business.
 
 import type { Publish } from "../../generated/protocol";
+import { CodecChoice } from "../../session/codec";
 import type { Input, SessionState } from "../../session/session";
 import { planSlots, slotTarget } from "../../state/slots";
 import { isMuted } from "../../state/stage";
 import type { LinkStats, Participant, ShownVideo, Source, StreamStats, TrackId } from "../port";
+import { known } from "./codecs";
 import type { LocalDevices } from "./devices";
 import { Hearing } from "./hearing";
 import { Pictures, Sounds } from "./outlets";
@@ -34,6 +36,8 @@ export class Media {
   #shown: readonly ShownVideo[] = [];
   #tallest = Infinity;
   #original = false;
+  readonly #encodes = known(RTCRtpSender.getCapabilities("video")?.codecs ?? []);
+  #codec = new CodecChoice(this.#encodes[0] ?? "vp8");
   /** Another device in this room is live. */
   #silent = false;
   /** Which track each slot carries, by mid. */
@@ -102,8 +106,26 @@ export class Media {
     const report = await this.#report();
     const session = this.#session();
     if (session === undefined || this.#listening === undefined) return;
+    this.#chooseCodec(session);
     const listening = this.#hearing.look(report, session, (mid) => this.#slots.get(mid), performance.now());
     this.#feed({ type: "listening", listening });
+  }
+
+  /** Sends pictures in the best codec that all of the others decode. */
+  #chooseCodec(session: SessionState): void {
+    if (session.room === undefined) return;
+    const codec = this.#codec.update(this.#encodes, session.room, session.you, performance.now());
+    if (codec !== undefined) void this.#peer?.setCodec(codec);
+  }
+
+  /** Codes only the layers of own pictures that somebody could be sent. */
+  #codeWanted(session: SessionState, peer: PeerLink | undefined): void {
+    const own = session.room?.participants.find((p) => p.id === session.you)?.tracks ?? [];
+    for (const source of ["camera", "screen"] as const) {
+      const track = own.find((t) => t.source === source);
+      const told = session.layers_wanted.find((w) => w.track === track?.id);
+      void peer?.setWanted(source, told?.layers);
+    }
   }
 
   close(): void {
@@ -144,6 +166,7 @@ export class Media {
   async #fillPeer(peer: PeerLink): Promise<void> {
     await peer.limitCamera(this.#tallest);
     await peer.setOriginal(this.#original);
+    await peer.setCodec(this.#codec.current);
     for (const source of ["microphone", "camera"] as const) {
       const isSilent = source === "microphone" && this.#silent;
       if (this.#devices.state[source].on && !isSilent) await peer.setTrack(source, this.#devices.track(source));
@@ -158,6 +181,11 @@ export class Media {
   /** Decides anew which slot carries what, tells the session, and moves elements to where their tracks are. */
   plan(): void {
     const peer = this.#peer;
+    const session = this.#session();
+    if (session !== undefined) {
+      this.#chooseCodec(session);
+      this.#codeWanted(session, peer);
+    }
     if (peer === undefined) return;
     const mids = peer.mids;
     if (mids.audio.length + mids.video.length > 0) {

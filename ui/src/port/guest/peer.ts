@@ -1,9 +1,9 @@
 // One generation: one RTCPeerConnection. We always offer; the server answers. Own sources have fixed sending m-lines,
 // the pictures and sounds of others arrive in receive slots that the server points at tracks.
 
-import type { Publish } from "../../generated/protocol";
+import type { Publish, VideoCodec } from "../../generated/protocol";
 import type { Source } from "../port";
-import { CAMERA_LAYERS, cameraLayers, EXTENSIONS, preferAudio, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
+import { CAMERA_LAYERS, cameraLayers, EXTENSIONS, known, named, preferAudio, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
 import { hearsStereo, ORIGINAL_BITRATE, takesMusic } from "./stereo";
 
 export interface PeerEvents {
@@ -29,6 +29,10 @@ export class PeerLink {
   #tallest = Infinity;
   /** The microphone is sent as original sound. */
   #original = false;
+  /** What pictures are sent in; undefined: the best of this browser. */
+  #codec: VideoCodec | undefined;
+  /** Layers somebody could be sent, by source. */
+  readonly #wanted = new Map<Source, readonly number[] | undefined>();
   /** Whether the first offer was made. */
   #begun = false;
   #negotiating = false;
@@ -95,6 +99,39 @@ export class PeerLink {
     if (this.#begun) await this.negotiate();
   }
 
+  /** Codes only these layers of a source; undefined: all there are. */
+  async setWanted(source: "camera" | "screen", layers: readonly number[] | undefined): Promise<void> {
+    this.#wanted.set(source, layers);
+    const sender = this.#sends.get(source)?.sender;
+    if (sender === undefined || this.#closed) return;
+    const parameters = sender.getParameters();
+    const active = parameters.encodings.map((_, i) => this.#isActive(source, i));
+    if (parameters.encodings.every((encoding, i) => encoding.active === active[i])) return;
+    for (const [i, encoding] of parameters.encodings.entries()) encoding.active = active[i] ?? true;
+    try {
+      await sender.setParameters(parameters);
+    } catch {
+      // More is sent than somebody needs.
+    }
+  }
+
+  #isActive(source: "camera" | "screen", layer: number): boolean {
+    const wanted = this.#wanted.get(source)?.includes(layer) ?? true;
+    return wanted && (source === "screen" || layer < this.#ladder.length);
+  }
+
+  /** Sends pictures in this codec, from now on. */
+  async setCodec(codec: VideoCodec): Promise<void> {
+    if (this.#closed || this.#codec === codec) return;
+    this.#codec = codec;
+    let offers = false;
+    for (const source of ["camera", "screen"] as const) {
+      const transceiver = this.#sends.get(source);
+      if (transceiver !== undefined) offers = (await sendIn(transceiver, codec)) || offers;
+    }
+    if (offers && this.#begun && !this.#closed) await this.negotiate();
+  }
+
   /** Leaves out the camera's layers above this height, from now on. */
   async limitCamera(tallest: number): Promise<void> {
     if (this.#tallest === tallest) return;
@@ -114,7 +151,7 @@ export class PeerLink {
     this.#ladder = layers;
     const parameters = sender.getParameters();
     for (const [i, encoding] of parameters.encodings.entries()) {
-      encoding.active = i < layers.length;
+      encoding.active = this.#isActive("camera", i);
       encoding.scaleResolutionDownBy = all[i]?.scale ?? 1;
     }
     try {
@@ -196,6 +233,7 @@ export class PeerLink {
       const encoding = source === "screen" ? { maxBitrate: SCREEN_BITRATE, maxFramerate: SCREEN_FRAME_RATE } : { maxBitrate: VOICE_BITRATE * 2 };
       const made = this.#pc.addTransceiver(track, { direction: "sendonly", sendEncodings: [encoding] });
       narrow(made, "send");
+      if (this.#codec !== undefined && source === "screen") await sendIn(made, this.#codec);
       this.#sends.set(source, made);
     } else {
       await known.sender.replaceTrack(track);
@@ -249,6 +287,49 @@ function narrow(transceiver: RTCRtpTransceiver, way: "send" | "receive"): void {
     // An older browser refuses a list it has not made itself.
   }
 }
+
+/**
+ * Goes over to another codec: at once where the browser has a word for it, else by leaving the others out of the offer. Whether
+ * the latter was done, so that an offer is needed.
+ */
+async function sendIn(transceiver: RTCRtpTransceiver, codec: VideoCodec): Promise<boolean> {
+  const able = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
+  const isBest = known(able)[0] === codec;
+  const { sender } = transceiver;
+  // A line nobody has touched is sent in the best.
+  if (isBest && !touched.has(transceiver)) return false;
+  touched.add(transceiver);
+  if (!narrowed.has(transceiver)) {
+    const parameters: Parameters = sender.getParameters();
+    // Chromium takes a codec away that is not named any more only when another one is.
+    const [wanted] = named<CodecName>(parameters.codecs.length > 0 ? parameters.codecs : able, codec);
+    for (const encoding of parameters.encodings) if (wanted !== undefined) encoding.codec = wanted;
+    try {
+      await sender.setParameters(parameters);
+      const { encodings }: Parameters = sender.getParameters();
+      if (encodings[0]?.codec?.mimeType.toLowerCase() === `video/${codec}`) return false;
+    } catch {
+      // This browser has no codecs of encodings.
+    }
+  }
+  const resend = able.filter((c) => c.mimeType.toLowerCase() === "video/rtx");
+  try {
+    transceiver.setCodecPreferences(isBest ? preferVideo(able) : [...named(able, codec), ...resend]);
+  } catch {
+    return false;
+  }
+  narrowed.add(transceiver);
+  return true;
+}
+
+/** Lines that were told a codec, and those of them by an offer that has no other. */
+const touched = new WeakSet<RTCRtpTransceiver>();
+const narrowed = new WeakSet<RTCRtpTransceiver>();
+
+type Parameters = RTCRtpSendParameters & { encodings: (RTCRtpEncodingParameters & { codec?: CodecName })[] };
+
+/** What an encoding says of its codec, in newer browsers. */
+type CodecName = Pick<RTCRtpCodec, "mimeType" | "clockRate" | "sdpFmtpLine">;
 
 /** A part of WebRTC extensions that TypeScript does not know yet. */
 interface ChoosesExtensions {

@@ -6,7 +6,7 @@ import type { SessionState } from "../../session/session";
 import type { ChatEntry, EndReason, Limited, LocalState, ParticipantId, Phase, PortState, QualityLevel, TrackId } from "../port";
 
 export const NOBODY: SessionState = {
-  phase: { type: "idle" }, own: { muted: ["microphone", "camera"], hand: false }, speakers: [], quality: [], slots: [], voice_loss: { percent: 0, burst: 0 }, outbox: [], media: "none", generation: 0,
+  phase: { type: "idle" }, own: { muted: ["microphone", "camera"], hand: false }, speakers: [], quality: [], slots: [], layers_wanted: [], voice_loss: { percent: 0, burst: 0 }, outbox: [], media: "none", generation: 0,
 };
 
 export class RoomView {

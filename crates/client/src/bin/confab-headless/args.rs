@@ -1,7 +1,8 @@
 //! The command line. `docs/HEADLESS.md` is its prose.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use confab_client::pipeline::{VoiceConfig, weights_places};
+use confab_base::VideoCodec;
+use confab_client::pipeline::{DECODES, VoiceConfig, weights_places};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -189,6 +190,10 @@ pub struct OutputArgs {
     /// Receive at most so many videos at a time.
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(0..=25))]
     pub max_videos: u16,
+    /// Video codecs the others may send: `h264`, `vp8`, or both with a comma between, the preferred one first. Default: all that are
+    /// decoded.
+    #[arg(long, value_name = "CODECS", value_delimiter = ',', value_parser = parse_codec)]
+    pub decodes: Vec<VideoCodec>,
     /// Append one JSON line a second per track and direction to this file; - is stdout.
     #[arg(long, value_name = "FILE")]
     pub stats_json: Option<PathBuf>,
@@ -377,4 +382,10 @@ mod tests {
         ];
         assert!(Cli::try_parse_from(line).is_err());
     }
+}
+
+fn parse_codec(text: &str) -> Result<VideoCodec, String> {
+    let named = |codec: &&VideoCodec| format!("{codec:?}").eq_ignore_ascii_case(text);
+    let found = DECODES.iter().find(named).copied();
+    found.ok_or_else(|| format!("no codec {text:?} here"))
 }

@@ -178,6 +178,9 @@ fn options(args: &JoinArgs) -> Result<ClientOptions, Failure> {
     options.sinks = sinks(&args.output)?;
     options.max_height = args.output.max_height;
     options.max_videos = usize::from(args.output.max_videos);
+    if !args.output.decodes.is_empty() {
+        options.decodes.clone_from(&args.output.decodes);
+    }
     options.unmuted = !args.meeting.muted;
     options
         .test
