@@ -68,13 +68,10 @@ impl FrameAssembler {
         }
     }
 
-    /// Adds a packet; false when it is a duplicate, comes after its frame was passed, finds no room, or is of another codec than
-    /// H.264 and VP8.
+    /// Adds a packet; false when it is a duplicate, comes after its frame was passed, or finds no room.
     pub fn insert(&mut self, packet: VideoPacket, timestamp: u64, now: Time) -> bool {
         let passed = self.head.is_some_and(|head| packet.seq < head);
-        let known = matches!(packet.codec, VideoCodec::H264 | VideoCodec::Vp8);
         if passed
-            || !known
             || self.packets.contains_key(&packet.seq)
             || self.packets.len() >= self.max_packets
         {
