@@ -17,6 +17,15 @@ pub enum Bench {
         #[arg(long, default_value = "en")]
         voices: String,
     },
+    /// What forwarding costs over sockets, beside Janus where it is installed (Debian: `janus`); Linux
+    Forward {
+        /// Of each case
+        #[arg(long, default_value_t = 10)]
+        seconds: u32,
+        /// Part of a case's name; all by default
+        #[arg(long, default_value = "")]
+        only: String,
+    },
     /// An hour of sound between clocks 100 ppm apart: what becomes of the delay, and whether it clicks
     Drift {
         #[arg(long, default_value_t = 3600)]
@@ -49,8 +58,11 @@ pub enum Bench {
 }
 
 pub fn bench(what: &Bench) -> Result {
-    crate::media::fetch()?;
+    if !matches!(what, Bench::Forward { .. }) {
+        crate::media::fetch()?;
+    }
     match what {
+        Bench::Forward { seconds, only } => forward(*seconds, only),
         Bench::Voice {
             seed,
             variants,
@@ -72,6 +84,15 @@ fn jitter(seed: u32, seconds: u32, voices: &str) -> Result {
     let (seed, seconds) = (seed.to_string(), seconds.to_string());
     let options = ["--seed", &seed, "--seconds", &seconds, "--voices", voices];
     link("bench.py", &options)
+}
+
+fn forward(seconds: u32, only: &str) -> Result {
+    headline("Forward bench");
+    let seconds = seconds.to_string();
+    let mut options = vec!["bench", "-p", "confab-server", "--bench", "sfu", "--"];
+    options.extend([seconds.as_str(), "--janus"]);
+    options.extend((!only.is_empty()).then_some(only));
+    run("cargo", &options)
 }
 
 fn drift(seconds: u32) -> Result {

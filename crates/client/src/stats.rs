@@ -66,6 +66,9 @@ pub struct StatsLine {
     pub nacks: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped_frames: Option<u64>,
+    /// Sending pictures: less is coded than is wanted, since this machine does not keep up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_limited: Option<bool>,
     /// What the encoder was told to spend, kbit/s; 0: the layer is off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_kbps: Option<f64>,
@@ -281,6 +284,7 @@ fn send_lines(snapshot: &Snapshot, state: &SessionState) -> Vec<StatsLine> {
             let rid = rids.and_then(|(_, _, rids)| rids.get(index));
             let mut line = StatsLine {
                 codec: video.codec,
+                cpu_limited: video.cpu_limited.then_some(true),
                 layer: Some(rid.map_or_else(String::new, |r| r.to_string())),
                 muted: video.muted,
                 packets: layer.packets,

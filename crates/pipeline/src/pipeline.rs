@@ -52,6 +52,8 @@ pub struct MediaOptions {
     pub on_spoken: Option<AudioWatch>,
     pub on_speaker: Option<AudioWatch>,
     pub on_picture: Option<PictureWatch>,
+    /// Codes smaller and fewer pictures where the machine does not keep up.
+    pub guard_load: bool,
     pub on_device: Option<DeviceWatch>,
     pub on_noise: Option<NoiseWatch>,
 }
@@ -157,6 +159,7 @@ impl Pipeline {
             on_device: options.on_device.clone(),
             taps: taps.clone(),
             first_timestamp: (dice >> 32) as u32,
+            guard_load: options.guard_load,
         });
         if options.microphone.is_some() {
             sources.add_microphone();

@@ -25,6 +25,8 @@ pub(crate) struct SourceParts {
     pub(crate) on_device: Option<DeviceWatch>,
     pub(crate) taps: Taps,
     pub(crate) first_timestamp: u32,
+    /// Pictures take no more of the machine than it has.
+    pub(crate) guard_load: bool,
 }
 
 /// All own sources. The lock is held for lookups, never while a device opens or closes.
@@ -151,6 +153,7 @@ impl Sources {
             paused,
             still,
             codec,
+            guard_load: self.parts.guard_load,
             background: background.clone(),
             numbering: self.numbering[&source].clone(),
             network: self.parts.network.clone(),

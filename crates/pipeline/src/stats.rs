@@ -92,6 +92,8 @@ pub struct LayerUpStats {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VideoUpStats {
     pub codec: Option<VideoCodec>,
+    /// Less is coded than is wanted, since the machine does not keep up.
+    pub cpu_limited: bool,
     pub captured: u64,
     pub muted: bool,
     pub layers: Vec<LayerUpStats>,

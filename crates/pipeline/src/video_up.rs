@@ -4,6 +4,7 @@ mod dresser;
 mod eye;
 #[cfg(test)]
 mod tests;
+mod watchman;
 
 use crate::devices::{DeviceWatch, End};
 use crate::packet::Network;
@@ -127,6 +128,8 @@ pub(crate) struct VideoUpConfig {
     /// What the others saw last, for when it begins paused.
     pub(crate) still: Option<Arc<I420>>,
     pub(crate) codec: VideoCodec,
+    /// Codes less where the machine does not keep up.
+    pub(crate) guard_load: bool,
     /// Behind the person in a camera's pictures.
     pub(crate) background: Background,
     pub(crate) numbering: Arc<Numbering>,

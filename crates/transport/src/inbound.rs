@@ -68,8 +68,10 @@ impl Peer {
 
     /// A packet of the stream between our own ends.
     pub(crate) fn on_repair(&mut self, payload: &[u8]) {
-        let Some(inbound) = self.inbound.as_mut().filter(|_| !payload.is_empty()) else {
-            return; // Padding.
+        // Nothing, or zeros: padding.
+        let is_repair = payload.first().is_some_and(|lead| *lead != 0);
+        let Some(inbound) = self.inbound.as_mut().filter(|_| is_repair) else {
+            return;
         };
         let now = inbound.time(self.now);
         if let Err(error) = inbound.repair.repair(payload, now) {

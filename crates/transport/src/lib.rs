@@ -24,7 +24,7 @@ pub mod tcp_frame;
 mod watchdog;
 mod words;
 
-pub use egress::MediaBatch;
+pub use egress::{MediaBatch, MediaBuffer};
 pub use face::{PeerConfig, PeerCounters, PeerEvent, PeerOutput, PeerRole};
 pub use negotiate::{LocalOffer, MediaPlan, SdpError, SendLine};
 pub use packet::{InPacket, OutPacket, SendError, SenderReport};

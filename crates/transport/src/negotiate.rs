@@ -260,6 +260,8 @@ impl Peer {
         self.lines.infos = sdp_text::mids(sdp)
             .filter_map(|mid| line_info(&self.rtc, mid.into()))
             .collect();
+        // What waits names streams by their place.
+        self.egress.seal_gathered(self.now);
         self.egress.refresh(&mut self.rtc, &self.lines.infos);
         self.expect_own();
     }

@@ -151,7 +151,8 @@ impl Peer {
         self.rtc.direct_api().local_ice_credentials().ufrag
     }
 
-    /// Takes one datagram, or one frame of a TCP connection. Garbage is dropped and counted.
+    /// Takes one datagram, or one frame of a TCP connection. Garbage is dropped and counted. False: nothing came of it, and
+    /// the peer need not be polled. That is most reports of receivers, of which a server gets many.
     pub fn handle_packet(
         &mut self,
         protocol: Protocol,
@@ -159,29 +160,35 @@ impl Peer {
         dst: SocketAddr,
         bytes: &[u8],
         now: Instant,
-    ) {
+    ) -> bool {
         self.tell_time(now);
         let kind = stun_peek::classify(bytes);
         match kind {
             PacketKind::Unknown => {
                 self.counters.unknown += 1;
-                return;
+                return false;
             }
             PacketKind::Rtp | PacketKind::Rtcp if !self.up => {
                 self.counters.early += 1;
-                return;
+                return false;
             }
             _ => {}
         }
         let mut proven = false;
         if kind == PacketKind::Rtcp {
             let is_server = self.role == PeerRole::LiteServer;
+            let due = self.egress.next_wakeup();
             match self.take_rtcp(bytes, now) {
                 Read::Unreadable => {
                     self.counters.malformed += 1;
-                    return;
+                    return false;
                 }
-                Read::Done => return self.heard((protocol, src, dst), is_server, now),
+                Read::Done => {
+                    self.heard((protocol, src, dst), is_server, now);
+                    let new = self.egress.next_wakeup();
+                    let is_sooner = new.is_some_and(|new| due.is_none_or(|due| new < due));
+                    return is_sooner || !self.queue.is_empty() || self.egress.has_media();
+                }
                 Read::Pass => proven = is_server,
             }
         }
@@ -190,11 +197,11 @@ impl Peer {
             .flatten();
         if self.role == PeerRole::LiteServer && ssrc.is_some_and(|ssrc| !self.sources.admit(ssrc)) {
             self.counters.surplus += 1;
-            return;
+            return false;
         }
         let Ok(receive) = Receive::new(protocol.to_str0m(), src, dst, bytes) else {
             self.counters.malformed += 1;
-            return;
+            return false;
         };
         // What waits from earlier calls goes first: str0m keeps one received packet at a time.
         self.drain();
@@ -207,6 +214,7 @@ impl Peer {
         self.datagram_ssrc = None;
         proven |= self.role == PeerRole::LiteServer && self.proves_itself(before, src);
         self.heard((protocol, src, dst), proven, now);
+        true
     }
 
     /// Something came; `proven`: from somebody who knows the client's secrets. A server takes nothing else for a sign of

@@ -1,6 +1,6 @@
 //! What a peer sends: media, key-frame requests, and how much of it.
 
-use crate::egress::MediaBatch;
+use crate::egress::{MediaBatch, MediaBuffer};
 use crate::{Mid, OutPacket, Peer, PeerOutput, Rid, SendError};
 use confab_base::Bitrate;
 use std::time::Instant;
@@ -35,18 +35,28 @@ impl Peer {
         self.egress.repair_wakeup().is_some()
     }
 
-    /// Hands out what [`Peer::send_rtp`] gathered, in one piece, so that it can leave in few system calls.
+    /// Hands out what [`Peer::send_rtp`] gathered, in one piece, so that it can leave in few system calls. A server's packets
+    /// are sealed here, into `buffer`, which peers take turns with. Repair may be due afterwards ([`Peer::repairs_soon`]).
     /// Whoever does not call this gets the packets one by one from [`Peer::poll`].
-    pub fn flush_media(&mut self, send: impl FnOnce(MediaBatch<'_>)) {
+    pub fn flush_media(
+        &mut self,
+        buffer: &mut MediaBuffer,
+        now: Instant,
+        send: impl FnOnce(MediaBatch<'_>),
+    ) {
+        self.tell_time(now);
         if let Some(path) = self.egress.path.filter(|_| self.egress.has_media()) {
-            send(self.egress.media(self.paths.better(path)));
-            self.egress.clear_media();
+            let path = self.paths.better(path);
+            self.egress.take_media(path, buffer, self.now, send);
         }
     }
 
     pub(crate) fn queue_media(&mut self) {
+        if !self.egress.has_media() {
+            return;
+        }
         let mut packets = Vec::new();
-        self.flush_media(|batch| {
+        self.flush_media(&mut MediaBuffer::default(), self.now, |batch| {
             let (protocol, src, dst) = batch.path;
             let mut rest = batch.bytes;
             for size in batch.sizes {

@@ -331,6 +331,69 @@ fn a_number_is_sealed_once_whoever_asks() {
 }
 
 #[test]
+fn what_a_server_sends_leaves_in_one_piece_in_its_order() {
+    let (mut wire, offer) = Wire::connected();
+    let slots = [offer.video_slots[0], offer.audio_slots[0]];
+    let (now, client) = (wire.now, client_addr());
+    let mut buffer = MediaBuffer::default();
+    for round in 0..3u64 {
+        for (slot, codec) in slots.iter().zip([Codec::H264, Codec::Opus]) {
+            for seq in round * 10..round * 10 + 5 {
+                let packet = packet(codec, seq, 300, now);
+                wire.server.send_rtp(*slot, None, packet, now).unwrap();
+            }
+        }
+        let mut datagrams = Vec::new();
+        wire.server.flush_media(&mut buffer, now, |batch| {
+            assert_eq!(batch.path.2, client);
+            let mut rest = batch.bytes;
+            for size in batch.sizes {
+                let (datagram, tail) = rest.split_at(usize::from(*size));
+                datagrams.push(datagram.to_vec());
+                rest = tail;
+            }
+            assert!(rest.is_empty());
+        });
+        assert_eq!(datagrams.len(), 10);
+        for datagram in &datagrams {
+            let (from, to) = (server_addr(), client_addr());
+            wire.client
+                .handle_packet(Protocol::Udp, from, to, datagram, now);
+        }
+        wire.server
+            .flush_media(&mut buffer, now, |_| panic!("it all left"));
+    }
+    wire.run(100 * MS);
+    for slot in slots {
+        let got = rtp(&wire.client_events).filter(|p| p.mid == slot);
+        let seqs: Vec<u64> = got.map(|p| p.seq).collect();
+        let sent = (0..3).flat_map(|round| round * 10..round * 10 + 5);
+        assert_eq!(seqs, sent.collect::<Vec<u64>>());
+    }
+}
+
+#[test]
+fn reports_that_change_nothing_need_no_poll() {
+    let (mut wire, offer) = Wire::connected();
+    for i in 0..100 {
+        let now = wire.now;
+        let packet = packet(Codec::H264, i, 900, now);
+        let _ = wire
+            .server
+            .send_rtp(offer.video_slots[0], None, packet, now);
+        wire.run(20 * MS);
+    }
+    // Without being polled for each, the server knows all they say.
+    assert!(wire.unpolled > 20, "{} reports", wire.unpolled);
+    assert!(estimate(&wire.server_events).is_some());
+    let stats = wire.server_events.iter().rev().find_map(|e| match e {
+        PeerEvent::Stats(stats) => Some(stats),
+        _ => None,
+    });
+    assert_eq!(stats.unwrap().send_loss, Some(0.0));
+}
+
+#[test]
 fn a_flood_of_sources_is_dropped_and_the_known_ones_go_on() {
     let (mut wire, offer) = Wire::connected();
     let mic = offer.publish[0].0;

@@ -1,346 +1,250 @@
-//! Senders and receivers for the bench: many peers on one thread of a process of their own, which says on its standard
-//! output what the server's process has to know, line by line, and reads answers from its standard input.
+//! Senders and receivers for the bench: many peers on one thread of a process of their own. They join our server through the
+//! process that started them, by lines on standard output and input, or Janus through its HTTP interface.
 
-use super::meter::quantile;
-use super::words::{Case, Said};
-use confab_base::{AudioLevel, Bitrate, MediaKind, Source, TrackId, VideoCodec};
+use super::bot::{Bot, Times, config};
+use super::janus::Janus;
+use super::meter::{own_cpu, pin, quantile};
+use super::wire::Reader;
+use super::words::{Case, Heard, Orders, Said};
+use confab_base::{MediaKind, Source, TrackId, VideoCodec};
 use confab_protocol::{Layer, Publish, Slot};
-use confab_transport::{
-    Codec, InPacket, LocalOffer, MediaPlan, OutPacket, Peer, PeerConfig, PeerEvent, PeerOutput,
-    Protocol, SendLine,
-};
-use mio::net::UdpSocket;
+use confab_transport::{LocalOffer, MediaPlan, Mid, PeerConfig, SendLine};
 use mio::{Events, Interest, Poll, Token};
 use std::io::{BufRead, Write};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const FRAME: Duration = Duration::from_micros(33_333);
 const VOICE: Duration = Duration::from_millis(20);
-const PAYLOAD: usize = 1150;
-/// Before counting starts: keys, first estimates.
+/// Before counting starts, estimates have to grow: at least so long, and until nearly all comes, but not for ever.
 const WARM_UP: Duration = Duration::from_secs(4);
-
-struct Bot {
-    number: u8,
-    /// Payload types of its microphone and camera.
-    pts: (u8, u8),
-    peer: Peer,
-    socket: UdpSocket,
-    addr: SocketAddr,
-    offer: LocalOffer,
-    is_up: bool,
-    next: Instant,
-    seq: u64,
-    audio: u64,
-    frame: u32,
-    wants_key: bool,
-    got: u64,
-}
-
-/// When each packet left its sender: packets carry sender and number, and the RTP header in clear tells the number again
-/// when the datagram leaves. So the sender's own pacing is not counted.
-struct Times {
-    start: Instant,
-    /// Microseconds by sender, payload type's kind and 16-bit number.
-    sent: Vec<u32>,
-}
-
-impl Times {
-    fn slot(sender: u8, is_video: bool, seq: u16) -> usize {
-        (usize::from(sender) * 2 + usize::from(is_video)) << 16 | usize::from(seq)
-    }
-
-    fn now(&self) -> u32 {
-        self.start.elapsed().as_micros() as u32
-    }
-
-    fn left(&mut self, sender: u8, pts: (u8, u8), datagram: &[u8]) {
-        let [first, pt, hi, lo, ..] = datagram else {
-            return;
-        };
-        let pt = pt & 0x7f;
-        if first >> 6 == 2 && (pt == pts.0 || pt == pts.1) {
-            let at = Times::slot(sender, pt == pts.1, u16::from_be_bytes([*hi, *lo]));
-            let now = self.now();
-            if let Some(sent) = self.sent.get_mut(at) {
-                *sent = now;
-            }
-        }
-    }
-
-    fn delay(&self, packet: &InPacket) -> Option<u32> {
-        let &[_, sender, hi, lo, ..] = &packet.payload[..] else {
-            return None;
-        };
-        let at = Times::slot(
-            sender,
-            packet.codec == Codec::H264,
-            u16::from_be_bytes([hi, lo]),
-        );
-        let read = packet.received.duration_since(self.start).as_micros() as u32;
-        let sent = self.sent.get(at).copied().filter(|t| *t > 0)?;
-        Some(read.saturating_sub(sent))
-    }
-}
+const LONGEST_WARM_UP: Duration = Duration::from_secs(20);
+const NEARLY_ALL: f64 = 0.97;
+/// It looks for datagrams this often.
+const LOOK: Duration = Duration::from_millis(1);
+/// All peer connections are up by then.
+const CONNECTED: Duration = Duration::from_secs(20);
 
 struct Fleet {
+    orders: Orders,
     bots: Vec<Bot>,
     poll: Poll,
-    /// Microseconds from a packet's send call at its sender to its read here.
-    delays: Vec<u32>,
+    reader: Reader,
     times: Times,
-    counting: bool,
     sent: u64,
 }
 
-/// The fleet's process: joins, warms up, and plays `time`.
-pub fn main(case: &Case, time: Duration) {
-    let mut fleet = Fleet::new();
-    for n in 0..case.people() {
-        fleet.join(n, case);
+/// The fleet's process: joins, warms up, and plays.
+pub fn main(orders: Orders) {
+    if let Some(core) = orders.core {
+        pin(core);
     }
-    fleet.run(case, WARM_UP);
+    let time = orders.time;
+    let mut fleet = Fleet {
+        bots: Vec::new(),
+        poll: Poll::new().expect("a poller"),
+        reader: Reader::new(),
+        times: Times::new(orders.case.senders),
+        sent: 0,
+        orders,
+    };
+    match fleet.orders.janus.clone() {
+        Some(at) => fleet.join_janus(Janus::open(&at)),
+        None => (0..fleet.orders.case.people()).for_each(|n| fleet.join(n)),
+    }
+    fleet.connect();
+    fleet.warm_up();
     say(&Said::Begin);
-    fleet.counting = true;
-    let got: u64 = fleet.bots.iter().map(|b| b.got).sum();
-    fleet.run(case, time);
-    let got = fleet.bots.iter().map(|b| b.got).sum::<u64>() - got;
-    fleet.delays.sort_unstable();
-    let delay = |share| quantile(&fleet.delays, share);
-    say(&Said::End {
-        sent: fleet.sent,
+    fleet.times.counting = true;
+    let (cpu, sent, got) = (own_cpu(), fleet.sent, fleet.got());
+    fleet.run(time);
+    let (cpu, got) = (own_cpu() - cpu, fleet.got() - got);
+    let delays = &mut fleet.times.delays;
+    delays.sort_unstable();
+    say(&Said::End(Heard {
+        sent: fleet.sent - sent,
         got,
-        p50: delay(0.5),
-        p99: delay(0.99),
-    });
+        p50: quantile(delays, 0.5),
+        p99: quantile(delays, 0.99),
+        cpu,
+    }));
 }
 
 fn say(said: &Said) {
     let line = serde_json::to_string(said).expect("plain data");
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").expect("the server's process to listen");
+    writeln!(out, "{line}").expect("the process that started us to listen");
 }
 
 impl Fleet {
-    fn new() -> Fleet {
-        let poll = Poll::new().expect("a poller");
-        let times = Times {
-            start: Instant::now(),
-            sent: vec![0; Times::slot(10, false, 0)],
-        };
-        Fleet {
-            bots: Vec::new(),
-            poll,
-            times,
-            delays: Vec::new(),
-            counting: false,
-            sent: 0,
-        }
+    fn got(&self) -> u64 {
+        self.bots.iter().map(|b| b.got).sum()
     }
 
-    fn join(&mut self, n: u32, case: &Case) {
-        let now = Instant::now();
-        let mut config = PeerConfig::client();
-        config.start_bitrate = Bitrate::kbps(20_000);
-        let mut peer = Peer::new(config, now);
-        let mut socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a socket");
-        let addr = socket.local_addr().expect("an address");
-        peer.add_local_candidate(addr, Protocol::Udp);
-        let is_sender = n < case.senders;
-        let send = |source| SendLine {
-            source,
-            rids: vec![],
-            codecs: vec![VideoCodec::H264],
-        };
-        let sends = [Source::Microphone, Source::Camera]
-            .into_iter()
-            .filter(|_| is_sender)
-            .map(send)
-            .collect();
+    /// Joins our server: one peer connection for all.
+    fn join(&mut self, n: u32) {
+        let case = &self.orders.case;
+        let mut bot = Bot::new(n, &self.orders, config(case, PeerConfig::client()));
         let others: Vec<u32> = (0..case.senders).filter(|s| *s != n).collect();
-        let slots = others.len();
-        let plan = MediaPlan {
-            sends,
-            audio_slots: slots,
-            video_slots: slots,
-        };
-        let offer = peer.create_offer(&plan).expect("an offer");
-        let audio = offer
-            .audio_slots
-            .iter()
-            .zip(&others)
-            .map(|(mid, s)| (mid, TrackId(s * 2), 0));
-        let video = offer
-            .video_slots
-            .iter()
-            .zip(&others)
-            .map(|(mid, s)| (mid, TrackId(s * 2 + 1), 720));
-        let slots = audio.chain(video).map(|(mid, track, max_height)| Slot {
-            mid: mid.as_str().into(),
-            track: Some(track),
-            max_height,
-        });
+        let plan = plan(n < case.senders, others.len());
+        let offer = bot.peer.create_offer(&plan).expect("an offer");
         say(&Said::Offer {
             n,
             sdp: offer.sdp.clone(),
             publish: published(&offer, case),
-            slots: slots.collect(),
+            slots: view(&offer, &others),
         });
         let mut answer = String::new();
         let read = std::io::stdin().lock().read_line(&mut answer);
         read.expect("an answer");
         let answer: String = serde_json::from_str(&answer).expect("a string");
-        peer.accept_answer(&answer).expect("a good answer");
-        let of_kind = |kind| {
-            peer.lines()
-                .iter()
-                .find(|l| l.kind == kind)
-                .and_then(|l| l.codecs.first())
-        };
-        let pt = |kind| of_kind(kind).map_or(0, |c| c.pt);
-        let pts = (pt(MediaKind::Audio), pt(MediaKind::Video));
+        bot.peer.accept_answer(&answer).expect("a good answer");
+        bot.agreed(offer.publish);
+        self.admit(bot);
+    }
+
+    /// Joins a room of Janus: a peer connection to send, and one for all that is received, as it is made for.
+    fn join_janus(&mut self, mut janus: Janus) {
+        let case = self.orders.case.clone();
+        for n in 0..case.senders {
+            let mut bot = Bot::new(n, &self.orders, config(&case, PeerConfig::client()));
+            let offer = bot.peer.create_offer(&plan(true, 0)).expect("an offer");
+            let answer = janus.publish(n, &offer.sdp);
+            bot.peer.accept_answer(&answer).expect("a good answer");
+            bot.agreed(offer.publish);
+            self.admit(bot);
+        }
+        // Nobody can subscribe to what is not there yet.
+        self.connect();
+        for n in 0..case.people() {
+            let others: Vec<u32> = (0..case.senders).filter(|s| *s != n).collect();
+            if others.is_empty() {
+                continue;
+            }
+            // Janus offers, and answering is what our server's side does.
+            let mut bot = Bot::new(n, &self.orders, config(&case, PeerConfig::lite_server()));
+            let (handle, offer) = janus.subscribe(&others);
+            let answer = bot.peer.accept_offer(&offer).expect("a good offer");
+            janus.start(handle, &answer);
+            self.admit(bot);
+        }
+    }
+
+    /// Waits until all are connected.
+    fn connect(&mut self) {
+        let start = Instant::now();
+        while self.bots.iter().any(|b| !b.is_up) && start.elapsed() < CONNECTED {
+            self.step(Duration::from_millis(10));
+        }
+        let down = self.bots.iter().filter(|b| !b.is_up).count();
+        assert_eq!(down, 0, "peer connections that did not come up");
+    }
+
+    fn admit(&mut self, mut bot: Bot) {
         let token = Token(self.bots.len());
-        self.poll
-            .registry()
-            .register(&mut socket, token, Interest::READABLE)
-            .expect("a poller");
-        let (is_up, next, seq, audio, frame, got) = (false, now, 100, 100, 0, 0);
-        self.bots.push(Bot {
-            number: n as u8,
-            pts,
-            peer,
-            socket,
-            addr,
-            offer,
-            is_up,
-            next,
-            seq,
-            audio,
-            frame,
-            wants_key: true,
-            got,
-        });
+        let registry = self.poll.registry();
+        let registered = registry.register(&mut bot.socket, token, Interest::READABLE);
+        registered.expect("a poller");
+        self.bots.push(bot);
         // Everyone's handshake runs while the next joins.
         self.step(Duration::ZERO);
     }
 
-    fn run(&mut self, case: &Case, time: Duration) {
+    fn warm_up(&mut self) {
+        let start = Instant::now();
+        self.run(WARM_UP);
+        while start.elapsed() < LONGEST_WARM_UP {
+            let (sent, got) = (self.sent, self.got());
+            self.run(Duration::from_secs(1));
+            let wanted = (self.sent - sent) * u64::from(self.orders.case.people() - 1);
+            if (self.got() - got) as f64 > wanted as f64 * NEARLY_ALL {
+                return;
+            }
+        }
+    }
+
+    fn run(&mut self, time: Duration) {
         let start = Instant::now();
         let (mut frames, mut voices) = (0u32, 0u32);
         while start.elapsed() < time {
             let now = start.elapsed();
             if now >= FRAME * frames {
                 frames += 1;
-                self.film(case);
+                self.film();
             }
             if now >= VOICE * voices {
                 voices += 1;
-                self.speak(case);
+                self.speak();
             }
             let next = (FRAME * frames).min(VOICE * voices);
             self.step(next.saturating_sub(start.elapsed()));
         }
     }
 
-    /// Reads what came, or waits for it; speaks what is due.
+    /// Waits a little, reads what came, speaks what is due. The kernel notes when it came; being woken for every datagram
+    /// would be work for the server's core, which calls the other one.
     fn step(&mut self, wait: Duration) {
         let now = Instant::now();
-        let due = self
-            .bots
-            .iter()
-            .map(|b| b.next)
-            .min()
-            .unwrap_or(now)
-            .saturating_duration_since(now);
+        let due = self.bots.iter().map(|b| b.next).min().unwrap_or(now);
+        let due = due.saturating_duration_since(now);
+        std::thread::sleep(wait.min(due).min(LOOK));
         let mut events = Events::with_capacity(256);
-        let _ = self.poll.poll(&mut events, Some(wait.min(due)));
-        let now = Instant::now();
+        let _ = self.poll.poll(&mut events, Some(Duration::ZERO));
         for event in &events {
             let bot = &mut self.bots[event.token().0];
-            let mut bytes = [0; 2048];
-            while let Ok((size, from)) = bot.socket.recv_from(&mut bytes) {
-                bot.peer.handle_packet(
-                    Protocol::Udp,
-                    from,
-                    bot.addr,
-                    &bytes[..size],
-                    Instant::now(),
-                );
-            }
-            bot.drain(&mut self.times, self.counting.then_some(&mut self.delays));
+            bot.read(&mut self.reader, &mut self.times);
         }
+        let now = Instant::now();
         for bot in self.bots.iter_mut().filter(|b| b.next <= now) {
             bot.peer.handle_timeout(now);
-            bot.drain(&mut self.times, self.counting.then_some(&mut self.delays));
+            bot.drain(&mut self.times);
         }
     }
 
-    fn film(&mut self, case: &Case) {
-        let bytes = case.kbps * 1000 / 8 / 30;
-        let packets = (bytes as usize).div_ceil(PAYLOAD).max(1);
-        let size = bytes as usize / packets;
-        for bot in self
-            .bots
-            .iter_mut()
-            .take(case.senders as usize)
-            .filter(|b| b.is_up)
-        {
-            bot.frame += 1;
-            let is_key = std::mem::take(&mut bot.wants_key);
-            for i in 0..packets {
-                bot.seq += 1;
-                let first = if is_key && i == 0 { 0x67 } else { 0x61 };
-                let payload = stamped(first, size, bot.number, bot.seq);
-                let (seq, timestamp) = (bot.seq, bot.frame * 3000);
-                bot.send(
-                    Source::Camera,
-                    Codec::H264,
-                    seq,
-                    timestamp,
-                    i + 1 == packets,
-                    payload,
-                );
-            }
-            self.sent += u64::from(self.counting) * packets as u64;
-            bot.drain(&mut self.times, None);
+    fn film(&mut self) {
+        for bot in self.bots.iter_mut().filter(|b| b.is_sending()) {
+            let packets = bot.film(&self.orders.case, &mut self.times);
+            self.sent += packets;
         }
     }
 
-    fn speak(&mut self, case: &Case) {
-        for bot in self
-            .bots
-            .iter_mut()
-            .take(case.senders as usize)
-            .filter(|b| b.is_up)
-        {
-            bot.audio += 1;
-            let seq = bot.audio;
-            bot.send(
-                Source::Microphone,
-                Codec::Opus,
-                seq,
-                seq as u32 * 960,
-                false,
-                stamped(0, 90, bot.number, seq),
-            );
-            self.sent += u64::from(self.counting);
-            bot.drain(&mut self.times, None);
+    fn speak(&mut self) {
+        for bot in self.bots.iter_mut().filter(|b| b.is_sending()) {
+            bot.speak(&mut self.times);
+            self.sent += 1;
         }
     }
 }
 
-/// A payload that carries whose it is and its number.
-fn stamped(first: u8, size: usize, sender: u8, seq: u64) -> Arc<[u8]> {
-    let mut bytes = vec![first, sender];
-    bytes.extend((seq as u16).to_be_bytes());
-    bytes.resize(size.max(5), 1);
-    bytes.into()
+fn plan(sends: bool, slots: usize) -> MediaPlan {
+    let line = |source| SendLine {
+        source,
+        rids: vec![],
+        codecs: vec![VideoCodec::H264],
+    };
+    let sources = [Source::Microphone, Source::Camera];
+    MediaPlan {
+        sends: sources.into_iter().filter(|_| sends).map(line).collect(),
+        audio_slots: slots,
+        video_slots: slots,
+    }
+}
+
+/// Everybody sees everybody else.
+fn view(offer: &LocalOffer, others: &[u32]) -> Vec<Slot> {
+    let audio = offer.audio_slots.iter().zip(others);
+    let audio = audio.map(|(mid, s)| (mid, TrackId(s * 2), 0));
+    let video = offer.video_slots.iter().zip(others);
+    let video = video.map(|(mid, s)| (mid, TrackId(s * 2 + 1), 720));
+    let slot = |(mid, track, max_height): (&Mid, _, _)| Slot {
+        mid: mid.as_str().into(),
+        track: Some(track),
+        max_height,
+    };
+    audio.chain(video).map(slot).collect()
 }
 
 fn published(offer: &LocalOffer, case: &Case) -> Vec<Publish> {
-    let line = |(mid, source): &(confab_transport::Mid, Source)| {
+    let line = |(mid, source): &(Mid, Source)| {
         let is_video = source.kind() == MediaKind::Video;
         let layer = Layer {
             rid: String::new(),
@@ -355,59 +259,4 @@ fn published(offer: &LocalOffer, case: &Case) -> Vec<Publish> {
         }
     };
     offer.publish.iter().map(line).collect()
-}
-
-impl Bot {
-    fn send(
-        &mut self,
-        source: Source,
-        codec: Codec,
-        seq: u64,
-        timestamp: u32,
-        marker: bool,
-        payload: Arc<[u8]>,
-    ) {
-        let Some((mid, _)) = self.offer.publish.iter().find(|(_, s)| *s == source) else {
-            return;
-        };
-        let now = Instant::now();
-        let audio_level = (codec == Codec::Opus).then_some(AudioLevel(40));
-        let packet = OutPacket {
-            tag: None,
-            codec,
-            seq,
-            timestamp,
-            marker,
-            payload,
-            red: false,
-            audio_level,
-            voice: false,
-            captured: now,
-        };
-        let _ = self.peer.send_rtp(*mid, None, packet, now);
-    }
-
-    fn drain(&mut self, times: &mut Times, mut delays: Option<&mut Vec<u32>>) {
-        loop {
-            match self.peer.poll() {
-                PeerOutput::Timeout(at) => {
-                    self.next = at;
-                    return;
-                }
-                PeerOutput::Transmit { dst, bytes, .. } => {
-                    times.left(self.number, self.pts, &bytes);
-                    let _ = self.socket.send_to(&bytes, dst);
-                }
-                PeerOutput::Event(PeerEvent::Connected) => self.is_up = true,
-                PeerOutput::Event(PeerEvent::KeyframeRequest { .. }) => self.wants_key = true,
-                PeerOutput::Event(PeerEvent::Rtp(packet)) => {
-                    self.got += 1;
-                    if let (Some(delays), Some(delay)) = (&mut delays, times.delay(&packet)) {
-                        delays.push(delay);
-                    }
-                }
-                PeerOutput::Event(_) => {}
-            }
-        }
-    }
 }

@@ -7,7 +7,7 @@ use super::assets::index;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use confab_calendar::Event;
+use confab_calendar::{GuestLink, Meeting, Slot, Uid, When, Zone};
 use confab_protocol::{Code, MeetingId, MeetingInfo, MeetingState};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -43,27 +43,32 @@ fn page(status: StatusCode, html: &str) -> Response {
     (status, [UNCACHED], [UNLISTED], Html(html.to_owned())).into_response()
 }
 
+/// None of the meetings of today's kind has an organizer, so the file asks nothing of who reads it.
 fn invitation(public_url: &str, info: &MeetingInfo) -> Response {
-    let url = format!("{public_url}/m/{}", info.id);
-    let event = Event {
-        uid: format!("{}@confab", info.id),
+    let utc = Zone::utc();
+    let start = utc.local(info.starts_at / 1000 * 1000);
+    let Ok(slot) = Slot::new(start, utc, info.minutes.max(1).into()) else {
+        return (StatusCode::NOT_FOUND, "no calendar has that year\n").into_response();
+    };
+    let meeting = Meeting {
+        uid: Uid::of_meeting(&info.id),
         sequence: 0,
         stamp: info.starts_at,
         title: shown_title(info).to_owned(),
-        starts_at: info.starts_at,
-        minutes: info.minutes,
-        url,
+        description: String::new(),
+        link: GuestLink::new(public_url, &info.id),
+        organizer: None,
+        attendees: Vec::new(),
+        when: When::Once(slot),
         cancelled: info.state == MeetingState::Ended,
     };
-    let kind = (
-        header::CONTENT_TYPE,
-        "text/calendar; charset=utf-8; method=PUBLISH",
-    );
+    let ics = meeting.publish();
+    let kind = (header::CONTENT_TYPE, ics.content_type());
     let name = (
         header::CONTENT_DISPOSITION,
         "attachment; filename=\"meeting.ics\"",
     );
-    ([kind, name, UNCACHED], [UNLISTED], event.to_ics()).into_response()
+    ([kind], [name, UNCACHED], [UNLISTED], ics.text).into_response()
 }
 
 fn shown_title(info: &MeetingInfo) -> &str {

@@ -235,13 +235,9 @@ impl Room {
             return false;
         }
         seat.is_urgent |= !media.goes_on;
-        let repairs = !media.goes_on && seat.peer.repairs_soon();
         if seat.loaded.is_none() {
             seat.loaded = Some(now);
             self.loaded.push(participant);
-        }
-        if repairs {
-            self.touch(participant);
         }
         true
     }

@@ -7,7 +7,7 @@
 //!
 //! * `worker`: the thread's loop: sockets, queues, deadlines
 //! * `room`: one meeting; `offers`: its peer connections and views; `carry`: what the forwarder wants done; `seat`: one
-//!   participant's peer connection
+//!   participant's peer connection; `seats`: all of them
 //! * `directory`: whose packet is it: by address, else by the ICE user name in its STUN check
 //! * `socket`: UDP in and out in bursts; `tcp`: ICE-TCP; `counters`: what was dropped, and why
 
@@ -19,6 +19,7 @@ mod directory;
 mod offers;
 mod room;
 mod seat;
+mod seats;
 mod socket;
 mod tcp;
 mod worker;

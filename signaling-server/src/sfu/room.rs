@@ -4,7 +4,8 @@
 
 use crate::sfu::counters::Counters;
 use crate::sfu::offers::Offer;
-use crate::sfu::seat::{Seat, name};
+use crate::sfu::seat::name;
+use crate::sfu::seats::Seats;
 use crate::sfu::worker::Io;
 use confab_base::{ParticipantId, Time};
 use confab_forward::{ForwardConfig, Forwarder, Input};
@@ -22,13 +23,13 @@ use tokio::sync::mpsc;
 const BACKLOG: usize = 1024;
 /// How long packets of a frame wait for the rest of it: they leave in one system call then. The last packet of a frame
 /// ends the wait, so only senders who spread a frame out feel it.
-const HOLD: Duration = Duration::from_millis(1);
+const HOLD: Duration = Duration::from_millis(2);
 
 pub(crate) struct Room {
     pub(super) key: u64,
     start: Instant,
     pub(super) forwarder: Forwarder,
-    pub(super) seats: HashMap<ParticipantId, Seat>,
+    pub(super) seats: Seats,
     /// What each participant wants to see on its peer connection.
     pub(super) views: HashMap<ParticipantId, Vec<Slot>>,
     events: mpsc::Sender<MediaEvent>,
@@ -65,7 +66,7 @@ impl Room {
             key,
             start: now,
             forwarder: Forwarder::new(config),
-            seats: HashMap::new(),
+            seats: Seats::default(),
             views: HashMap::new(),
             events,
             backlog: VecDeque::new(),
@@ -167,9 +168,11 @@ impl Room {
         now: Instant,
     ) {
         if let Some(seat) = self.seats.get_mut(&participant) {
-            seat.peer.handle_packet(protocol, from, to, bytes, now);
+            let news = seat.peer.handle_packet(protocol, from, to, bytes, now);
             seat.heard = seat.peer.last_proven().unwrap_or(seat.heard);
-            self.touch(participant);
+            if news {
+                self.touch(participant);
+            }
         }
     }
 
@@ -218,13 +221,15 @@ impl Room {
         loop {
             self.carry_out(None, now, io);
             if self.dirty.is_empty() {
+                self.release(now, io);
+            }
+            if self.dirty.is_empty() {
                 break;
             }
             for participant in std::mem::take(&mut self.dirty) {
                 self.flush(participant, now, io);
             }
         }
-        self.release(now, io);
         for participant in std::mem::take(&mut self.slots_changed) {
             if let Some(seat) = self.seats.get(&participant) {
                 let slots = seat.slots.iter().filter_map(|s| s.state.clone()).collect();
@@ -247,11 +252,10 @@ impl Room {
         }
     }
 
-    /// Sends what the peers were given, but for frames that are not whole yet.
+    /// Sends what the peers were given, but for frames that are not whole yet. Those whose repair is due are to be polled.
     fn release(&mut self, now: Instant, io: &mut Io) {
         self.held = None;
-        let seats = &mut self.seats;
-        let held = &mut self.held;
+        let (seats, held, dirty) = (&mut self.seats, &mut self.held, &mut self.dirty);
         self.loaded.retain(|participant| {
             let Some(seat) = seats.get_mut(participant) else {
                 return false;
@@ -260,7 +264,9 @@ impl Room {
                 return false;
             };
             if seat.is_urgent || until <= now {
-                seat.send_media(io);
+                if seat.send_media(now, io) && !std::mem::replace(&mut seat.is_dirty, true) {
+                    dirty.push(*participant);
+                }
                 return false;
             }
             *held = Some(held.map_or(until, |h| h.min(until)));
@@ -274,7 +280,7 @@ impl Room {
             return;
         };
         seat.is_dirty = false;
-        seat.send_media(io);
+        seat.send_media(now, io);
         let mut events = std::mem::take(&mut self.scratch);
         let next = loop {
             match seat.peer.poll() {

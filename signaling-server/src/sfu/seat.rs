@@ -7,7 +7,7 @@ use confab_base::{MediaKind, ParticipantId, TrackId, VideoCodec};
 use confab_forward::{LayerSpec, SlotSpec};
 use confab_protocol::{Publish, Slot, SlotState};
 use confab_room::PublishedLine;
-use confab_transport::{Codec, LineInfo, Mid, Peer, Rid};
+use confab_transport::{Codec, LineInfo, MediaBatch, Mid, Peer, Rid};
 use std::time::{Duration, Instant};
 
 /// After [`confab_transport::PeerEvent::Disconnected`] (4 s of silence) a peer is given this long to come back.
@@ -196,11 +196,15 @@ impl Seat {
         Some((sending, layer as u8))
     }
 
-    /// Sends the media the peer has ready.
-    pub fn send_media(&mut self, io: &mut Io) {
+    /// Sends the media the peer has ready. True if repair of it is due: then the peer is to be polled.
+    pub fn send_media(&mut self, now: Instant, io: &mut Io) -> bool {
         self.loaded = None;
         self.is_urgent = false;
-        self.peer.flush_media(|batch| io.send_batch(&batch));
+        let mut buffer = std::mem::take(&mut io.buffer);
+        let send = |batch: MediaBatch<'_>| io.send_batch(&batch);
+        self.peer.flush_media(&mut buffer, now, send);
+        io.buffer = buffer;
+        self.peer.repairs_soon()
     }
 
     pub fn connected(&mut self) {

@@ -11,7 +11,7 @@ use crate::sfu::{Overloaded, Shared};
 use confab_base::ParticipantId;
 use confab_room::{MediaCommand, MediaEvent};
 use confab_transport::stun_peek::{self, PacketKind};
-use confab_transport::{MediaBatch, Protocol};
+use confab_transport::{MediaBatch, MediaBuffer, Protocol};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::{BTreeSet, HashMap};
@@ -183,6 +183,8 @@ pub(crate) struct Io {
     pub peers: HashMap<PeerKey, (u64, ParticipantId)>,
     socket: Socket,
     batch: SendBatch,
+    /// What media is sealed into, one receiver after the other.
+    pub buffer: MediaBuffer,
     tcp: HashMap<SocketAddr, mpsc::Sender<Vec<u8>>>,
 }
 
@@ -278,6 +280,7 @@ impl Worker {
                 peers: HashMap::new(),
                 socket,
                 batch: SendBatch::default(),
+                buffer: MediaBuffer::default(),
                 tcp: HashMap::new(),
             },
             rooms: HashMap::new(),

@@ -360,6 +360,7 @@ impl Machine {
                 on_spoken: Some(spoken),
                 on_speaker: Some(play),
                 on_picture: self.options.pictures.own.clone(),
+                guard_load: true,
                 on_device: Some(Arc::new(move |what| {
                     let _ = news.try_send(what);
                 })),

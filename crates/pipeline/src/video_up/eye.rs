@@ -1,6 +1,7 @@
 //! The thread of one video source: it takes pictures and orders by turns.
 
 use super::dresser::Dresser;
+use super::watchman::Watchman;
 use super::{Numbering, Order, Picture, PictureSource, Shape, VideoUpConfig};
 use crate::clock;
 use crate::devices::{DeviceNews, DeviceUse, DeviceWatch};
@@ -62,6 +63,9 @@ pub(super) struct Eye {
     muted: bool,
     /// Of a camera.
     dresser: Dresser,
+    watchman: Watchman,
+    /// What the budget has for each layer, whatever the machine can do.
+    rates: Vec<Option<Bitrate>>,
     paused: PauseSwitch,
     /// The last picture, and when it was handed on.
     last: Option<(Arc<I420>, Time)>,
@@ -101,6 +105,8 @@ impl Eye {
             first_timestamp: config.first_timestamp,
             muted: config.muted,
             dresser: Dresser::new(config.background),
+            watchman: Watchman::new(rungs.len(), config.guard_load),
+            rates: rungs.iter().map(|r| Some(r.bitrate)).collect(),
             paused: config.paused,
             last: config.still.map(|still| (still, clock::now())),
             repeats: 0,
@@ -152,7 +158,10 @@ impl Eye {
                     stream.keyframe_wanted |= layer.is_none_or(|l| l == index);
                 }
             }
-            Order::Layers(rates) => self.set_layers(&rates),
+            Order::Layers(rates) => {
+                self.rates = rates;
+                self.set_layers();
+            }
             Order::Background(background) => self.dresser.choose(background),
             Order::Codec(codec) => {
                 if codec != self.codec && self.renew(codec, self.size) {
@@ -162,8 +171,10 @@ impl Eye {
         }
     }
 
-    fn set_layers(&mut self, rates: &[Option<Bitrate>]) {
-        for (index, (stream, rate)) in self.streams.iter_mut().zip(rates).enumerate() {
+    fn set_layers(&mut self) {
+        self.stats.cpu_limited = self.watchman.limits();
+        for (index, (stream, rate)) in self.streams.iter_mut().zip(&self.rates).enumerate() {
+            let rate = rate.filter(|_| self.watchman.allows(index));
             let active = rate.is_some();
             if active != stream.active {
                 self.encoder.set_active(index, active);
@@ -172,7 +183,7 @@ impl Eye {
             }
             let stats = &mut self.stats.layers[index];
             stats.active = active;
-            if let Some(rate) = rate
+            if let Some(rate) = &rate
                 && stats.target != rate.bps()
             {
                 stats.target = rate.bps();
@@ -309,12 +320,16 @@ impl Eye {
         let Some(picture) = &self.picture else {
             return false;
         };
+        if self.watchman.passes_over() {
+            return false;
+        }
         let now = clock::now();
         let force: Vec<bool> = self.streams.iter().map(|s| s.wants_keyframe(now)).collect();
         let result = self
             .encoder
             .encode(&picture.picture, picture.captured, &force);
-        self.stats.encode_time += clock::now().since(now);
+        let took = clock::now().since(now);
+        self.stats.encode_time += took;
         self.encoded = result.unwrap_or_else(|error| {
             tracing::warn!("{} encoder: {error}", source_name(self.source));
             self.stats.errors += 1;
@@ -323,6 +338,14 @@ impl Eye {
         for frame in &self.encoded {
             let tag = format!("{}-{}", source_name(self.source), frame.layer);
             self.taps.bytes(name, &tag, &frame.data);
+        }
+        if self.watchman.coded(took, now) {
+            tracing::info!(
+                "{} layers: {}",
+                source_name(self.source),
+                self.watchman.layers()
+            );
+            self.set_layers();
         }
         !self.encoded.is_empty()
     }

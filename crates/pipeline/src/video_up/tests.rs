@@ -43,6 +43,7 @@ fn start(source: Source) -> VideoSender {
         paused: PauseSwitch::default(),
         still: None,
         codec: VideoCodec::H264,
+        guard_load: false,
         background: Background::None,
         numbering: Arc::new(Numbering::new(0)),
         network: Arc::new(Deaf),

@@ -6,6 +6,7 @@
 //! and sealed. Here are numbering, sealing, resends, the bandwidth estimate with its probes, and the receivers' RTCP.
 
 mod feedback;
+mod gather;
 mod keys;
 mod own;
 mod rtcp;
@@ -13,6 +14,7 @@ mod seal;
 mod stream;
 
 pub(crate) use feedback::Read;
+pub use gather::{MediaBatch, MediaBuffer};
 pub(crate) use keys::tapped;
 pub(crate) use own::{OWN_SSRC, media_packet, own_extension, own_lines, recovered_tag};
 
@@ -22,6 +24,7 @@ use crate::{
 };
 use confab_base::{Bitrate, MediaKind, Time};
 use confab_congestion::{Pacer, SendSide, VoiceRuns};
+use gather::Gathered;
 use keys::KeyCell;
 use own::OwnStream;
 use rtcp::{Between, ReportClock, SenderPart};
@@ -43,16 +46,6 @@ const TELL: f64 = 0.03;
 /// Padding-only packets are no longer than their length byte can tell.
 const MOST_PADDING: usize = 224;
 
-/// The packets that are ready, all for one destination.
-#[derive(Debug)]
-pub struct MediaBatch<'a> {
-    pub path: Path,
-    /// All packets, one after the other.
-    pub bytes: &'a [u8],
-    /// The length of each.
-    pub sizes: &'a [u16],
-}
-
 pub(crate) struct Egress {
     keys: KeyCell,
     sealer: Option<Sealer>,
@@ -65,6 +58,8 @@ pub(crate) struct Egress {
     own: Option<OwnStream>,
     /// A client's pictures on their way out.
     pacer: Option<Pacer<(usize, OutPacket)>>,
+    /// A server's packets that are sealed when they leave.
+    gathered: Gathered,
     side: SendSide,
     /// The estimate told last, and what of it was left for media.
     path_rate: Option<Bitrate>,
@@ -97,6 +92,7 @@ impl Egress {
             streams: Vec::new(),
             own: None,
             pacer: (role == PeerRole::Client).then(Pacer::default),
+            gathered: Gathered::default(),
             side: SendSide::new(start_bitrate),
             path_rate: None,
             told: Bitrate::ZERO,
@@ -192,8 +188,8 @@ impl Egress {
         self.names.iter().position(|n| *n == (mid, rid))
     }
 
-    /// Seals a packet; it leaves with the next batch, or is dropped where too much waits. A client's pictures are paced
-    /// before that.
+    /// Takes a packet; it leaves with the next batch, or is dropped where too much waits. A client's pictures are paced
+    /// before that; a server's packets are sealed when they leave.
     pub fn send(
         &mut self,
         (mid, rid): (Mid, Option<Rid>),
@@ -212,12 +208,13 @@ impl Egress {
         codec.pt_of(packet.red).ok_or(SendError::NoCodec)?;
         let time = self.time(now);
         match &mut self.pacer {
+            None => self.gather(at, packet),
             Some(pacer) if stream.kind == MediaKind::Video => {
                 pacer.push(packet.payload.len() + OVERHEAD, (at, packet), time);
                 self.pace(now);
                 Ok(())
             }
-            _ => self.send_now(at, &packet, now),
+            Some(_) => self.send_now(at, &packet, now),
         }
     }
 
@@ -231,6 +228,20 @@ impl Egress {
     }
 
     fn send_now(&mut self, at: usize, packet: &OutPacket, now: Instant) -> Result<(), SendError> {
+        let stream = self.streams.get_mut(at).ok_or(SendError::NoLine)?;
+        let name = stream.number(Number::Given(packet.seq));
+        let name = name.ok_or(SendError::Repeated)?;
+        self.seal_media(at, name, packet, now)
+    }
+
+    /// Seals a media packet under a number that was allotted to it, and notes that it left.
+    fn seal_media(
+        &mut self,
+        at: usize,
+        name: (u32, u64),
+        packet: &OutPacket,
+        now: Instant,
+    ) -> Result<(), SendError> {
         let time = self.time(now);
         let (mid, rid) = self.names[at];
         let stream = &self.streams[at];
@@ -258,9 +269,9 @@ impl Egress {
             tag: stream.extensions.tag.zip(packet.tag),
             ..Header::default()
         };
-        if !self.emit(at, Number::Given(packet.seq), header, &packet.payload, time) {
-            return Err(SendError::Repeated);
-        }
+        self.emit(at, name, header, &packet.payload, time);
+        // Between our own ends nobody asks for single packets.
+        let rtx = rtx.filter(|_| self.own.is_none());
         // A mapping in the future would make reports with timestamp 0.
         let stream = &mut self.streams[at];
         stream.note(packet, packet.captured.min(now), rtx);
@@ -311,7 +322,9 @@ impl Egress {
             timestamp: resend.timestamp,
             ..self.resend_header(at, &mid, &rid)
         };
-        self.emit(at, Number::NextResend, header, &payload, time);
+        if let Some(name) = self.streams[at].number(Number::NextResend) {
+            self.emit(at, name, header, &payload, time);
+        }
         self.plain = payload;
     }
 
@@ -326,26 +339,20 @@ impl Egress {
         }
     }
 
-    /// Seals a packet behind those that wait, under a number allotted here, so that none is used twice; false: it was.
+    /// Seals a packet of a stream behind those that wait, under a number its stream allotted.
     fn emit(
         &mut self,
         at: usize,
-        number: Number,
+        name: (u32, u64),
         header: Header<'_>,
         payload: &[u8],
         time: Time,
-    ) -> bool {
-        let Some(stream) = self.streams.get_mut(at) else {
-            return false;
-        };
-        let Some(name) = stream.number(number) else {
-            return false;
-        };
+    ) {
+        let stream = &self.streams[at];
         let transport_wide = stream.extensions.transport_wide;
         let voice = (stream.kind == MediaKind::Audio).then_some(at);
         let size = self.seal(name, (transport_wide, voice), header, payload, time);
         self.streams[at].bytes += size as u64;
-        true
     }
 
     /// Seals a packet whose number nobody used. This is the one place where anything is sealed; its size, none where
@@ -421,10 +428,16 @@ impl Egress {
         self.fillers += 1;
         let turn = self.fillers;
         if let Some(own) = &mut self.own {
-            let (name, header) = own.padding();
-            let padding = padding(bytes);
             let wide = (own.transport_wide, None);
-            self.seal(name, wide, header, &padding.0[..padding.1], time);
+            if bytes > MOST_PADDING {
+                let (name, header) = own.filler();
+                let filler = &own::FILLER[..bytes.min(own::FILLER.len())];
+                self.seal(name, wide, header, filler, time);
+            } else {
+                let (name, header) = own.padding();
+                let padding = padding(bytes);
+                self.seal(name, wide, header, &padding.0[..padding.1], time);
+            }
             return;
         }
         let Some(at) = self.pad_on() else { return };
@@ -446,7 +459,9 @@ impl Egress {
             ..self.resend_header(at, &mid, &rid)
         };
         let (padding, length) = padding(bytes);
-        self.emit(at, Number::NextResend, header, &padding[..length], time);
+        if let Some(name) = self.streams[at].number(Number::NextResend) {
+            self.emit(at, name, header, &padding[..length], time);
+        }
     }
 
     /// When [`Egress::handle_timeout`] is due.
@@ -501,24 +516,6 @@ impl Egress {
         let sealed = self.sealer.as_mut()?.rtcp(&report).ok()?;
         self.bytes_sent += sealed.len() as u64;
         Some(sealed)
-    }
-
-    /// Whether packets wait to be taken.
-    pub fn has_media(&self) -> bool {
-        !self.sizes.is_empty() && self.path.is_some()
-    }
-
-    pub fn media(&self, path: Path) -> MediaBatch<'_> {
-        MediaBatch {
-            path,
-            bytes: &self.out,
-            sizes: &self.sizes,
-        }
-    }
-
-    pub fn clear_media(&mut self) {
-        self.out.clear();
-        self.sizes.clear();
     }
 
     /// Fills in what str0m's statistics cannot know.

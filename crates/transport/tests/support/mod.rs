@@ -20,6 +20,8 @@ pub struct Wire {
     pub server_events: Vec<PeerEvent>,
     pub filter: Filter,
     pub delay: Duration,
+    /// Datagrams of which the peer said that it needs no poll; it is polled only when something else happens, then.
+    pub unpolled: u32,
     flying: BinaryHeap<Flying>,
     count: u64,
     client_due: Instant,
@@ -77,6 +79,7 @@ impl Wire {
             server_events: Vec::new(),
             filter: Box::new(|_, _| true),
             delay: Duration::from_millis(10),
+            unpolled: 0,
             flying: BinaryHeap::new(),
             count: 0,
             client_due: now,
@@ -115,7 +118,14 @@ impl Wire {
 
     /// Lets both sides say what they have to say now.
     pub fn pump(&mut self) {
+        self.poll(true, true);
+    }
+
+    fn poll(&mut self, client: bool, server: bool) {
         for to_server in [true, false] {
+            if !(if to_server { client } else { server }) {
+                continue;
+            }
             let (peer, events) = if to_server {
                 (&mut self.client, &mut self.client_events)
             } else {
@@ -159,6 +169,8 @@ impl Wire {
         let arrival = self.flying.peek().map_or(limit, |f| f.at);
         let next = arrival.min(self.client_due).min(self.server_due).min(limit);
         self.now = self.now.max(next);
+        // Server, client.
+        let mut polls = [false; 2];
         while self.flying.peek().is_some_and(|f| f.at <= self.now) {
             let Some(f) = self.flying.pop() else { break };
             let peer = if f.to_server {
@@ -166,15 +178,20 @@ impl Wire {
             } else {
                 &mut self.client
             };
-            peer.handle_packet(f.protocol, f.src, f.dst, &f.bytes, self.now);
+            let news = peer.handle_packet(f.protocol, f.src, f.dst, &f.bytes, self.now);
+            polls[usize::from(!f.to_server)] |= news;
+            self.unpolled += u32::from(!news);
         }
         if self.client_due <= self.now {
             self.client.handle_timeout(self.now);
+            polls[1] = true;
         }
         if self.server_due <= self.now {
             self.server.handle_timeout(self.now);
+            polls[0] = true;
         }
-        self.pump();
+        let [server, client] = polls;
+        self.poll(client, server);
     }
 
     pub fn run(&mut self, time: Duration) {

@@ -94,6 +94,11 @@ impl Solver {
         true
     }
 
+    /// Whether no symbol says anything about packets that are not known.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// A packet came by itself: takes it out of all rows. `row` is the packet's.
     pub fn known(&mut self, seq: u64, row: &[u8]) {
         let mut without_pivot = None;

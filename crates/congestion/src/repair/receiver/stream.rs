@@ -118,7 +118,7 @@ impl Stream {
         };
         slot.packet = Some(packet.clone());
         self.missing -= 1;
-        if repairable(&packet) {
+        if !self.solver.is_empty() && repairable(&packet) {
             let mut row = Vec::new();
             add_row(&mut row, &packet, 1);
             self.solver.known(seq, &row);

@@ -47,6 +47,8 @@ pub struct Block {
     pub captured: Time,
     /// By rising sequence number, within [`SPAN`].
     pub packets: Vec<Sent>,
+    /// How many of them are not known to be there: looked at with every frame that leaves, for every receiver.
+    pub left: usize,
     pub symbols: Vec<SentSymbol>,
     pub last_sent: Time,
     /// All packets of the block have left.
@@ -70,12 +72,14 @@ impl Block {
 
     /// `false`: it is here already.
     pub fn insert(&mut self, packet: MediaPacket, now: Time) -> bool {
-        let at = self.packets.partition_point(|p| p.packet.seq < packet.seq);
-        if self
-            .packets
-            .get(at)
-            .is_some_and(|p| p.packet.seq == packet.seq)
-        {
+        let at = match self.packets.last() {
+            Some(last) if last.packet.seq >= packet.seq => {
+                self.packets.partition_point(|p| p.packet.seq < packet.seq)
+            }
+            _ => self.packets.len(),
+        };
+        let known = self.packets.get(at);
+        if known.is_some_and(|p| p.packet.seq == packet.seq) {
             return false;
         }
         self.complete |= packet.marker;
@@ -87,6 +91,7 @@ impl Block {
             missing: false,
         };
         self.packets.insert(at, sent);
+        self.left += 1;
         self.tally.flying += 1.0;
         true
     }
@@ -100,12 +105,16 @@ impl Block {
         horizon: Time,
     ) -> (u64, Option<Time>) {
         let (mut news, mut reordered) = (0, None);
+        if self.left == 0 {
+            return (0, None);
+        }
         let repaired = self.symbols.iter().any(|s| s.fate == Fate::Arrived);
         for sent in self.packets.iter_mut().filter(|p| !p.there) {
             let seq = sent.packet.seq;
             let before = |r: &StreamReport| r.start && young && seq < r.base;
             if report.is_some_and(|r| r.has(seq) && !before(r)) {
                 sent.there = true;
+                self.left -= 1;
                 news += 1;
                 if sent.missing && !repaired {
                     reordered = Some(sent.at);
@@ -125,7 +134,7 @@ impl Block {
     }
 
     pub fn is_done(&self) -> bool {
-        self.complete && self.packets.iter().all(|p| p.there)
+        self.complete && self.left == 0
     }
 
     /// First sequence number and mask of what is not there.

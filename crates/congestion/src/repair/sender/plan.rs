@@ -7,6 +7,8 @@ use confab_base::{Duration, Time};
 
 /// Below this loss nothing is sent unasked, as long as there is time to ask twice.
 const UNASKED: f64 = 0.15;
+/// Below this loss nothing is sent unasked at all.
+const GUESSED: f64 = 0.01;
 /// Left for depacketising and decoding.
 const MARGIN: Duration = Duration::from_millis(10);
 
@@ -32,11 +34,14 @@ pub fn rank(block: &Block) -> Rank {
 pub fn wants(block: &Block, path: &Path, now: Time) -> bool {
     let loss = path.loss();
     let tally = &block.tally;
+    if tally.missing == 0.0 && tally.underway == 0.0 && loss <= GUESSED {
+        return false; // As the sums below come to; this is nearly every frame there is.
+    }
     let left = (block.captured + PLAYOUT).since(now + path.round_trip() / 2 + MARGIN);
     // Until a symbol that is sent now has been answered and the answer acted on.
     let round = path.round_trip() + Duration::from_millis(20).mul_f64(1.0 / (1.0 - loss));
     let rounds = left.as_secs_f64() / round.as_secs_f64();
-    let unasked = loss >= UNASKED || (rounds < 2.0 && loss > 0.01);
+    let unasked = loss >= UNASKED || (rounds < 2.0 && loss > GUESSED);
     let may_guess = unasked && (block.complete || now.since(block.last_sent).as_millis() >= 5);
     let flying = if may_guess { tally.flying } else { 0.0 };
     let short = tally.missing + flying * loss - tally.arrived - tally.underway * (1.0 - loss);

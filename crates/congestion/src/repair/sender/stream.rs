@@ -74,13 +74,19 @@ impl Stream {
         let newest = seq > self.highest;
         self.highest = self.highest.max(seq);
         let captured = self.captured(packet.timestamp, now);
-        let at = self.blocks.partition_point(|b| b.first() <= seq);
+        // Nearly every packet is the newest, and goes on with the newest frame.
+        let at = match newest {
+            true => self.blocks.len(),
+            false => self.blocks.partition_point(|b| b.first() <= seq),
+        };
         let near = [at.checked_sub(1), Some(at)];
         for near in near.into_iter().flatten() {
             if let Some(block) = self.blocks.get_mut(near).filter(|b| b.takes(&packet)) {
                 return block.insert(packet, now);
             }
         }
+        // Frames are about as long as those before them.
+        let room = self.blocks.back().map_or(0, |b| b.packets.len());
         if newest && let Some(before) = self.blocks.back_mut() {
             before.complete = true;
         }
@@ -88,7 +94,8 @@ impl Stream {
             timestamp: packet.timestamp,
             class,
             captured,
-            packets: Vec::new(),
+            packets: Vec::with_capacity(room),
+            left: 0,
             symbols: Vec::new(),
             last_sent: now,
             complete: !newest,
@@ -165,5 +172,5 @@ impl Stream {
 const CLOCK_STEP: f64 = 1.0;
 
 fn lost(block: &Block) -> u64 {
-    block.packets.iter().filter(|p| !p.there).count() as u64
+    block.left as u64
 }
