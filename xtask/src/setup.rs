@@ -14,8 +14,9 @@ const BUILD: &[(&str, &str)] = &[
     ),
     (
         "libvpx-dev",
-        "VP8, for browsers without H.264; linked into the program",
+        "VP8, for browsers without H.264, and VP9; linked into the program",
     ),
+    ("libaom-dev", "AV1; linked into the program"),
     ("clang", "headers for camera bindings"),
     ("libclang-dev", "headers for camera bindings"),
     ("pkg-config", "finds system libraries"),

@@ -89,6 +89,16 @@ fn vp8_encode(bencher: Bencher, height: usize) {
     );
 }
 
+#[divan::bench(args = RUNGS, sample_count = 150)]
+fn av1_encode(bencher: Bencher, height: usize) {
+    encode(
+        bencher,
+        VideoCodec::Av1,
+        vec![top(height)],
+        &pictures(height),
+    );
+}
+
 /// Scaling included.
 #[divan::bench(sample_count = 150)]
 fn h264_encode_ladder_one_instance_each(bencher: Bencher) {
@@ -142,6 +152,11 @@ fn h264_decode(bencher: Bencher, height: usize) {
 #[divan::bench(args = RUNGS, sample_count = 150)]
 fn vp8_decode(bencher: Bencher, height: usize) {
     decode(bencher, VideoCodec::Vp8, height);
+}
+
+#[divan::bench(args = RUNGS, sample_count = 150)]
+fn av1_decode(bencher: Bencher, height: usize) {
+    decode(bencher, VideoCodec::Av1, height);
 }
 
 fn sound() -> Vec<f32> {

@@ -1,5 +1,5 @@
 //! How soon a resting screen is sharp: `cargo run --release -p confab-codec --example page -- page.yuv 1920 1080 1000 vp8`, with a raw
-//! 4:2:0 picture, kbps and h264 or vp8. Prints when each frame has gone out at that rate, its size, its quality, and what coding took.
+//! 4:2:0 picture, kbps and h264, vp8 or av1. Prints when each frame has gone out at that rate, its size, its quality, and what coding took.
 
 use confab_base::{Bitrate, Time, VideoCodec};
 use confab_codec::{LayerConfig, VideoConfig, video_decoder, video_encoder};
@@ -15,7 +15,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let codec = match codec.as_str() {
         "h264" => VideoCodec::H264,
         "vp8" => VideoCodec::Vp8,
-        _ => return Err("h264 or vp8".into()),
+        "av1" => VideoCodec::Av1,
+        _ => return Err("h264, vp8 or av1".into()),
     };
     let numbers: Result<Vec<usize>, _> = numbers.iter().map(|n| n.parse()).collect();
     let &[width, height, kbps] = numbers?.as_slice() else {

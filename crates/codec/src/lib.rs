@@ -1,7 +1,7 @@
-//! Codecs behind four small traits: H.264 by openh264, VP8 by libvpx, Opus by libopus.
+//! Codecs behind four small traits: H.264 by openh264, VP8 and the decoding of VP9 by libvpx, AV1 by libaom, Opus by libopus.
 //!
-//! The only `unsafe` code is in the wrappers around the three C libraries, `h264/raw_encoder.rs`, `h264/decoder.rs`,
-//! `vpx/raw_encoder.rs`, `vpx/raw_decoder.rs` and `opus/`; each block says why it is sound. Encoders and decoders may move between
+//! The only `unsafe` code is in the wrappers around the four C libraries, `h264/raw_encoder.rs`, `h264/decoder.rs`, `vpx/raw_*.rs`,
+//! `aom/raw_*.rs` and `opus/`, and in `planes.rs`; each block says why it is sound. Encoders and decoders may move between
 //! threads but are used by one at a time.
 //!
 //! # H.264 and its licence
@@ -10,9 +10,16 @@
 //! such a file (checked against the known hashes) in place of the compiled-in code.
 //! Without nasm at build time encoding is more than twice as slow; `build.rs` warns and a test looks for the assembly.
 
+pub mod aom;
+mod bits;
+mod checked;
 pub mod h264;
 mod opus;
+mod planes;
 mod simulcast;
+mod temporal;
+#[cfg(test)]
+mod tests;
 pub mod vpx;
 
 use confab_base::{Bitrate, Duration, Time, VideoCodec};
@@ -71,6 +78,11 @@ pub type H264Config = VideoConfig;
 pub struct EncodedFrame {
     /// Index into [`VideoConfig::layers`].
     pub layer: usize,
+    /// Counts the frames that came out of this layer, from 0, round and round.
+    pub number: u16,
+    /// The number of the long-term reference it refers to, where such a one takes the place of the frame before
+    /// ([`VideoEncoder::recover`]) or is that frame itself.
+    pub refers: Option<u16>,
     /// Temporal layer, 0 the base. Frames never refer to a frame of a higher one.
     pub temporal: u8,
     /// Decoding can begin here. In H.264 an IDR picture with its SPS and PPS in front.
@@ -78,9 +90,10 @@ pub struct EncodedFrame {
     /// No other frame refers to this one.
     pub discardable: bool,
     /// Refers to frames of the base layer only: who got no more than that may go on with this layer here. VP8's packets say so
-    /// (RFC 7741, Y); never set for H.264, whose packets have no place for it.
+    /// (RFC 7741, Y); set for AV1, too, never for H.264, whose packets have no place for it.
     pub layer_sync: bool,
-    /// H.264: the access unit in Annex-B form (start codes). VP8: the bare frame (RFC 6386).
+    /// H.264: the access unit in Annex-B form (start codes). VP8: the bare frame (RFC 6386). AV1: the OBUs of the temporal unit, each
+    /// with its size, without a temporal delimiter.
     pub data: Vec<u8>,
 }
 
@@ -100,14 +113,24 @@ pub trait VideoEncoder: Send {
     fn set_bitrate(&mut self, layer: usize, bitrate: Bitrate);
     /// Switches a layer on or off; when switched on it begins with a key frame. An inactive layer costs nothing.
     fn set_active(&mut self, layer: usize, active: bool);
+    /// Keeps long-term references, so that [`VideoEncoder::recover`] may do without a key frame; all layers begin anew with key frames.
+    /// To be called before the first picture. False where the encoder can't: only H.264 of cameras can.
+    fn keep_long_term_references(&mut self) -> bool {
+        false
+    }
+    /// All receivers of a layer have decoded its frame with this [`EncodedFrame::number`], and so what it is predicted from.
+    fn acknowledge(&mut self, _layer: usize, _number: u16) {}
+    /// A receiver of a layer has decoded nothing that is whole since the frame with this number. The layer's next base frame refers to a
+    /// long-term reference that was acknowledged; it is a key frame where there is none. To be asked once per loss and round trip.
+    fn recover(&mut self, _layer: usize, _last_good: u16) {}
 }
 
 /// Turns access units into pictures.
 pub trait VideoDecoder: Send {
-    /// Decodes one access unit: H.264 in Annex-B form, VP8 as bare frames. Gives nothing if there is no picture to show in it
-    /// (parameter sets only, a hidden frame). After [`CodecError::Corrupt`] a key frame makes it whole again. Picture sizes may
-    /// change at key frames. Only H.264 says by itself that a frame is missing: frames of VP8 carry no number, so whoever
-    /// loses one must go on with a key frame.
+    /// Decodes one access unit: H.264 in Annex-B form, VP8 as bare frames, VP9 as the frames of all spatial layers one behind the other,
+    /// AV1 as OBUs with their sizes. Gives nothing if there is no picture to show in it (parameter sets only, a hidden frame). After
+    /// [`CodecError::Corrupt`] a key frame makes it whole again. Picture sizes may change at key frames. Only H.264 says by itself that
+    /// a frame is missing: frames of VP8, VP9 and ours of AV1 carry no number, so whoever loses one must go on with a key frame.
     fn decode(&mut self, access_unit: &[u8]) -> Result<Option<I420>, CodecError>;
 }
 
@@ -162,12 +185,23 @@ pub trait AudioDecoder: Send {
 }
 
 /// What [`video_encoder`] can make, the one every native has sent since the beginning first.
+pub const CAN_ENCODE: [VideoCodec; 3] = [VideoCodec::H264, VideoCodec::Vp8, VideoCodec::Av1];
+
+/// What [`video_decoder`] can make, those of [`CAN_ENCODE`] first and in their order.
+pub const CAN_DECODE: [VideoCodec; 4] = [
+    VideoCodec::H264,
+    VideoCodec::Vp8,
+    VideoCodec::Av1,
+    VideoCodec::Vp9,
+];
+
+/// Those of [`CAN_ENCODE`] that natives offer to send, best first: the ones the transport and the senders know.
 pub const ENCODES: [VideoCodec; 2] = [VideoCodec::H264, VideoCodec::Vp8];
 
-/// What [`video_decoder`] can make, in the order of [`ENCODES`].
+/// Those of [`CAN_DECODE`] that natives say they decode.
 pub const DECODES: [VideoCodec; 2] = [VideoCodec::H264, VideoCodec::Vp8];
 
-/// An encoder of one of [`ENCODES`]; all behave alike, so that one may take another's place.
+/// An encoder of one of [`CAN_ENCODE`]; all behave alike, so that one may take another's place.
 ///
 /// # Errors
 /// `Unsupported` for other codecs, and for layer counts, sizes and frame rates outside [`VideoConfig`]'s ranges.
@@ -177,26 +211,28 @@ pub fn video_encoder(
 ) -> Result<Box<dyn VideoEncoder>, CodecError> {
     match codec {
         VideoCodec::H264 => h264_encoder(config),
-        VideoCodec::Vp8 => Ok(Box::new(vpx::Encoder::new(config)?)),
-        VideoCodec::Vp9 | VideoCodec::Av1 => Err(CodecError::Unsupported),
+        VideoCodec::Vp8 => Ok(Box::new(vpx::Encoder::new(&config)?)),
+        VideoCodec::Av1 => Ok(Box::new(aom::Encoder::new(&config)?)),
+        VideoCodec::Vp9 => Err(CodecError::Unsupported),
     }
 }
 
-/// A decoder of one of [`DECODES`].
+/// A decoder of one of [`CAN_DECODE`].
 ///
 /// # Errors
-/// `Unsupported` for other codecs.
+/// `Library` if the codec's library cannot make one.
 pub fn video_decoder(codec: VideoCodec) -> Result<Box<dyn VideoDecoder>, CodecError> {
     match codec {
         VideoCodec::H264 => h264_decoder(),
-        VideoCodec::Vp8 => Ok(Box::new(vpx::Decoder::vp8()?)),
-        VideoCodec::Vp9 | VideoCodec::Av1 => Err(CodecError::Unsupported),
+        VideoCodec::Vp8 => Ok(Box::new(vpx::Vp8Decoder::new()?)),
+        VideoCodec::Vp9 => Ok(Box::new(vpx::Vp9Decoder::new()?)),
+        VideoCodec::Av1 => Ok(Box::new(aom::Decoder::new()?)),
     }
 }
 
 /// An H.264 encoder: constrained baseline, parameter sets with every key frame, key frames on demand only.
 pub fn h264_encoder(config: H264Config) -> Result<Box<dyn VideoEncoder>, CodecError> {
-    Ok(Box::new(h264::Encoder::new(config)?))
+    Ok(Box::new(h264::Encoder::new(&config)?))
 }
 
 /// An H.264 decoder.

@@ -14,15 +14,29 @@ pub trait LayerEncoder: Sized + Send {
     fn new(layer: &LayerConfig, temporal_layers: u8, screen: bool) -> Result<Self, CodecError>;
     /// The size pictures must have.
     fn size(&self) -> (usize, usize);
-    /// Encodes a picture of that size; none where the rate control skips it. `keyframe` asks for a key frame.
+    /// Encodes a picture of that size; none where the rate control skips it. `keyframe` asks for a key frame. A frame that comes out
+    /// is the layer's one with this number.
     fn encode(
         &mut self,
         picture: &I420,
         at: Time,
         keyframe: bool,
+        number: u16,
     ) -> Result<Option<EncodedFrame>, CodecError>;
     /// Any rate; it is brought into the library's range.
     fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError>;
+    /// Keeps long-term references from the next frame on, a key frame; false where it can't.
+    fn keep_long_term(&mut self) -> Result<bool, CodecError> {
+        Ok(false)
+    }
+    /// A receiver has decoded the frame with this number.
+    fn acknowledge(&mut self, _number: u16) -> Result<(), CodecError> {
+        Ok(())
+    }
+    /// Refers the next base frame to one that was acknowledged; false where only a key frame helps.
+    fn recover(&mut self, _last_good: u16) -> Result<bool, CodecError> {
+        Ok(false)
+    }
 }
 
 /// A video encoder with a `LayerEncoder` for each layer.
@@ -37,11 +51,14 @@ struct Layer<E> {
     active: bool,
     /// Asked for and not come out yet. The first frame is one anyway.
     keyframe_owed: bool,
+    /// Number of the next frame.
+    number: u16,
     pace: Pace,
 }
 
 impl<E: LayerEncoder> Simulcast<E> {
-    pub(crate) fn start(config: &VideoConfig) -> Result<Simulcast<E>, CodecError> {
+    /// Fails with `Unsupported` on layer counts, sizes and frame rates outside [`VideoConfig`]'s ranges.
+    pub fn new(config: &VideoConfig) -> Result<Simulcast<E>, CodecError> {
         let count = (1..=4).contains(&config.layers.len());
         if !count || !(1..=3).contains(&config.temporal_layers) {
             return Err(CodecError::Unsupported);
@@ -52,6 +69,7 @@ impl<E: LayerEncoder> Simulcast<E> {
                 encoder: E::new(l, config.temporal_layers, config.screen)?,
                 active: true,
                 keyframe_owed: false,
+                number: 0,
                 pace: Pace::new(l.max_fps),
             })
         };
@@ -120,13 +138,37 @@ impl<E: LayerEncoder> VideoEncoder for Simulcast<E> {
             layer.active = active;
         }
     }
+
+    fn keep_long_term_references(&mut self) -> bool {
+        let keep = |layer: &mut Layer<E>| layer.encoder.keep_long_term();
+        let kept = self.layers.iter_mut().map(|l| keep(l).unwrap_or(false));
+        // All of them, and not only up to the first that can't.
+        kept.fold(true, |all, kept| all & kept)
+    }
+
+    fn acknowledge(&mut self, layer: usize, number: u16) {
+        if let Some(layer) = self.layers.get_mut(layer) {
+            let told = layer.encoder.acknowledge(number);
+            debug_assert!(told.is_ok());
+        }
+    }
+
+    fn recover(&mut self, layer: usize, last_good: u16) {
+        if let Some(layer) = self.layers.get_mut(layer) {
+            let goes_on = layer.encoder.recover(last_good).unwrap_or(false);
+            layer.keyframe_owed |= !goes_on;
+        }
+    }
 }
 
 impl<E: LayerEncoder> Layer<E> {
     fn encode(&mut self, picture: &I420, at: Time) -> Result<Option<EncodedFrame>, CodecError> {
-        let frame = self.encoder.encode(picture, at, self.keyframe_owed)?;
-        if frame.as_ref().is_some_and(|f| f.keyframe) {
-            self.keyframe_owed = false;
+        let (owed, number) = (self.keyframe_owed, self.number);
+        let mut frame = self.encoder.encode(picture, at, owed, number)?;
+        if let Some(frame) = &mut frame {
+            frame.number = number;
+            self.number = number.wrapping_add(1);
+            self.keyframe_owed &= !frame.keyframe;
         }
         Ok(frame)
     }

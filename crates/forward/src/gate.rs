@@ -1,23 +1,19 @@
 //! Where a decoder can start: the first packet of a key frame, told from the first bytes of the RTP payload.
 
 use confab_base::VideoCodec;
-use confab_rtp::{h264, vp8};
+use confab_rtp::{av1, h264, vp8, vp9};
 
 /// Whether decoding can begin with this packet. Never panics, whatever the bytes.
 ///
 /// H.264 (RFC 6184): a parameter set or an IDR slice, alone, aggregated, or as the first fragment.
-/// VP8 (RFC 7741): the first partition's start with the P bit clear. VP9 (RFC 9628): not inter-predicted, start of
-/// frame. AV1: the N bit of the aggregation header.
+/// VP8 (RFC 7741): the first partition's start with the P bit clear. VP9 (RFC 9628): not inter-predicted, start of the
+/// lowest layer's frame. AV1: the N bit of the aggregation header, or a sequence header.
 pub fn is_keyframe_start(codec: VideoCodec, payload: &[u8]) -> bool {
     match codec {
         VideoCodec::H264 => h264::is_keyframe_start(payload),
         VideoCodec::Vp8 => vp8::is_keyframe(payload),
-        VideoCodec::Vp9 => payload
-            .first()
-            .is_some_and(|b| b & 0b0100_1000 == 0b0000_1000),
-        VideoCodec::Av1 => payload
-            .first()
-            .is_some_and(|b| b & 0b1000_1000 == 0b0000_1000),
+        VideoCodec::Vp9 => vp9::is_keyframe(payload),
+        VideoCodec::Av1 => av1::is_keyframe(payload),
     }
 }
 

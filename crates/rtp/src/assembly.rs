@@ -1,7 +1,7 @@
 //! Video packets in any order become access units in decode order.
 
 use crate::reference::Taken;
-use crate::{h264, vp8};
+use crate::{av1, h264, vp8, vp9};
 use confab_base::{FrameTag, Time, VideoCodec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub struct AssembledFrame {
     /// Unwrapped timestamp, 90 kHz.
     pub timestamp: u64,
     pub keyframe: bool,
-    /// Annex-B for H.264, the bare frame for VP8.
+    /// H.264: Annex-B; VP8: the bare frame; VP9: the frames of all spatial layers; AV1: OBUs with their sizes.
     pub data: Vec<u8>,
     /// Arrival of its last packet.
     pub completed: Time,
@@ -68,13 +68,10 @@ impl FrameAssembler {
         }
     }
 
-    /// Adds a packet; false when it is a duplicate, comes after its frame was passed, finds no room, or is of another codec than
-    /// H.264 and VP8.
+    /// Adds a packet; false when it is a duplicate, comes after its frame was passed, or finds no room.
     pub fn insert(&mut self, packet: VideoPacket, timestamp: u64, now: Time) -> bool {
         let passed = self.head.is_some_and(|head| packet.seq < head);
-        let known = matches!(packet.codec, VideoCodec::H264 | VideoCodec::Vp8);
         if passed
-            || !known
             || self.packets.contains_key(&packet.seq)
             || self.packets.len() >= self.max_packets
         {
@@ -185,7 +182,9 @@ impl FrameAssembler {
         let payloads = frame.values().map(|p| &*p.payload);
         let assembled = match codec {
             VideoCodec::H264 => assemble_h264(payloads, self.max_frame_bytes),
-            _ => assemble_vp8(payloads, self.max_frame_bytes),
+            VideoCodec::Vp8 => assemble_vp8(payloads, self.max_frame_bytes),
+            VideoCodec::Vp9 => vp9::assemble(payloads, self.max_frame_bytes),
+            VideoCodec::Av1 => assemble_av1(payloads, self.max_frame_bytes),
         };
         Some(assembled.map(|(data, keyframe)| AssembledFrame {
             codec,
@@ -256,7 +255,9 @@ impl Stored {
         match self.codec {
             // Without its parameter sets an IDR may belong to another resolution after a layer switch.
             VideoCodec::H264 => h264::has_sps(&self.payload),
-            _ => vp8::is_keyframe(&self.payload),
+            VideoCodec::Vp8 => vp8::is_keyframe(&self.payload),
+            VideoCodec::Vp9 => vp9::is_keyframe(&self.payload),
+            VideoCodec::Av1 => av1::is_keyframe(&self.payload),
         }
     }
 }
@@ -266,6 +267,17 @@ fn assemble_h264<'a>(
     max: usize,
 ) -> Option<(Vec<u8>, bool)> {
     let mut depacketizer = h264::Depacketizer::new(max);
+    for payload in payloads {
+        depacketizer.push(payload).ok()?;
+    }
+    depacketizer.take()
+}
+
+fn assemble_av1<'a>(
+    payloads: impl Iterator<Item = &'a [u8]>,
+    max: usize,
+) -> Option<(Vec<u8>, bool)> {
+    let mut depacketizer = av1::Depacketizer::new(max);
     for payload in payloads {
         depacketizer.push(payload).ok()?;
     }

@@ -1,9 +1,10 @@
-//! RTP above the packet header: payload formats (H.264, VP8, Opus, redundant audio), frame assembly, jitter buffers and audio/video sync.
+//! RTP above the packet header: payload formats (H.264, VP8, VP9, AV1, Opus, redundant audio), frame assembly, jitter buffers and audio/video sync.
 //!
 //! Everything here is pure: packets and the time go in, access units and decisions come out. Payloads are foreign bytes;
 //! every parser bounds what it reads and what it keeps.
 #![forbid(unsafe_code)]
 
+pub mod av1;
 pub mod h264;
 pub mod opus;
 pub mod red;
@@ -11,6 +12,7 @@ mod reference;
 pub mod sequence;
 pub mod stats;
 pub mod vp8;
+pub mod vp9;
 
 mod assembly;
 mod audio_buffer;

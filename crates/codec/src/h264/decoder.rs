@@ -1,6 +1,7 @@
 //! One openh264 decoder instance, safe to hold.
 
 use super::library::library;
+use crate::planes::Planes;
 use crate::{CodecError, VideoDecoder};
 use confab_picture::I420;
 use openh264_sys2::{
@@ -90,13 +91,20 @@ impl VideoDecoder for Decoder {
         if state != 0 {
             return Err(CodecError::Corrupt);
         }
-        if info.iBufferStatus != 1 || planes.iter().any(|p| p.is_null()) {
+        if info.iBufferStatus != 1 {
             return Ok(None);
         }
         // SAFETY: with status 1 the library filled the system buffer, the only member of the union.
         let buffer = unsafe { info.UsrData.sSystemBuffer };
-        // SAFETY: status 1 and no null pointer: the planes are those of the call just made.
-        unsafe { copy_out(planes, buffer) }.map(Some)
+        let [y, uv] = buffer.iStride;
+        let planes = Planes {
+            start: planes.map(|p| p.cast_const()),
+            stride: [y, uv, uv],
+            width: buffer.iWidth,
+            height: buffer.iHeight,
+        };
+        // SAFETY: status 1: the planes are those of the call just made, and described by what it filled.
+        unsafe { planes.copy() }.map(Some)
     }
 }
 
@@ -109,31 +117,6 @@ impl Drop for Decoder {
         // SAFETY: made by the same library, destroyed once, not used after.
         unsafe { library().WelsDestroyDecoder(self.decoder.as_ptr()) };
     }
-}
-
-/// Copies a decoded picture out of the decoder's buffers.
-///
-/// # Safety
-/// The planes must be the non-null ones of the decoder's last call, `buffer` their description.
-unsafe fn copy_out(
-    planes: [*mut u8; 3],
-    buffer: openh264_sys2::SSysMEMBuffer,
-) -> Result<I420, CodecError> {
-    let size = |n: c_int| usize::try_from(n).map_err(|_| CodecError::Corrupt);
-    // Baseline streams of other makers may crop to odd sizes; the last row and column then go.
-    let (width, height) = (size(buffer.iWidth)? & !1, size(buffer.iHeight)? & !1);
-    let strides = [size(buffer.iStride[0])?, size(buffer.iStride[1])?];
-    if width < 2 || height < 2 || strides[0] < width || strides[1] < width / 2 {
-        return Err(CodecError::Corrupt);
-    }
-    let plane = |index: usize, stride: usize, width: usize, height: usize| {
-        // SAFETY: a plane has `stride` bytes from row to row and `width` in the last; not written before the next call.
-        unsafe { std::slice::from_raw_parts(planes[index], stride * (height - 1) + width) }
-    };
-    let y = plane(0, strides[0], width, height);
-    let u = plane(1, strides[1], width / 2, height / 2);
-    let v = plane(2, strides[1], width / 2, height / 2);
-    I420::from_strided(width, height, [y, u, v], strides).map_err(|_| CodecError::Corrupt)
 }
 
 fn done(code: i32) -> Result<(), CodecError> {

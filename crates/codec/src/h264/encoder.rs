@@ -6,27 +6,25 @@
 //! new parameters and key frames everywhere). `benches/codec.rs` compares both: 3.0 ms for the three rungs of a 720p picture
 //! against 2.7 ms (fastest of 150 on a busy machine), since the instances of AVC simulcast share nothing but the scaling.
 
+use super::long_term::LongTerms;
 use super::raw_encoder::RawEncoder;
 use crate::simulcast::{LayerEncoder, Simulcast};
-use crate::{CodecError, EncodedFrame, LayerConfig, VideoConfig};
+use crate::{CodecError, EncodedFrame, LayerConfig};
 use confab_base::{Bitrate, Duration, Time};
 use confab_picture::I420;
 
 /// Simulcast H.264 encoder, see [`crate::h264_encoder`].
 pub type Encoder = Simulcast<Layer>;
 
-impl Encoder {
-    /// Fails with `Unsupported` on layer counts, sizes and frame rates outside [`VideoConfig`]'s ranges.
-    pub fn new(config: VideoConfig) -> Result<Encoder, CodecError> {
-        Simulcast::start(&config)
-    }
-}
-
 /// One layer's instance.
 #[derive(Debug)]
 pub struct Layer {
     encoder: RawEncoder,
     rate: FrameRate,
+    long_terms: Option<LongTerms>,
+    /// Base frames in half a second: how often another long-term reference is made.
+    period: u32,
+    screen: bool,
 }
 
 impl LayerEncoder for Layer {
@@ -34,6 +32,9 @@ impl LayerEncoder for Layer {
         Ok(Layer {
             encoder: RawEncoder::new(std::slice::from_ref(layer), temporal_layers, screen)?,
             rate: FrameRate::new(layer.max_fps),
+            long_terms: None,
+            period: ((layer.max_fps / 2) >> (temporal_layers - 1)).max(1),
+            screen,
         })
     }
 
@@ -46,6 +47,7 @@ impl LayerEncoder for Layer {
         picture: &I420,
         at: Time,
         keyframe: bool,
+        number: u16,
     ) -> Result<Option<EncodedFrame>, CodecError> {
         if let Some(fps) = self.rate.changed(at) {
             self.encoder.set_frame_rate(fps)?;
@@ -54,11 +56,35 @@ impl LayerEncoder for Layer {
             self.encoder.force_keyframe()?;
         }
         let frames = self.encoder.encode(picture, at.as_millis() as i64)?;
-        Ok(frames.into_iter().next())
+        let mut frame = frames.into_iter().next();
+        if let (Some(frame), Some(kept)) = (&mut frame, &mut self.long_terms) {
+            frame.refers = kept.note(number, frame.temporal, &frame.data);
+        }
+        Ok(frame)
     }
 
     fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
         self.encoder.set_bitrate(bitrate)
+    }
+
+    fn keep_long_term(&mut self) -> Result<bool, CodecError> {
+        // For screens openh264 means something else by it, links without loss.
+        if !self.screen && self.long_terms.is_none() {
+            self.encoder.keep_long_term(self.period)?;
+            self.long_terms = Some(LongTerms::default());
+        }
+        Ok(!self.screen)
+    }
+
+    fn acknowledge(&mut self, number: u16) -> Result<(), CodecError> {
+        let came = self.long_terms.as_mut().and_then(|l| l.acknowledge(number));
+        came.map_or(Ok(()), |came| self.encoder.tell(came))
+    }
+
+    fn recover(&mut self, last_good: u16) -> Result<bool, CodecError> {
+        let lost = self.long_terms.as_mut().and_then(|l| l.recover(last_good));
+        let told = lost.map(|lost| self.encoder.tell(lost)).transpose()?;
+        Ok(told.is_some())
     }
 }
 

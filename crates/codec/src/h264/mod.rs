@@ -3,7 +3,9 @@
 mod decoder;
 mod encoder;
 mod library;
+mod long_term;
 mod raw_encoder;
+mod slice;
 #[cfg(test)]
 mod tests;
 

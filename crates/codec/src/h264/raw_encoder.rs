@@ -1,18 +1,21 @@
 //! One openh264 encoder instance, safe to hold: 1 to 4 spatial layers (separate AVC streams) and 1 to 3 temporal ones.
 
 use super::library::library;
+use super::long_term::Feedback;
 use crate::{CodecError, EncodedFrame, LayerConfig};
 use confab_base::Bitrate;
 use confab_picture::I420;
 use openh264_sys2::{
-    API, CAMERA_VIDEO_REAL_TIME, CONSTANT_ID, ENCODER_OPTION, ENCODER_OPTION_BITRATE,
-    ENCODER_OPTION_FRAME_RATE, ENCODER_OPTION_TRACE_LEVEL, ISVCEncoder, ISVCEncoderVtbl,
-    LEVEL_UNKNOWN, LOW_COMPLEXITY, PRO_BASELINE, RC_BITRATE_MODE, SBitrateInfo,
-    SCREEN_CONTENT_REAL_TIME, SEncParamExt, SFrameBSInfo, SLayerBSInfo, SM_SINGLE_SLICE,
-    SPATIAL_LAYER_ALL, SSourcePicture, SSpatialLayerConfig, VIDEO_CODING_LAYER, WELS_LOG_QUIET,
-    videoFormatI420, videoFrameTypeIDR,
+    API, CAMERA_VIDEO_REAL_TIME, CONSTANT_ID, ENCODER_LTR_MARKING_FEEDBACK,
+    ENCODER_LTR_MARKING_PERIOD, ENCODER_LTR_RECOVERY_REQUEST, ENCODER_OPTION,
+    ENCODER_OPTION_BITRATE, ENCODER_OPTION_FRAME_RATE, ENCODER_OPTION_LTR,
+    ENCODER_OPTION_TRACE_LEVEL, ISVCEncoder, ISVCEncoderVtbl, LEVEL_UNKNOWN, LOW_COMPLEXITY,
+    LTR_MARKING_SUCCESS, LTR_RECOVERY_REQUEST, PRO_BASELINE, RC_BITRATE_MODE, SBitrateInfo,
+    SCREEN_CONTENT_REAL_TIME, SEncParamExt, SFrameBSInfo, SLTRConfig, SLTRMarkingFeedback,
+    SLTRRecoverRequest, SLayerBSInfo, SM_SINGLE_SLICE, SPATIAL_LAYER_ALL, SSourcePicture,
+    SSpatialLayerConfig, VIDEO_CODING_LAYER, WELS_LOG_QUIET, videoFormatI420, videoFrameTypeIDR,
 };
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_uint, c_void};
 use std::ptr::{self, NonNull};
 
 /// Rates openh264 can be told, in bits per second.
@@ -94,6 +97,47 @@ impl RawEncoder {
         self.set_option(ENCODER_OPTION_FRAME_RATE, &mut fps)
     }
 
+    /// Keeps two long-term references and marks the next one that many base frames after the last; for one spatial layer, before the
+    /// first picture.
+    pub(super) fn keep_long_term(&mut self, period: u32) -> Result<(), CodecError> {
+        let mut config = SLTRConfig {
+            bEnableLongTermReference: true,
+            iLTRRefNum: 2,
+        };
+        self.set_option(ENCODER_OPTION_LTR, &mut config)?;
+        let mut period: c_uint = period;
+        self.set_option(ENCODER_LTR_MARKING_PERIOD, &mut period)
+    }
+
+    /// Tells what a receiver has, or lacks.
+    pub(super) fn tell(&mut self, feedback: Feedback) -> Result<(), CodecError> {
+        match feedback {
+            Feedback::Came { idr, frame_num } => {
+                let mut came = SLTRMarkingFeedback {
+                    uiFeedbackType: LTR_MARKING_SUCCESS as c_uint,
+                    uiIDRPicId: idr,
+                    iLTRFrameNum: frame_num as c_int,
+                    iLayerId: 0,
+                };
+                self.set_option(ENCODER_LTR_MARKING_FEEDBACK, &mut came)
+            }
+            Feedback::Lost {
+                idr,
+                last_good,
+                newest,
+            } => {
+                let mut lost = SLTRRecoverRequest {
+                    uiFeedbackType: LTR_RECOVERY_REQUEST as c_uint,
+                    uiIDRPicId: idr,
+                    iLastCorrectFrameNum: last_good as c_int,
+                    iCurrentFrameNum: newest as c_int,
+                    iLayerId: 0,
+                };
+                self.set_option(ENCODER_LTR_RECOVERY_REQUEST, &mut lost)
+            }
+        }
+    }
+
     /// Encodes a picture taken at `ms`; times that do not grow are made to. Frames of all layers, lowest first; none
     /// where the rate control skipped.
     pub fn encode(&mut self, picture: &I420, ms: i64) -> Result<Vec<EncodedFrame>, CodecError> {
@@ -140,6 +184,8 @@ impl RawEncoder {
             if frames.last().is_none_or(|f| f.layer != layer) {
                 frames.push(EncodedFrame {
                     layer,
+                    number: 0,
+                    refers: None,
                     temporal: 0,
                     keyframe: false,
                     discardable: false,

@@ -1,17 +1,25 @@
-//! VP8 by libvpx, through its C interface.
+//! VP8 and the decoding of VP9 by libvpx, through its C interface.
 
-mod decoder;
-mod encoder;
-mod pattern;
 mod raw_decoder;
 mod raw_encoder;
 #[cfg(test)]
 mod tests;
-
-pub use decoder::Decoder;
-pub use encoder::Encoder;
+mod vp8;
+mod vp9;
 
 use crate::CodecError;
+use crate::checked::Decoder;
+use crate::simulcast::Simulcast;
+use crate::temporal::Patterned;
+
+/// Simulcast VP8 encoder, see [`crate::video_encoder`].
+pub type Encoder = Simulcast<Patterned<raw_encoder::RawEncoder>>;
+
+/// VP8 decoder, see [`crate::video_decoder`].
+pub type Vp8Decoder = Decoder<raw_decoder::VpxDecoder<raw_decoder::Vp8>>;
+
+/// VP9 decoder, see [`crate::video_decoder`].
+pub type Vp9Decoder = Decoder<raw_decoder::VpxDecoder<raw_decoder::Vp9>>;
 
 /// libvpx's interface, as `build.rs` read it from the headers. The `unsafe` blocks in it zero plain C structures.
 #[allow(

@@ -1,19 +1,24 @@
 //! One libvpx encoder of VP8, safe to hold: one size, 1 to 3 temporal layers.
+//!
+//! The base layer lives in the reference buffer "last", the middle one in "golden". Only base frames carry their probabilities on to
+//! later ones, or whoever does not get the higher layers could not read the rest. libvpx's own "multi-resolution" mode, which hands
+//! motion from a smaller layer to the next, is left alone: it encodes all sizes in one call and cannot switch one off.
 
 use super::done;
-use super::pattern::Pattern;
 use super::sys::{
-    VP8E_SET_CPUUSED, VP8E_SET_MAX_INTRA_BITRATE_PCT, VP8E_SET_NOISE_SENSITIVITY,
-    VP8E_SET_SCREEN_CONTENT_MODE, VP8E_SET_STATIC_THRESHOLD, VP8E_SET_TEMPORAL_LAYER_ID,
-    VP8E_SET_TOKEN_PARTITIONS, VPX_CBR, VPX_CODEC_CX_FRAME_PKT, VPX_DL_REALTIME,
-    VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION, VPX_ERROR_RESILIENT_DEFAULT, VPX_FRAME_IS_KEY,
-    VPX_IMG_FMT_I420, VPX_KF_DISABLED, VPX_RC_ONE_PASS, vp8e_enc_control_id, vpx_codec_control_,
-    vpx_codec_ctx, vpx_codec_destroy, vpx_codec_enc_cfg, vpx_codec_enc_config_default,
-    vpx_codec_enc_config_set, vpx_codec_enc_init_ver, vpx_codec_encode, vpx_codec_get_cx_data,
-    vpx_codec_vp8_cx, vpx_image_t, vpx_rational,
+    VP8_EFLAG_NO_REF_ARF, VP8_EFLAG_NO_REF_GF, VP8_EFLAG_NO_UPD_ARF, VP8_EFLAG_NO_UPD_ENTROPY,
+    VP8_EFLAG_NO_UPD_GF, VP8_EFLAG_NO_UPD_LAST, VP8E_SET_CPUUSED, VP8E_SET_MAX_INTRA_BITRATE_PCT,
+    VP8E_SET_NOISE_SENSITIVITY, VP8E_SET_SCREEN_CONTENT_MODE, VP8E_SET_STATIC_THRESHOLD,
+    VP8E_SET_TEMPORAL_LAYER_ID, VP8E_SET_TOKEN_PARTITIONS, VPX_CBR, VPX_CODEC_CX_FRAME_PKT,
+    VPX_DL_REALTIME, VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION, VPX_ERROR_RESILIENT_DEFAULT,
+    VPX_FRAME_IS_KEY, VPX_IMG_FMT_I420, VPX_KF_DISABLED, VPX_RC_ONE_PASS, vp8e_enc_control_id,
+    vpx_codec_control_, vpx_codec_ctx, vpx_codec_destroy, vpx_codec_enc_cfg,
+    vpx_codec_enc_config_default, vpx_codec_enc_config_set, vpx_codec_enc_init_ver,
+    vpx_codec_encode, vpx_codec_get_cx_data, vpx_codec_vp8_cx, vpx_image_t, vpx_rational,
 };
+use crate::temporal::{Buffer, Buffers, Order, OrderedEncoder, Pattern, RawFrame, shares};
 use crate::{CodecError, LayerConfig};
-use confab_base::{Bitrate, Duration};
+use confab_base::Bitrate;
 use confab_picture::I420;
 use std::ffi::{c_int, c_long, c_uint, c_ulong};
 use std::mem::MaybeUninit;
@@ -27,29 +32,8 @@ const CPU_USED: [c_int; 2] = [-8, -10];
 const BUFFER_MS: [c_uint; 3] = [500, 600, 1000];
 /// Below this fill of it, in percent, frames are left out.
 const DROP_BELOW: c_uint = 30;
-/// What the rate may share between the temporal layers: up to each of them, in percent.
-const SHARES: [&[u64]; 3] = [&[100], &[60, 100], &[40, 60, 100]];
-
-/// What came out for a picture.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RawFrame {
-    pub(super) keyframe: bool,
-    pub(super) data: Vec<u8>,
-}
-
-/// What a picture is encoded with.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RawOrder {
-    pub(super) temporal: u8,
-    /// libvpx's flags of reference buffers.
-    pub(super) flags: u32,
-    pub(super) keyframe: bool,
-    /// Since the picture before, at least a microsecond.
-    pub(super) passed: Duration,
-}
-
 /// An initialised libvpx encoder. Pictures must have its size.
-pub(super) struct RawEncoder {
+pub struct RawEncoder {
     /// Boxed, so that it stays where the library saw it first.
     context: Box<vpx_codec_ctx>,
     config: vpx_codec_enc_cfg,
@@ -69,13 +53,8 @@ impl std::fmt::Debug for RawEncoder {
     }
 }
 
-impl RawEncoder {
-    /// An encoder of this layer; `pattern` is how its temporal layers follow each other.
-    pub(super) fn new(
-        layer: &LayerConfig,
-        pattern: &Pattern,
-        screen: bool,
-    ) -> Result<RawEncoder, CodecError> {
+impl OrderedEncoder for RawEncoder {
+    fn new(layer: &LayerConfig, pattern: &Pattern, screen: bool) -> Result<RawEncoder, CodecError> {
         let mut config = defaults()?;
         parameters(&mut config, layer, pattern);
         let mut context = Box::<vpx_codec_ctx>::default();
@@ -99,29 +78,25 @@ impl RawEncoder {
         Ok(this)
     }
 
-    /// The size pictures must have.
-    pub(super) fn size(&self) -> (usize, usize) {
+    fn size(&self) -> (usize, usize) {
         (self.config.g_w as usize, self.config.g_h as usize)
     }
 
-    /// Sets the target rate from the next picture on.
-    pub(super) fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
+    fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
         share_out(&mut self.config, bitrate);
         // SAFETY: the encoder is initialised; the configuration is the one it was made with but for its rates, and is copied.
         done(unsafe { vpx_codec_enc_config_set(&mut *self.context, &self.config) })
     }
 
-    /// Encodes a picture; nothing where the rate control leaves it out.
-    pub(super) fn encode(
-        &mut self,
-        picture: &I420,
-        order: RawOrder,
-    ) -> Result<Option<RawFrame>, CodecError> {
+    fn encode(&mut self, picture: &I420, order: Order) -> Result<Option<RawFrame>, CodecError> {
         if picture.size() != self.size() {
             return Err(CodecError::BadInput);
         }
         if self.config.ts_number_layers > 1 {
-            self.control(VP8E_SET_TEMPORAL_LAYER_ID, c_int::from(order.temporal))?;
+            self.control(
+                VP8E_SET_TEMPORAL_LAYER_ID,
+                c_int::from(order.place.temporal),
+            )?;
         }
         let passed = (order.passed.as_micros() as i64).max(1);
         self.time += passed;
@@ -139,13 +114,15 @@ impl RawEncoder {
                 &image,
                 self.time,
                 passed as c_ulong,
-                c_long::from((order.flags | forced) as i32),
+                c_long::from((flags(order.place.buffers) | forced) as i32),
                 c_ulong::from(VPX_DL_REALTIME),
             )
         })?;
         Ok(self.collect())
     }
+}
 
+impl RawEncoder {
     /// Copies what the library wrote into its own buffers.
     fn collect(&mut self) -> Option<RawFrame> {
         let mut frame: Option<RawFrame> = None;
@@ -237,7 +214,7 @@ fn parameters(config: &mut vpx_codec_enc_cfg, layer: &LayerConfig, pattern: &Pat
 
 fn temporal(config: &mut vpx_codec_enc_cfg, pattern: &Pattern) {
     let round: Vec<u8> = pattern.layers().collect();
-    let layers = round.iter().max().map_or(1, |top| top + 1);
+    let layers = pattern.count();
     config.ts_number_layers = layers.into();
     config.ts_periodicity = round.len() as c_uint;
     for (slot, &layer) in config.ts_layer_id.iter_mut().zip(&round) {
@@ -254,14 +231,30 @@ fn temporal(config: &mut vpx_codec_enc_cfg, pattern: &Pattern) {
 fn share_out(config: &mut vpx_codec_enc_cfg, bitrate: Bitrate) {
     let kbps = (bitrate.bps() / 1000).clamp(*RATES.start(), *RATES.end());
     config.rc_target_bitrate = kbps as c_uint;
-    let shares = SHARES[config.ts_number_layers.clamp(1, 3) as usize - 1];
+    let shares = shares(config.ts_number_layers as u8);
     for (slot, share) in config.ts_target_bitrate.iter_mut().zip(shares) {
         *slot = (kbps * share / 100) as c_uint;
     }
 }
 
+/// libvpx's flags, which are for what a frame leaves alone.
+fn flags(buffers: Option<Buffers>) -> u32 {
+    let Some(buffers) = buffers else { return 0 };
+    let golden = if buffers.reads_middle {
+        0
+    } else {
+        VP8_EFLAG_NO_REF_GF
+    };
+    let kept = match buffers.writes {
+        Some(Buffer::Base) => VP8_EFLAG_NO_UPD_GF,
+        Some(Buffer::Middle) => VP8_EFLAG_NO_UPD_LAST | VP8_EFLAG_NO_UPD_ENTROPY,
+        None => VP8_EFLAG_NO_UPD_LAST | VP8_EFLAG_NO_UPD_GF | VP8_EFLAG_NO_UPD_ENTROPY,
+    };
+    VP8_EFLAG_NO_REF_ARF | VP8_EFLAG_NO_UPD_ARF | golden | kept
+}
+
 /// A description of the picture that points into it.
-fn image(picture: &I420) -> vpx_image_t {
+pub(super) fn image(picture: &I420) -> vpx_image_t {
     let (width, height) = (picture.width() as c_uint, picture.height() as c_uint);
     let planes = [picture.y(), picture.u(), picture.v()].map(|p| p.as_ptr().cast_mut());
     vpx_image_t {
