@@ -25,8 +25,15 @@ impl SharedSync {
     }
 
     /// Notes a presented sample and gives the delay audio is to be held back by.
-    pub(crate) fn audio_presented(&self, timestamp: u32, at: Time, now: Time) -> Duration {
+    pub(crate) fn audio_presented(
+        &self,
+        timestamp: u32,
+        at: Time,
+        buffered: Duration,
+        now: Time,
+    ) -> Duration {
         self.with(|sync| {
+            sync.audio_buffered(buffered);
             sync.audio_presented(timestamp, at);
             sync.delays(now).audio
         })

@@ -308,7 +308,8 @@ impl VoiceSlot {
         if self.frames.is_multiple_of(25)
             && let (Some(sync), Some((at, timestamp))) = (&self.sync, self.buffer.last_played())
         {
-            let delay = sync.audio_presented(timestamp, at, now);
+            let buffered = self.buffer.stats().target_delay;
+            let delay = sync.audio_presented(timestamp, at, buffered, now);
             self.buffer.set_extra_delay(delay);
         }
     }

@@ -22,6 +22,10 @@ pub struct SyncDelays {
 
 /// Differences below this are not corrected; people notice 45 ms of early and 125 ms of late sound (ITU-R BT.1359).
 const TOLERANCE_US: i64 = 15_000;
+/// Sound that is buffered for so long crosses a network that loses most of it. Pictures need not wait for all of that: they may be
+/// [`LATE_US`] ahead of it, which is less than people notice.
+const LONG_BUFFER: Duration = Duration::from_millis(300);
+const LATE_US: i64 = 75_000;
 /// The largest correction, each way.
 const LIMIT_US: i64 = 400_000;
 /// Corrections come this far apart, each at most [`STEP_US`]: 80 ms/s, too slow to see or hear.
@@ -35,6 +39,8 @@ pub struct AvSync {
     video: Stream,
     /// Positive: video is held back; negative: audio.
     correction_us: i64,
+    /// Sound may be this late.
+    late_us: i64,
     last_step: Time,
 }
 
@@ -73,6 +79,7 @@ impl AvSync {
             audio: stream(48_000),
             video: stream(90_000),
             correction_us: 0,
+            late_us: 0,
             last_step: Time::ZERO,
         }
     }
@@ -88,6 +95,11 @@ impl AvSync {
     /// The sample with this timestamp leaves the speaker at `at`.
     pub fn audio_presented(&mut self, rtp: u32, at: Time) {
         self.audio.presented = Some((at, rtp));
+    }
+
+    /// How long sound waits in its jitter buffer now.
+    pub fn audio_buffered(&mut self, buffered: Duration) {
+        self.late_us = if buffered >= LONG_BUFFER { LATE_US } else { 0 };
     }
 
     /// The frame with this timestamp is shown at `at`.
@@ -115,16 +127,24 @@ impl AvSync {
             .filter(|offset| offset.abs() < 10_000_000)
     }
 
+    /// How much more sound is behind the picture than it should be; negative: ahead.
+    fn error_us(&self, offset: i64) -> i64 {
+        match offset {
+            0.. if offset > self.late_us || self.correction_us > 0 => offset - self.late_us,
+            // A little late by itself: no reason to hold it back.
+            0.. => 0,
+            _ => offset,
+        }
+    }
+
     /// The delays to use now; call it a few times a second.
     pub fn delays(&mut self, now: Time) -> SyncDelays {
         if now.since(self.last_step) >= INTERVAL {
             self.last_step = now;
-            if let Some(offset) = self
-                .offset_us(now)
-                .filter(|offset| offset.abs() > TOLERANCE_US)
-            {
+            let error = self.offset_us(now).map(|offset| self.error_us(offset));
+            if let Some(error) = error.filter(|error| error.abs() > TOLERANCE_US) {
                 // Half of what is seen: the buffers need a moment to follow.
-                self.correction_us = (self.correction_us + (offset / 2).clamp(-STEP_US, STEP_US))
+                self.correction_us = (self.correction_us + (error / 2).clamp(-STEP_US, STEP_US))
                     .clamp(-LIMIT_US, LIMIT_US);
             }
         }
@@ -142,7 +162,12 @@ mod tests {
 
     /// Presents both streams for 20 s; `lag` is how much more delay the audio path has than the video path, in ms.
     fn settle(lag_ms: i64) -> (i64, SyncDelays) {
+        settle_buffered(lag_ms, Duration::ZERO)
+    }
+
+    fn settle_buffered(lag_ms: i64, buffered: Duration) -> (i64, SyncDelays) {
         let mut sync = AvSync::new();
+        sync.audio_buffered(buffered);
         sync.audio_report(SenderReport {
             ntp: 1000 << 32,
             rtp: u32::MAX - 100,
@@ -188,6 +213,23 @@ mod tests {
             "{offset} {delays:?}"
         );
         assert_eq!(settle(5).1, SyncDelays::default());
+    }
+
+    #[test]
+    fn pictures_do_not_wait_for_all_of_a_voice_that_is_buffered_for_long() {
+        let long = Duration::from_millis(420);
+        let (offset, delays) = settle_buffered(200, long);
+        assert!((offset - LATE_US).abs() <= TOLERANCE_US, "{offset}");
+        assert!(
+            (110..=140).contains(&delays.video.as_millis()),
+            "{delays:?}"
+        );
+        assert_eq!(settle_buffered(60, long).1, SyncDelays::default());
+        let (offset, delays) = settle_buffered(-80, long);
+        assert!(
+            offset.abs() <= TOLERANCE_US && delays.video.is_zero(),
+            "{offset} {delays:?}"
+        );
     }
 
     #[test]

@@ -307,6 +307,12 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
 }
 
+fn parse_codec(text: &str) -> Result<VideoCodec, String> {
+    let named = |codec: &&VideoCodec| format!("{codec:?}").eq_ignore_ascii_case(text);
+    let found = DECODES.iter().find(named).copied();
+    found.ok_or_else(|| format!("no codec {text:?} here"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,10 +394,4 @@ mod tests {
         ];
         assert!(Cli::try_parse_from(line).is_err());
     }
-}
-
-fn parse_codec(text: &str) -> Result<VideoCodec, String> {
-    let named = |codec: &&VideoCodec| format!("{codec:?}").eq_ignore_ascii_case(text);
-    let found = DECODES.iter().find(named).copied();
-    found.ok_or_else(|| format!("no codec {text:?} here"))
 }
