@@ -29,6 +29,8 @@ use sent::Sent;
 
 /// Estimates stay within these, bits per second.
 pub(crate) const LEAST: f64 = 50_000.0;
+/// Loss alone never asks for less: so few packets tell little of it, and what is sent at such rates seldom causes it. A queue does.
+const LEAST_BY_LOSS: f64 = 395_000.0;
 pub(crate) const MOST: f64 = 200_000_000.0;
 /// Changes smaller than this share are not told.
 const TELL: f64 = 0.03;
@@ -185,7 +187,11 @@ impl SendSide {
     fn estimate_bps(&self) -> f64 {
         self.rate
             .current()
-            .min(self.loss.limit().unwrap_or(MOST))
+            .min(
+                self.loss
+                    .limit()
+                    .map_or(MOST, |limit| limit.max(LEAST_BY_LOSS)),
+            )
             .clamp(LEAST, MOST)
     }
 
