@@ -87,7 +87,10 @@ test('Firefox, Chromium and a native see each other', async (t) => {
   assert.deepEqual(firefox.errors, []);
   await firefox.leave();
 
-  await until('Nils sends H.264 again', 15000, () => native('send') === 'h264');
+  await until('Nils sends H.264 again', 30000, () => native('send') === 'h264').catch(async (e) => {
+    await chromium.screenshot(join(artefacts('firefox'), 'nils-failed.png'));
+    throw new Error(`${e.message}: ${JSON.stringify(await seen(chromium))} ${JSON.stringify(nils.lines().slice(-6))} ${nils.child.output.slice(-1500)}`);
+  });
   await until('Greta sends as before', 20000, async () => (await sentIn(chromium.page)) === alone).catch(async (e) => {
     const codecs = await chromium.page.evaluate(() => JSON.stringify(globalThis.__peers.at(-1).getSenders().map((s) => s.getParameters().encodings.map((c) => c.codec))));
     throw new Error(`${e.message}: ${await sentIn(chromium.page)} ${codecs}`);

@@ -68,6 +68,41 @@ impl<'de> Deserialize<'de> for MeetingId {
     }
 }
 
+/// An account on a server: written as a [`MeetingId`] is, but it opens nothing and may stand in logs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, TS)]
+#[serde(transparent)]
+#[ts(type = "string")]
+pub struct AccountId(Box<str>);
+
+impl AccountId {
+    /// Writes 128 random bits, drawn by the shell, as an id.
+    pub fn from_random(bits: u128) -> AccountId {
+        AccountId(encode(bits).into())
+    }
+
+    /// Parses an id from a path or a message. Fails on any other length or letter than [`MeetingId::parse`] takes.
+    pub fn parse(text: &str) -> Option<AccountId> {
+        MeetingId::parse(text).map(|id| AccountId(id.0))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountId {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        AccountId::parse(&text).ok_or_else(|| serde::de::Error::custom("not an account id"))
+    }
+}
+
 /// A participant, unique in its meeting for the meeting's life; never used again for someone else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(transparent)]
@@ -102,6 +137,8 @@ mod tests {
         fn every_random_number_gives_a_parseable_id(bits in any::<u128>()) {
             let id = MeetingId::from_random(bits);
             prop_assert_eq!(MeetingId::parse(id.as_str()), Some(id));
+            let id = AccountId::from_random(bits);
+            prop_assert_eq!(AccountId::parse(id.as_str()), Some(id));
         }
 
         #[test]
@@ -119,6 +156,7 @@ mod tests {
             "../../../../etc/passwd0000",
         ] {
             assert_eq!(MeetingId::parse(bad), None, "{bad}");
+            assert_eq!(AccountId::parse(bad), None, "{bad}");
         }
     }
 

@@ -14,7 +14,7 @@ mod time;
 pub use code::Code;
 pub use device::DeviceFault;
 pub use frame_tag::{FrameTag, FrameTagger};
-pub use id::{MeetingId, ParticipantId, TrackId};
+pub use id::{AccountId, MeetingId, ParticipantId, TrackId};
 pub use media::{
     AudioLevel, Bitrate, Limited, MediaKind, QualityLevel, Source, VideoCodec, VoiceLoss,
 };

@@ -53,8 +53,15 @@ export class FirefoxGuest {
     await page.waitForSelector('[role="toolbar"]', { timeout: 20000 });
   }
 
+  /** Leaves and sees that it did; a click that the browser swallowed is made again, and said. */
   async leave() {
-    await this.page.locator('::-p-xpath(//button[normalize-space(.)="Leave"])').click();
+    const there = () => this.page.evaluate(() => Boolean(document.querySelector('[role="toolbar"]')));
+    for (let attempt = 1; await there(); attempt += 1) {
+      if (attempt > 3) throw new Error(`did not leave: ${await this.page.evaluate(() => document.body.innerText)}`);
+      if (attempt > 1) console.log('Leave was clicked, and the meeting is still shown; once more');
+      await this.page.locator('::-p-xpath(//button[normalize-space(.)="Leave"])').click();
+      for (let i = 0; i < 50 && (await there()); i += 1) await new Promise((done) => setTimeout(done, 100));
+    }
   }
 
   /** Pictures shown now. */
