@@ -9,6 +9,7 @@ use crate::quality::Quality;
 use crate::same_room::SameRoom;
 use crate::slot::Flow;
 use crate::speaker::Speakers;
+use crate::thinner::Thinned;
 use crate::track::Track;
 use crate::views::report;
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
@@ -360,6 +361,22 @@ impl Forwarder {
     }
 }
 
+/// Whether the packet is of a frame the slot has no room for.
+fn thins(slot: &mut Slot, flow: Flow, packet: &RtpIn, temporal: u8, is_vp8: bool) -> bool {
+    let most = slot.most(flow);
+    if !slot.rewriter.is_ahead(packet.seq) {
+        // Its number is a gap already. A late VP8 picture has none: it went to the one after it.
+        return is_vp8 && temporal > most;
+    }
+    match slot.thinner.look(packet.timestamp, temporal, most) {
+        Thinned::Passed => false,
+        Thinned::LeftOut { is_first_of_frame } => {
+            slot.rewriter.skip(flow, packet.seq, is_first_of_frame);
+            true
+        }
+    }
+}
+
 /// Gives one slot a packet. True if a new run began with it.
 fn pass(
     slot: &mut Slot,
@@ -373,7 +390,7 @@ fn pass(
     let is_vp8 = codec == Some(VideoCodec::Vp8);
     if packet.payload.is_empty() {
         // Padding carries nothing; receivers get their own.
-        slot.rewriter.skip(flow, packet.seq);
+        slot.rewriter.skip(flow, packet.seq, false);
         return false;
     }
     let clock = if codec.is_some() { 90_000 } else { 48_000 };
@@ -381,10 +398,16 @@ fn pass(
     let begins = if held {
         slot.rewriter.jumped(packet.seq)
     } else {
-        is_start && slot.target == Some(flow.layer)
+        is_start && slot.target.is_some_and(|t| t.layer() == flow.layer)
     };
     if begins {
         slot.rewriter.open(flow, packet, now, clock, is_vp8);
+        slot.thinner.begin(slot.most(flow));
+    } else if held
+        && let Some(temporal) = packet.temporal(codec)
+        && thins(slot, flow, packet, temporal, is_vp8)
+    {
+        return false;
     }
     if let Some(mut packet) = slot.rewriter.map(flow, packet, now, is_vp8) {
         if codec.is_none() {

@@ -102,9 +102,10 @@ impl Forwarder {
                 slot.rewriter.close();
             }
             report(slot, &self.tracks, &mut self.out);
-            let (Some(id), Some(layer)) = (slot.spec.track, choice.target) else {
+            let (Some(id), Some(level)) = (slot.spec.track, choice.target) else {
                 continue;
             };
+            let layer = level.layer();
             let wanted = self.tracks.get(&id).map(|track| Flow {
                 track: id,
                 layer,

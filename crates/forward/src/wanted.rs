@@ -1,6 +1,6 @@
 //! Which layers of a video somebody receives or could, so that its sender codes no others. docs/ALLOCATION.md has the rule in words.
 
-use crate::allocate::{Demand, LAYERS, allocate, by_importance};
+use crate::allocate::{Demand, LAYERS, Level, allocate, by_importance};
 use crate::forwarder::Forwarder;
 use crate::hysteresis::CALM_SHARE;
 use crate::io::Output;
@@ -10,7 +10,7 @@ use confab_base::{Duration, MediaKind, Time, TrackId};
 const OFF_HOLD: Duration = Duration::from_secs(6);
 
 /// What a receiver would be sent if its senders coded everything: with all of its budget, and after a dip.
-pub(crate) type Ideals = [Option<u8>; 2];
+pub(crate) type Ideals = [Option<Level>; 2];
 
 /// The ideals of these demands, which know the cost of every layer there may be.
 pub(crate) fn ideals(demands: &[Demand], budget: u64, is_trial: bool) -> Vec<Ideals> {
@@ -62,8 +62,8 @@ impl Forwarder {
         let mut needed = 0;
         for slot in track.subscribers.iter().filter_map(|k| self.slots.get(*k)) {
             let Some(slot) = slot else { continue };
-            let layers = slot.ideals.iter().chain([&slot.target]).flatten();
-            needed |= layers.map(bit).fold(0, |a, b| a | b);
+            let levels = slot.ideals.iter().chain([&slot.target]).flatten();
+            needed |= levels.map(|l| bit(&l.layer())).fold(0, |a, b| a | b);
         }
         if needed != 0 {
             // Whoever's link breaks down falls back on it.
