@@ -4,7 +4,7 @@ mod rates;
 mod views;
 
 use crate::face::{Saving, Shown, TestSwitches};
-use crate::ladder;
+use crate::ladder::{self, Main};
 use crate::network::{ClientNetwork, SendLineUse};
 use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, slots_for};
 use crate::usage::{Usage, Used};
@@ -94,6 +94,8 @@ pub(crate) struct MediaSide {
     saving: Saving,
     /// Layers the server wants of each source; of those that are not there: all.
     wanted: Vec<(Source, Vec<u8>)>,
+    /// Which camera layer goes first where there is little room.
+    main: Main,
     codec: CodecChoice,
     /// Sources that send nothing now, which the budget keeps nothing for.
     muted: Vec<Source>,
@@ -129,7 +131,9 @@ pub(crate) struct MediaConfig {
 impl MediaSide {
     pub(crate) fn new(config: MediaConfig) -> MediaSide {
         let outgoing = config.pipeline.outgoing();
-        let ladder = ladder::order(&outgoing, config.saving.small_camera, |_, _| true);
+        let ladder = ladder::order(&outgoing, config.saving.small_camera, |o| {
+            (0..o.layers.len()).collect()
+        });
         let voice = VoiceSender::default();
         let mut budget = ladder::budget(voice.rate(), &outgoing, &ladder);
         budget.set_cap(config.saving.up);
@@ -156,6 +160,7 @@ impl MediaSide {
             shown: None,
             saving: config.saving,
             wanted: Vec::new(),
+            main: Main::default(),
             codec: CodecChoice::new(ENCODES[0]),
             muted: Vec::new(),
             deaf: false,
