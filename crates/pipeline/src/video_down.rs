@@ -9,11 +9,11 @@ use crate::stats::{GapCounter, VideoDownStats};
 use crate::sync::SharedSync;
 use crate::tap::Taps;
 use confab_base::{Duration, Time, VideoCodec};
-use confab_codec::{CodecError, VideoDecoder, video_decoder};
+use confab_codec::{CodecError, VideoDecoder, key_frame_size, video_decoder};
 use confab_picture::I420;
 use confab_rtp::{
     JitterEstimator, LossCounter, TimestampUnwrapper, VideoFrame, VideoJitterBuffer,
-    VideoJitterConfig, VideoOutput, VideoPacket, h264_size, vp8,
+    VideoJitterConfig, VideoOutput, VideoPacket, h264_size,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::collections::BTreeMap;
@@ -399,8 +399,7 @@ impl Slot {
 fn size_of(unit: &VideoFrame) -> Option<(u16, u16)> {
     match unit.codec {
         VideoCodec::H264 => h264_size(&unit.data),
-        VideoCodec::Vp8 => vp8::frame_size(&unit.data),
-        VideoCodec::Vp9 | VideoCodec::Av1 => None,
+        codec => key_frame_size(codec, &unit.data),
     }
 }
 

@@ -33,6 +33,17 @@ impl Network for Deaf {
 }
 
 fn start(source: Source) -> VideoSender {
+    let h264 = VideoCodec::H264;
+    start_in(
+        source,
+        CodecPair {
+            fine: h264,
+            cheap: h264,
+        },
+    )
+}
+
+fn start_in(source: Source, codecs: CodecPair) -> VideoSender {
     let size = (320, 180);
     VideoSender::start(VideoUpConfig {
         source,
@@ -42,7 +53,7 @@ fn start(source: Source) -> VideoSender {
         muted: false,
         paused: PauseSwitch::default(),
         still: None,
-        codec: VideoCodec::H264,
+        codecs,
         guard_load: false,
         background: Background::None,
         numbering: Arc::new(Numbering::new(0)),
