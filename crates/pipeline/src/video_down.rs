@@ -283,7 +283,7 @@ impl Slot {
                     network.request_keyframe(index);
                 }
                 VideoOutput::Frame(frame) => {
-                    self.needs = self.sink.needs();
+                    self.needs = self.sink.needs(frame.codec);
                     self.unit = Some(frame);
                     for stage in &VIDEO_DOWN {
                         self.pass(stage.stage, stage.name, taps);
@@ -346,6 +346,7 @@ impl Slot {
         let now = clock::now();
         let info = FrameInfo {
             track: self.track,
+            codec: unit.codec,
             timestamp: unit.timestamp,
             keyframe: unit.keyframe,
             arrived: unit.completed,
@@ -357,7 +358,7 @@ impl Slot {
         let mut size = None;
         if self.needs.units {
             size = unit.keyframe.then(|| size_of(&unit)).flatten();
-            self.sink.unit(unit.codec, &unit.data, &info);
+            self.sink.unit(&unit.data, &info);
         }
         if let Some(picture) = &picture {
             size = Some((picture.width() as u16, picture.height() as u16));
