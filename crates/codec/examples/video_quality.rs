@@ -25,7 +25,9 @@ fn main() -> Result<(), Failure> {
         true => (screen(height.unwrap_or(1080), seconds)?, SCREEN_FPS),
         false => clip(file, height, seconds)?,
     };
-    println!("codec layers   kbps  left out  PSNR dB  encode ms  slowest  decode ms (means)");
+    println!(
+        "codec layers   kbps  left out  PSNR dB  encode ms  slowest  decode ms (means)  first, kB"
+    );
     for kbps in kbps.split(',') {
         for codec in CAN_ENCODE {
             let layers = if is_screen { &[1u8][..] } else { &[1, 3] };
@@ -108,7 +110,7 @@ fn measure(
         },
     )?;
     let mut decoder = video_decoder(codec)?;
-    let (mut bytes, mut left_out, mut quality) = (0, 0, 0.0);
+    let (mut bytes, mut first, mut left_out, mut quality) = (0, 0, 0, 0.0);
     let (mut encode, mut decode) = (Vec::new(), Vec::new());
     let mut seen = I420::black(width, height);
     for (n, picture) in pictures.iter().enumerate() {
@@ -119,6 +121,7 @@ fn measure(
         left_out += usize::from(frames.is_empty());
         for frame in &frames {
             bytes += frame.data.len();
+            first = if first == 0 { bytes } else { first };
             let begin = spent();
             seen = decoder.decode(&frame.data)?.ok_or("no picture")?;
             decode.push(spent() - begin);
@@ -127,7 +130,7 @@ fn measure(
     }
     let count = pictures.len() as f64;
     Ok(format!(
-        "{codec:5?} {temporal_layers:6} {:6.0} {left_out:9} {:8.2} {:10.2} {:8.1} {:10.2}",
+        "{codec:5?} {temporal_layers:6} {:6.0} {left_out:9} {:8.2} {:10.2} {:8.1} {:10.2} {:18.1}",
         bytes as f64 * 8.0 * f64::from(fps) / count / 1000.0,
         quality / count,
         mean(&encode),
@@ -136,6 +139,7 @@ fn measure(
             .max()
             .map_or(0.0, |t| t.as_secs_f64() * 1000.0),
         mean(&decode),
+        first as f64 / 1000.0,
     ))
 }
 
