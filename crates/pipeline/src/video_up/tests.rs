@@ -32,17 +32,29 @@ impl Network for Deaf {
     fn request_keyframe(&self, _: usize) {}
 }
 
+fn pair(fine: VideoCodec, cheap: VideoCodec) -> CodecPair {
+    CodecPair { fine, cheap }
+}
+
 fn start(source: Source) -> VideoSender {
+    start_in(
+        source,
+        Shape::Text,
+        pair(VideoCodec::H264, VideoCodec::H264),
+    )
+}
+
+fn start_in(source: Source, shape: Shape, codecs: CodecPair) -> VideoSender {
     let size = (320, 180);
     VideoSender::start(VideoUpConfig {
         source,
         pictures: Box::new(Still(Some(Arc::new(I420::black(size.0, size.1))))),
-        shape: Shape::Text,
+        shape,
         size,
         muted: false,
         paused: PauseSwitch::default(),
         still: None,
-        codec: VideoCodec::H264,
+        codecs,
         guard_load: false,
         background: Background::None,
         numbering: Arc::new(Numbering::new(0)),
@@ -89,4 +101,36 @@ fn a_camera_that_stands_still_is_not_made_to_move() {
     wait("its picture", || layer(&sender).frames == 1);
     std::thread::sleep(REST_INTERVAL * 3);
     assert_eq!(layer(&sender).frames, 1);
+}
+
+#[test]
+fn letters_begin_in_the_fine_codec_and_everything_else_in_the_cheap_one() {
+    use VideoCodec::{Av1, H264};
+    for (source, shape, codec) in [
+        (Source::Screen, Shape::Text, Av1),
+        (Source::Screen, Shape::Motion, H264),
+        (Source::Camera, Shape::Camera, H264),
+    ] {
+        let sender = start_in(source, shape, pair(Av1, H264));
+        wait("a picture", || layer(&sender).frames > 0);
+        let report = sender.report.lock().unwrap().clone();
+        assert_eq!((report.codec, report.errors), (Some(codec), 0), "{shape:?}");
+    }
+}
+
+#[test]
+fn a_screen_at_rest_is_sent_again_in_the_other_codec() {
+    use VideoCodec::{Av1, H264};
+    let sender = start_in(Source::Screen, Shape::Text, pair(Av1, H264));
+    let coded = || {
+        (
+            sender.report.lock().unwrap().codec,
+            layer(&sender).keyframes,
+        )
+    };
+    wait("AV1", || coded() == (Some(Av1), 1));
+    sender.set_codecs(pair(H264, H264));
+    wait("H.264", || coded() == (Some(H264), 2));
+    sender.set_codecs(pair(Av1, H264));
+    wait("AV1 again", || coded() == (Some(Av1), 3));
 }
