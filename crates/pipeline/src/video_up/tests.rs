@@ -123,10 +123,8 @@ fn a_screen_at_rest_is_sent_again_in_the_other_codec() {
     use VideoCodec::{Av1, H264};
     let sender = start_in(Source::Screen, Shape::Text, pair(Av1, H264));
     let coded = || {
-        (
-            sender.report.lock().unwrap().codec,
-            layer(&sender).keyframes,
-        )
+        let report = sender.report.lock().unwrap();
+        (report.codec, report.layers[0].keyframes)
     };
     wait("AV1", || coded() == (Some(Av1), 1));
     sender.set_codecs(pair(H264, H264));
