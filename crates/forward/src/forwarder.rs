@@ -188,9 +188,6 @@ impl Forwarder {
         if is_start {
             state.request.arrived();
         }
-        if codec.is_some() {
-            state.keep(packet);
-        }
         if woke && !any_alive {
             track.since = now;
         }
@@ -218,6 +215,11 @@ impl Forwarder {
                 }
                 report(slot, &self.tracks, &mut self.out);
             }
+        }
+        // Those who began with what was kept have got this one above.
+        let track = self.tracks.get_mut(&id).filter(|t| t.codec.is_some());
+        if let Some(state) = track.and_then(|t| t.layers.get_mut(usize::from(layer))) {
+            state.keep(packet, is_start, now);
         }
     }
 
@@ -252,6 +254,29 @@ impl Forwarder {
             leg.cap = most;
             self.choose(participant, now);
         }
+    }
+
+    /// Begins a flow in a slot with a key frame that came a moment ago. False if there is none.
+    pub(crate) fn begin_kept(&mut self, key: usize, flow: Flow, now: Time) -> bool {
+        let Some(track) = self.tracks.get(&flow.track) else {
+            return false;
+        };
+        let layer = track.layers.get(usize::from(flow.layer));
+        let Some((first, behind)) = layer.and_then(|l| l.young_start(now)) else {
+            return false;
+        };
+        let Some(slot) = self.slots.get_mut(key).and_then(Option::as_mut) else {
+            return false;
+        };
+        let codec = track.codec;
+        let began = pass(slot, flow, &first, true, codec, now, &mut self.out);
+        if began {
+            for packet in &behind {
+                pass(slot, flow, packet, false, codec, now, &mut self.out);
+            }
+            report(slot, &self.tracks, &mut self.out);
+        }
+        began
     }
 
     pub(crate) fn ask(&mut self, id: TrackId, layer: u8, now: Time) {

@@ -16,7 +16,10 @@ const LAYER_SILENCE: Duration = Duration::from_millis(250);
 const SIBLING_FRAMES: u32 = 4;
 /// A track that just began may show its lowest layer a little after the others; nobody starts with the wrong one for that.
 const GRACE: Duration = Duration::from_millis(300);
-/// Packets kept while a key frame is waited for: about a second.
+/// Who needs a layer so soon after its key frame gets what came since, instead of another one: senders who switch a layer off make one of
+/// the layer below, before anybody finds that the first is gone.
+const YOUNG: Duration = Duration::from_millis(700);
+/// Packets kept while a key frame is waited for, or behind one: about a second.
 const RECENT: usize = 512;
 /// Time constant of the measured rate, seconds.
 const RATE_SECONDS: f64 = 1.0;
@@ -38,8 +41,10 @@ pub(crate) struct Layer {
     bytes: [u64; THINNINGS],
     /// Measured, bits per second; `None` until it ran for a moment.
     rates: Option<[f64; THINNINGS]>,
-    /// What came while somebody waits for a key frame. Its first packet may come last, put back by repair.
+    /// What came while somebody waits for a key frame, and behind the newest one. Its first packet may come last, put back by repair.
     recent: VecDeque<RtpIn>,
+    /// Number and arrival of the first packet of the newest key frame.
+    start: Option<(u64, Time)>,
 }
 
 impl Layer {
@@ -55,12 +60,19 @@ impl Layer {
             bytes: [0; THINNINGS],
             rates: None,
             recent: VecDeque::new(),
+            start: None,
         }
     }
 
-    /// Keeps a packet for those who wait for a key frame.
-    pub fn keep(&mut self, packet: &RtpIn) {
-        if !self.request.is_wanted() {
+    /// Keeps a packet for those who wait for a key frame, and for those who find soon after it that they need this layer.
+    /// `is_start`: a key frame begins with it.
+    pub fn keep(&mut self, packet: &RtpIn, is_start: bool, now: Time) {
+        if is_start {
+            self.start = Some((packet.seq, now));
+            self.recent.retain(|p| p.seq > packet.seq);
+        }
+        let is_young = self.start.is_some_and(|(_, at)| now.since(at) < YOUNG);
+        if !self.request.is_wanted() && !is_young {
             self.recent.clear();
             return;
         }
@@ -76,6 +88,13 @@ impl Layer {
         let mut behind: Vec<_> = behind.cloned().collect();
         behind.sort_by_key(|p| p.seq);
         behind
+    }
+
+    /// The first packet of a key frame that came a moment ago, and all behind it.
+    pub fn young_start(&self, now: Time) -> Option<(RtpIn, Vec<RtpIn>)> {
+        let (seq, at) = self.start?;
+        let first = self.recent.iter().find(|p| p.seq == seq)?;
+        (now.since(at) < YOUNG).then(|| (first.clone(), self.behind(seq)))
     }
 
     /// Whether the layer could still begin with this packet, though later ones came before.

@@ -32,6 +32,9 @@ struct Scene {
     asked: VecDeque<(Time, usize)>,
     /// How long a key frame takes.
     away: Duration,
+    /// The large layer is switched off, and the small one begins anew.
+    small_only: bool,
+    requests: usize,
     got: Vec<(Time, RtpOut)>,
     state: Option<SlotState>,
 }
@@ -45,6 +48,8 @@ impl Scene {
             layers: Default::default(),
             asked: VecDeque::new(),
             away: Duration::ZERO,
+            small_only: false,
+            requests: 0,
             got: Vec::new(),
             state: None,
         };
@@ -82,6 +87,7 @@ impl Scene {
             match output {
                 Output::Send { packet, .. } => self.got.push((self.now, packet)),
                 Output::RequestKeyframe { layer, .. } => {
+                    self.requests += 1;
                     let at = self.now + self.away;
                     self.asked.push_back((at, usize::from(layer)));
                 }
@@ -117,6 +123,9 @@ impl Scene {
     }
 
     fn film(&mut self, index: usize) {
+        if index == 1 && self.small_only {
+            return;
+        }
         let due = |(at, layer): &(Time, usize)| *at <= self.now && *layer == index;
         let is_key = self.asked.iter().any(due) || self.frame == 1;
         let now = self.now;
@@ -228,4 +237,28 @@ fn while_a_smaller_layer_is_waited_for_the_base_frames_of_the_large_one_go_on() 
         base >= 14 && middle >= 14 && top >= 28,
         "{base} {middle} {top}"
     );
+}
+
+#[test]
+fn a_key_frame_made_where_the_large_layer_ends_is_what_viewers_go_on_with() {
+    let mut scene = Scene::new(360);
+    let known = &mut BTreeSet::new();
+    scene.estimate(2000);
+    frames(&scene.play(60), known);
+    scene.small_only = true;
+    scene.asked.push_back((scene.now, 0));
+    scene.requests = 0;
+    let got = scene.play(30);
+    let count: usize = frames(&got, known).iter().sum();
+    assert!(
+        count >= 29,
+        "{count} frames: those that came before it was known are there"
+    );
+    let first = got.first().unwrap().0;
+    let gap = got.windows(2).map(|w| w[1].0.since(w[0].0)).max().unwrap();
+    assert!(
+        first < scene.now && gap <= Duration::from_millis(300),
+        "{gap:?}"
+    );
+    assert_eq!(scene.requests, 0, "no other one was asked for");
 }

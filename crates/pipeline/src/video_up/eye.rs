@@ -209,6 +209,7 @@ impl Eye {
 
     fn set_layers(&mut self) {
         self.stats.cpu_limited = self.watchman.limits();
+        let sent: Vec<bool> = self.streams.iter().map(|s| s.active).collect();
         for (index, (stream, rate)) in self.streams.iter_mut().zip(&self.rates).enumerate() {
             let rate = rate.filter(|_| self.watchman.allows(index));
             let active = rate.is_some();
@@ -225,6 +226,11 @@ impl Eye {
                 stats.target = rate.bps();
                 self.encoder.set_bitrate(index, *rate);
             }
+        }
+        // Who looked at the largest layer needs a key frame of the next one as soon as it ends, and would ask for it later.
+        let highest = self.streams.iter().rposition(|s| s.active);
+        if let Some(highest) = highest.filter(|h| sent[h + 1..].contains(&true)) {
+            self.streams[highest].keyframe_wanted = true;
         }
         self.publish();
     }

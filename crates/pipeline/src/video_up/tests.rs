@@ -25,6 +25,23 @@ impl PictureSource for Still {
     }
 }
 
+/// A picture every 33 ms.
+struct Moving(Arc<I420>);
+
+impl PictureSource for Moving {
+    fn next(&mut self, _: Duration) -> Option<Picture> {
+        std::thread::sleep(Duration::from_millis(33));
+        Some(Picture {
+            picture: self.0.clone(),
+            captured: clock::now(),
+        })
+    }
+
+    fn ended(&self) -> Option<End> {
+        None
+    }
+}
+
 struct Deaf;
 
 impl Network for Deaf {
@@ -46,9 +63,19 @@ fn start(source: Source) -> VideoSender {
 
 fn start_in(source: Source, shape: Shape, codecs: CodecPair) -> VideoSender {
     let size = (320, 180);
+    let still = Still(Some(Arc::new(I420::black(size.0, size.1))));
+    start_with(source, (Box::new(still), size), shape, codecs)
+}
+
+fn start_with(
+    source: Source,
+    (pictures, size): (Box<dyn PictureSource>, (usize, usize)),
+    shape: Shape,
+    codecs: CodecPair,
+) -> VideoSender {
     VideoSender::start(VideoUpConfig {
         source,
-        pictures: Box::new(Still(Some(Arc::new(I420::black(size.0, size.1))))),
+        pictures,
         shape,
         size,
         muted: false,
@@ -131,4 +158,34 @@ fn a_screen_at_rest_is_sent_again_in_the_other_codec() {
     wait("H.264", || coded() == (Some(H264), 2));
     sender.set_codecs(pair(Av1, H264));
     wait("AV1 again", || coded() == (Some(Av1), 3));
+}
+
+#[test]
+fn where_the_largest_layer_ends_the_next_one_begins_anew() {
+    let (width, height) = (640, 360);
+    let pictures = Box::new(Moving(Arc::new(I420::black(width, height))));
+    let codecs = pair(VideoCodec::H264, VideoCodec::H264);
+    let sender = start_with(
+        Source::Camera,
+        (pictures, (width, height)),
+        Shape::Camera,
+        codecs,
+    );
+    let layers = || sender.report.lock().unwrap().layers.clone();
+    wait("both", || layers().iter().all(|l| l.frames > 2));
+    assert_eq!(
+        layers().iter().map(|l| l.keyframes).collect::<Vec<_>>(),
+        [1, 1]
+    );
+    let rate = Bitrate::kbps(150);
+    sender.set_layers(vec![Some(rate), None]);
+    wait("a key frame of the small one", || {
+        layers()[0].keyframes == 2
+    });
+    sender.set_layers(vec![Some(rate), Some(rate)]);
+    wait("the large one again", || layers()[1].keyframes == 2);
+    sender.set_layers(vec![None, Some(rate)]);
+    let frames = layers()[1].frames;
+    wait("some more", || layers()[1].frames > frames + 3);
+    assert_eq!(layers()[1].keyframes, 2, "who looks at it misses nothing");
 }
