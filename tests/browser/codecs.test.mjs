@@ -34,7 +34,12 @@ test('a native shares its screen in AV1 with browsers, and in H.264 while one do
   t.after(() => ada.close());
   await ada.join(guest_link, 'Ada', { camera: false, microphone: false });
   await moves(ada);
-  const sees = (guest, codec) => until(`${codec} comes in`, 20000, async () => (await incoming(guest))?.codec === `video/${codec}`);
+  const sent = () => nora.lines().findLast((l) => l.direction === 'send' && l.source === 'screen');
+  const sees = async (guest, codec) => {
+    let now;
+    await until(`${codec} comes in`, 60000, async () => (now = await incoming(guest))?.codec === `video/${codec}`)
+      .catch((error) => { throw new Error(`${error.message}; sent ${JSON.stringify(sent())}, received ${JSON.stringify(now)}`); });
+  };
   await sees(ada, 'AV1');
   console.log('Ada:', JSON.stringify(await incoming(ada)));
 
@@ -73,7 +78,7 @@ test('a native sees a browser\'s screen in VP9', async (t) => {
   await ada.page.getByRole('button', { name: 'Share screen' }).click();
   await ada.page.getByRole('region', { name: 'Your screen share' }).waitFor({ timeout: 10000 });
   const line = (source) => nora.lines().findLast((l) => l.direction === 'receive' && l.source === source && l.codec !== undefined);
-  const screen = await until('the screen is seen in VP9', 30000, () => [line('screen')].find((l) => l?.codec === 'vp9' && l.fps > 0));
+  const screen = await until('the screen is seen in VP9', 60000, () => [line('screen')].find((l) => l?.codec === 'vp9' && l.fps > 0));
   console.log('Nora:', JSON.stringify(screen));
   assert.ok(screen.height > 0 && (screen.dropped_frames ?? 0) < 30, JSON.stringify(screen));
   const camera = await until('the camera is seen', 20000, () => line('camera'));
