@@ -64,8 +64,8 @@ pub struct OwnLoss {
 }
 
 impl OwnLoss {
-    /// A report is about to say that so many packets came and so many did not, since the one before. How many of those that did
-    /// not come it may call come.
+    /// A report is about to say that so many packets came and so many did not, since the one before. Of how many of those that did
+    /// not come it need not tell.
     pub fn forgive(&mut self, came: u32, lost: u32, now: Time) -> u32 {
         self.open = self.open.plus(Count {
             packets: came.saturating_add(lost),
