@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_millis(800);
 const MARGIN: Duration = Duration::from_millis(10);
 /// Between requests for the same packet.
 const LEAST: Duration = Duration::from_millis(15);
-const MOST: Duration = Duration::from_millis(150);
+const MOST: Duration = Duration::from_millis(250);
 const ASSUMED: Duration = Duration::from_millis(80);
 /// What falls due within this goes along.
 const TOGETHER: Duration = Duration::from_millis(5);
@@ -161,6 +161,29 @@ mod tests {
         }
         assert_eq!(asks.streams.len(), MOST_STREAMS);
         assert!(asks.streams.iter().all(|s| s.missing.len() <= MOST_MISSING));
+    }
+
+    #[test]
+    fn every_second_request_comes_just_when_a_browser_sends_again() {
+        for round_trip in [40, 55, 120, 300] {
+            let mut asks = Asks::default();
+            asks.set_round_trip(Duration::from_millis(round_trip));
+            asks.received(7, 1, at(0));
+            asks.received(7, 3, at(0));
+            let (mut asked, mut sent) = (0, Vec::new());
+            for ms in 0..800 {
+                if asks.poll(at(ms)).is_none() {
+                    continue;
+                }
+                asked += 1;
+                if sent.last().is_none_or(|last| ms - last >= round_trip + 5) {
+                    sent.push(ms);
+                }
+            }
+            let steps: Vec<u64> = sent.windows(2).map(|s| s[1] - s[0]).collect();
+            assert!(steps.iter().all(|s| *s < round_trip + 15), "{steps:?}");
+            assert!(asked + 1 >= 2 * sent.len(), "{asked}, {sent:?}");
+        }
     }
 
     #[test]
