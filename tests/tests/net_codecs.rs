@@ -1,4 +1,4 @@
-//! Somebody who decodes VP8 only comes into a meeting and goes: everybody sees everybody, and nobody's picture stands still.
+//! Somebody who decodes less than the others comes into a meeting and goes: everybody sees everybody, and nobody's picture stands still.
 #![allow(
     clippy::print_stdout,
     clippy::type_complexity,
@@ -8,16 +8,20 @@
 mod net_common;
 
 use confab_base::VideoCodec;
+use confab_client::pipeline::ScreenSpec;
 use confab_client::{Event, StatsLine};
 use net_common::*;
 use std::time::Duration;
 
-/// What this person's pictures are coded in now, as far as it has said so in the last seconds.
-fn sent_in(person: &Person) -> Option<VideoCodec> {
-    let camera = |line: &StatsLine| line.direction == "send" && line.source == "camera";
+/// The mark's number of the synthetic screen.
+const SCREEN: u8 = 200;
+
+/// What pictures of this source are coded in now, as far as the person has said so in the last seconds.
+fn coded_in(person: &Person, direction: &str, source: &str) -> Option<VideoCodec> {
+    let is_it = |line: &StatsLine| line.direction == direction && line.source == source;
     let events = person.handle.events.try_iter();
     let lines = events.filter_map(|event| match event {
-        Event::Stats(lines) => lines.into_iter().find(camera),
+        Event::Stats(lines) => lines.into_iter().find(is_it),
         _ => None,
     });
     lines.last().and_then(|line| line.codec)
@@ -25,19 +29,35 @@ fn sent_in(person: &Person) -> Option<VideoCodec> {
 
 fn wait_sent_in(people: &[&Person], codec: VideoCodec) {
     for person in people {
-        wait(
-            PATIENCE,
-            &format!("{} sends {codec:?}", person.name),
-            || sent_in(person) == Some(codec),
-        );
+        let what = format!("{} sends {codec:?}", person.name);
+        wait(PATIENCE, &what, || sent_in(person) == Some(codec));
     }
+}
+
+fn sent_in(person: &Person) -> Option<VideoCodec> {
+    coded_in(person, "send", "camera")
+}
+
+fn wait_screen_in(sender: &Person, receiver: &Person, codec: VideoCodec) {
+    let what = format!("the screen is sent in {codec:?}");
+    wait(PATIENCE, &what, || {
+        coded_in(sender, "send", "screen") == Some(codec)
+    });
+    let what = format!("the screen is seen in {codec:?}");
+    wait(PATIENCE, &what, || {
+        coded_in(receiver, "receive", "screen") == Some(codec)
+    });
+}
+
+fn sees_screen(person: &Person) -> bool {
+    person.pictures(SCREEN, Duration::from_millis(600)).len() >= 3
 }
 
 /// The longest time between two pictures of `id` lately.
 fn longest_gap(person: &Person, id: u8, time: Duration) -> Duration {
     let seen = person.pictures(id, time);
     let gap = |p: &[Sight]| p[1].shown.since(p[0].shown);
-    seen.windows(2).map(gap).max().expect("pictures")
+    seen.windows(2).map(gap).max().unwrap_or(time)
 }
 
 #[test]
@@ -87,6 +107,50 @@ fn senders_change_their_codec_without_a_gap_when_someone_needs_another() {
     for (who, id) in [(&ana, 2), (&ben, 1)] {
         let last = *who.pictures(id, Duration::from_secs(1)).last().unwrap();
         assert_eq!(last.height, 360, "{} sees {id}", who.name);
+    }
+    ana.handle.leave();
+    ben.handle.leave();
+}
+
+#[test]
+fn a_screen_is_shared_in_av1_until_somebody_comes_who_does_not_decode_it() {
+    let house = House::open();
+    let coming = |name, hz| Coming {
+        camera: None,
+        ..Coming::with_tone(name, hz, 0)
+    };
+    let show = |media: &mut confab_client::pipeline::MediaOptions| {
+        media.screen = Some(ScreenSpec::Pattern);
+    };
+    let ana = coming("ana", 440.0).join_with(&house.host(), show);
+    let ben = coming("ben", 660.0).join(&house.guest());
+    for person in [&ana, &ben] {
+        person.wait_joined();
+    }
+    wait(PATIENCE, "ben sees the screen", || sees_screen(&ben));
+    wait_screen_in(&ana, &ben, VideoCodec::Av1);
+    std::thread::sleep(Duration::from_secs(3));
+    let before = longest_gap(&ben, SCREEN, Duration::from_secs(2));
+
+    let mut dora = coming("dora", 880.0);
+    dora.decodes = vec![VideoCodec::H264, VideoCodec::Vp8];
+    let dora = dora.join(&house.guest());
+    dora.wait_joined();
+    wait(PATIENCE, "dora sees the screen", || sees_screen(&dora));
+    wait_screen_in(&ana, &dora, VideoCodec::H264);
+    std::thread::sleep(Duration::from_secs(2));
+    let during = longest_gap(&ben, SCREEN, Duration::from_secs(5));
+
+    dora.handle.leave();
+    wait_screen_in(&ana, &ben, VideoCodec::Av1);
+    std::thread::sleep(Duration::from_secs(2));
+    let after = longest_gap(&ben, SCREEN, Duration::from_secs(5));
+    println!(
+        "longest gaps: {before:?} in AV1, {during:?} while H.264 came, {after:?} while AV1 came back"
+    );
+    for gap in [during, after] {
+        // A page in H.264 is most of a second's rate.
+        assert!(gap < Duration::from_secs(2), "a screen stood for {gap:?}");
     }
     ana.handle.leave();
     ben.handle.leave();

@@ -27,7 +27,7 @@ pub struct ClientOptions {
     pub max_videos: usize,
     /// What to save of data, until [`Command::Save`] says otherwise.
     pub saving: Saving,
-    /// Video codecs the others may send, best first: some or all of [`confab_pipeline::DECODES`].
+    /// Video codecs the others may send, best first: some or all of [`confab_pipeline::CAN_DECODE`].
     pub decodes: Vec<VideoCodec>,
     /// Unmute every source there is after joining.
     pub unmuted: bool,
@@ -52,7 +52,7 @@ impl ClientOptions {
             max_height: 720,
             max_videos: crate::MAX_VIDEO_SLOTS,
             saving: Saving::default(),
-            decodes: confab_pipeline::DECODES.to_vec(),
+            decodes: confab_pipeline::CAN_DECODE.to_vec(),
             unmuted: true,
             agent: format!("confab-headless {}", env!("CARGO_PKG_VERSION")),
             on_change: None,

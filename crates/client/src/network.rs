@@ -76,11 +76,7 @@ impl Network for ClientNetwork {
         let (mid, rid) = (line.mid, line.rids.get(layer).copied());
         let Some(first) = packets.first() else { return };
         let base = *link.rebase.entry((source, layer)).or_insert(first.seq);
-        let codec = match first.codec {
-            None => Some(Codec::Opus),
-            Some(codec) => Codec::from_video(codec),
-        };
-        let Some(codec) = codec else { return };
+        let codec = first.codec.map_or(Codec::Opus, Codec::from_video);
         let packets = packets
             .into_iter()
             .map(|p| OutPacket {

@@ -32,7 +32,7 @@ pub struct StatsLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
     pub muted: bool,
-    /// Pictures: `h264` or `vp8`.
+    /// Pictures: `h264`, `vp8`, `av1` or `vp9`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codec: Option<VideoCodec>,
     pub packets: u64,

@@ -13,8 +13,21 @@ const MAX_PIXELS: usize = 4096 * 4096;
 pub struct Head {
     /// It refers to nothing before it.
     pub keyframe: bool,
-    /// Pixels of the largest picture it makes room for; 0 if of none.
-    pub pixels: usize,
+    /// Width and height of the largest picture it makes room for; 0 if of none.
+    pub size: (usize, usize),
+}
+
+impl Head {
+    fn pixels(&self) -> usize {
+        self.size.0 * self.size.1
+    }
+
+    /// Takes the larger of both sizes.
+    pub(crate) fn grow(&mut self, size: (usize, usize)) {
+        if size.0 * size.1 > self.pixels() {
+            self.size = size;
+        }
+    }
 }
 
 /// A library's decoder, which is given only what was looked at before.
@@ -51,9 +64,14 @@ impl<R: RawDecoder> Decoder<R> {
         })
     }
 
+    /// What a unit says of itself; `None` if it can't be read.
+    pub(crate) fn look(unit: &[u8]) -> Option<Head> {
+        (!unit.is_empty()).then(|| R::look(unit))?
+    }
+
     fn decode_checked(&mut self, unit: &[u8]) -> Result<Option<I420>, CodecError> {
         let head = R::look(unit).ok_or(CodecError::Corrupt)?;
-        if head.pixels > MAX_PIXELS || self.wants_keyframe && !head.keyframe {
+        if head.pixels() > MAX_PIXELS || self.wants_keyframe && !head.keyframe {
             return Err(CodecError::Corrupt);
         }
         self.raw.decode(unit)

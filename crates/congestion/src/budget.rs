@@ -55,7 +55,7 @@ impl BudgetConfig {
             ladder,
             start: Bitrate::kbps(1000),
             share: 0.9,
-            growth: 1.5,
+            growth: 2.0,
             patience: Duration::from_secs(1),
             trial: Duration::from_secs(2),
         }

@@ -1,7 +1,7 @@
 //! A receiver's budget shared over its visible videos: a pure function of what they ask for and what is to be had.
 //! docs/ALLOCATION.md is the rule in words.
 //!
-//! Everyone gets the lowest layer first, in order of importance; then the most important is raised as far as it asks,
+//! Everyone gets the lowest level first, in order of importance; then the most important is raised as far as it asks,
 //! then the next. Screens come first, then who speaks, then the biggest view.
 
 use std::cmp::{Ordering, Reverse};
@@ -14,43 +14,86 @@ pub(crate) enum Role {
     Other,
 }
 
+/// Simulcast layers of a video at most.
+pub(crate) const LAYERS: usize = 3;
+/// How much of a layer's frames may be sent: its base, that and the middle temporal layer, or all.
+pub(crate) const THINNINGS: usize = 3;
+pub(crate) const LEVELS: usize = LAYERS * THINNINGS;
+
+/// What can be sent of a video: a layer, and how many of its temporal layers. A larger layer is a higher level, and within one
+/// more frames are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Level(u8);
+
+impl Level {
+    /// Temporal layers up to `temporal`, 0 to 2, of `layer`, below [`LAYERS`].
+    pub fn new(layer: u8, temporal: u8) -> Level {
+        let most = THINNINGS as u8 - 1;
+        Level(layer.min(LAYERS as u8 - 1) * THINNINGS as u8 + temporal.min(most))
+    }
+
+    /// All frames of a layer.
+    pub fn whole(layer: u8) -> Level {
+        Level::new(layer, THINNINGS as u8 - 1)
+    }
+
+    pub fn layer(self) -> u8 {
+        self.0 / THINNINGS as u8
+    }
+
+    /// The highest temporal layer that is sent.
+    pub fn temporal(self) -> u8 {
+        self.0 % THINNINGS as u8
+    }
+
+    /// Its place in [`Demand::costs`].
+    pub fn at(self) -> usize {
+        usize::from(self.0)
+    }
+
+    fn all() -> impl DoubleEndedIterator<Item = Level> {
+        (0..LEVELS as u8).map(Level)
+    }
+}
+
 /// One visible video.
 #[derive(Clone, Debug)]
 pub(crate) struct Demand {
     pub role: Role,
     pub height: u16,
-    /// Cost in bits per second of each layer that may be chosen, lowest first; `None`: not to be had now.
-    pub costs: [Option<u64>; LAYERS],
-    /// Highest layer worth sending for the view's height.
-    pub wanted: u8,
-    /// The layer it has had until now.
-    pub held: Option<u8>,
+    /// Cost in bits per second of each level that may be chosen; `None`: not to be had now.
+    pub costs: [Option<u64>; LEVELS],
+    /// Highest level worth sending for the view's height.
+    pub wanted: Level,
+    /// The level it has had until now.
+    pub held: Option<Level>,
     /// It came into view, or its view changed, a moment ago.
     pub is_fresh: bool,
 }
 
-pub(crate) const LAYERS: usize = 3;
-
 impl Demand {
-    pub fn lowest(&self) -> Option<u8> {
-        (0..LAYERS as u8).find(|l| self.has(*l))
+    pub fn lowest(&self) -> Option<Level> {
+        Level::all().find(|l| self.has(*l))
     }
 
-    pub fn has(&self, layer: u8) -> bool {
-        self.costs
-            .get(usize::from(layer))
-            .is_some_and(Option::is_some)
+    /// All frames of the lowest layer that is to be had.
+    pub fn lowest_whole(&self) -> Option<Level> {
+        self.lowest().map(|l| Level::whole(l.layer()))
     }
 
-    fn cost(&self, layer: u8) -> u64 {
-        self.costs[usize::from(layer)].unwrap_or(0)
+    pub fn has(&self, level: Level) -> bool {
+        self.costs[level.at()].is_some()
     }
 
-    /// The best layer up to `cap` that costs no more than `most`.
-    fn best(&self, cap: u8, most: u64) -> Option<u8> {
-        (0..=cap.min(LAYERS as u8 - 1))
+    fn cost(&self, level: Level) -> u64 {
+        self.costs[level.at()].unwrap_or(0)
+    }
+
+    /// The best level up to `cap` that is to be had for no more than `most`.
+    pub fn best(&self, cap: Level, most: u64) -> Option<Level> {
+        Level::all()
             .rev()
-            .find(|l| self.has(*l) && self.cost(*l) <= most)
+            .find(|l| *l <= cap && self.has(*l) && self.cost(*l) <= most)
     }
 }
 
@@ -61,15 +104,15 @@ pub(crate) fn by_importance(demands: &[Demand]) -> Vec<usize> {
     order
 }
 
-/// The layer of each demand, in the order of `demands`; `None`: nothing. Spends at most `budget`, bits per second; but on
-/// trial the most important gets its lowest layer whatever it costs. `cap` says how high each may go; `None`: not at all.
+/// The level of each demand, in the order of `demands`; `None`: nothing. Spends at most `budget`, bits per second; but on
+/// trial the most important gets its lowest level whatever it costs. `cap` says how high each may go; `None`: not at all.
 pub(crate) fn allocate(
     demands: &[Demand],
     order: &[usize],
     budget: u64,
     is_trial: bool,
-    cap: impl Fn(&Demand) -> Option<u8>,
-) -> Vec<Option<u8>> {
+    cap: impl Fn(&Demand) -> Option<Level>,
+) -> Vec<Option<Level>> {
     let mut chosen = vec![None; demands.len()];
     let mut left = budget;
     let mut is_trial = is_trial;
@@ -98,13 +141,13 @@ pub(crate) fn allocate(
     chosen
 }
 
-/// Which of two allocations is better: first by who gets anything, the most important first, then by their layers.
-pub(crate) fn compare(order: &[usize], a: &[Option<u8>], b: &[Option<u8>]) -> Ordering {
+/// Which of two allocations is better: first by who gets anything, the most important first, then by their levels.
+pub(crate) fn compare(order: &[usize], a: &[Option<Level>], b: &[Option<Level>]) -> Ordering {
     let seen = order.iter().map(|i| a[*i].is_some());
     seen.cmp(order.iter().map(|i| b[*i].is_some()))
         .then_with(|| {
-            let layers = order.iter().map(|i| a[*i]);
-            layers.cmp(order.iter().map(|i| b[*i]))
+            let levels = order.iter().map(|i| a[*i]);
+            levels.cmp(order.iter().map(|i| b[*i]))
         })
 }
 
@@ -123,21 +166,57 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Costs of whole layers.
+    fn whole(costs: [Option<u64>; LAYERS]) -> [Option<u64>; LEVELS] {
+        let mut all = [None; LEVELS];
+        for (layer, cost) in costs.into_iter().enumerate() {
+            all[Level::whole(layer as u8).at()] = cost;
+        }
+        all
+    }
+
     fn camera(height: u16) -> Demand {
         let wanted = wanted_layer([180, 360, 720].into_iter(), height);
         Demand {
             role: Role::Other,
             height,
-            costs: [Some(150_000), Some(500_000), Some(1_700_000)],
-            wanted,
+            costs: whole([Some(150_000), Some(500_000), Some(1_700_000)]),
+            wanted: Level::whole(wanted),
             held: None,
             is_fresh: false,
         }
     }
 
+    /// As [`camera`], whose small layer may be thinned.
+    fn layered(height: u16) -> Demand {
+        let mut demand = camera(height);
+        demand.costs[Level::new(0, 0).at()] = Some(60_000);
+        demand.costs[Level::new(0, 1).at()] = Some(90_000);
+        demand
+    }
+
     fn share(demands: &[Demand], budget: u64) -> Vec<Option<u8>> {
+        let levels = levels(demands, budget);
+        let whole = levels.iter().flatten().all(|l| l.temporal() == 2);
+        assert!(whole, "{levels:?}");
+        levels.iter().map(|l| l.map(Level::layer)).collect()
+    }
+
+    fn levels(demands: &[Demand], budget: u64) -> Vec<Option<Level>> {
         let order = by_importance(demands);
         allocate(demands, &order, budget, false, |d| Some(d.wanted))
+    }
+
+    #[test]
+    fn who_comes_short_gets_fewer_frames_before_it_gets_none() {
+        let d = [layered(720), layered(180), layered(180)];
+        let level = |layer, temporal| Some(Level::new(layer, temporal));
+        assert_eq!(levels(&d, 60_000), [level(0, 0), None, None]);
+        assert_eq!(levels(&d, 180_000), [level(0, 0); 3]);
+        assert_eq!(levels(&d, 270_000), [level(0, 2), level(0, 0), level(0, 0)]);
+        assert_eq!(levels(&d, 299_000), [level(0, 2), level(0, 0), level(0, 0)]);
+        assert_eq!(levels(&d, 300_000), [level(0, 2), level(0, 1), level(0, 0)]);
+        assert_eq!(levels(&d, 800_000), [level(1, 2), level(0, 2), level(0, 2)]);
     }
 
     #[test]
@@ -182,8 +261,8 @@ mod tests {
     fn what_fits_nowhere_holds_up_nobody_and_is_paused_but_on_trial() {
         let screen = Demand {
             role: Role::Screen,
-            costs: [Some(1_200_000), None, None],
-            wanted: 0,
+            costs: whole([Some(1_200_000), None, None]),
+            wanted: Level::whole(0),
             ..camera(200)
         };
         let d = [camera(720), screen];
@@ -191,15 +270,15 @@ mod tests {
         assert_eq!(share(&d, 700_000), [Some(1), None]);
         let order = by_importance(&d);
         let all = allocate(&d, &order, 20_000, true, |d| Some(d.wanted));
-        assert_eq!(all, [None, Some(0)]);
+        assert_eq!(all, [None, Some(Level::whole(0))]);
     }
 
     #[test]
     fn dead_layers_are_stepped_over() {
         let mut d = camera(720);
-        d.costs[2] = None;
+        d.costs[Level::whole(2).at()] = None;
         assert_eq!(share(&[d.clone()], 9_000_000), [Some(1)]);
-        d.costs[0] = None;
+        d.costs[Level::whole(0).at()] = None;
         assert_eq!(share(&[d.clone()], 500_000), [Some(1)]);
         assert_eq!(share(&[d], 100_000), [None]);
     }
@@ -208,12 +287,13 @@ mod tests {
     fn to_see_somebody_more_is_better_than_to_see_somebody_better() {
         let d = [camera(720), camera(360)];
         let order = by_importance(&d);
-        let (few, many) = ([Some(2), None], [Some(0), Some(0)]);
+        let whole = |layer| Some(Level::whole(layer));
+        let (few, many) = ([whole(2), None], [whole(0), whole(0)]);
         assert_eq!(compare(&order, &many, &few), Ordering::Greater);
-        let one = [Some(1), Some(0)];
+        let one = [whole(1), whole(0)];
         assert_eq!(compare(&order, &one, &many), Ordering::Greater);
         assert_eq!(
-            compare(&order, &one, &[Some(0), Some(1)]),
+            compare(&order, &one, &[whole(0), whole(1)]),
             Ordering::Greater
         );
     }
@@ -221,12 +301,13 @@ mod tests {
     fn demand() -> impl Strategy<Value = Demand> {
         let cost = || proptest::option::of(10_000u64..3_000_000);
         let role = prop_oneof![Just(Role::Screen), Just(Role::Speaker), Just(Role::Other)];
-        (role, 1u16..1200, cost(), cost(), cost(), 0u8..3).prop_map(
-            |(role, height, a, b, c, wanted)| Demand {
+        let costs = proptest::array::uniform9(cost());
+        (role, 1u16..1200, costs, 0u8..3, 0u8..3).prop_map(
+            |(role, height, costs, layer, temporal)| Demand {
                 role,
                 height,
-                costs: [a, b, c],
-                wanted,
+                costs,
+                wanted: Level::new(layer, temporal),
                 held: None,
                 is_fresh: false,
             },
@@ -236,7 +317,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_sum_stays_in_budget(demands in proptest::collection::vec(demand(), 0..20), budget in 0u64..9_000_000) {
-            let chosen = share(&demands, budget);
+            let chosen = levels(&demands, budget);
             let cost: u64 = chosen.iter().zip(&demands).filter_map(|(l, d)| l.map(|l| d.cost(l))).sum();
             prop_assert!(cost <= budget);
             for (l, d) in chosen.iter().zip(&demands) {

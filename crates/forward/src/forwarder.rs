@@ -9,6 +9,7 @@ use crate::quality::Quality;
 use crate::same_room::SameRoom;
 use crate::slot::Flow;
 use crate::speaker::Speakers;
+use crate::thinner::Thinned;
 use crate::track::Track;
 use crate::views::report;
 use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
@@ -187,9 +188,6 @@ impl Forwarder {
         if is_start {
             state.request.arrived();
         }
-        if codec.is_some() {
-            state.keep(packet);
-        }
         if woke && !any_alive {
             track.since = now;
         }
@@ -217,6 +215,11 @@ impl Forwarder {
                 }
                 report(slot, &self.tracks, &mut self.out);
             }
+        }
+        // Those who began with what was kept have got this one above.
+        let track = self.tracks.get_mut(&id).filter(|t| t.codec.is_some());
+        if let Some(state) = track.and_then(|t| t.layers.get_mut(usize::from(layer))) {
+            state.keep(packet, is_start, now);
         }
     }
 
@@ -251,6 +254,29 @@ impl Forwarder {
             leg.cap = most;
             self.choose(participant, now);
         }
+    }
+
+    /// Begins a flow in a slot with a key frame that came a moment ago. False if there is none.
+    pub(crate) fn begin_kept(&mut self, key: usize, flow: Flow, now: Time) -> bool {
+        let Some(track) = self.tracks.get(&flow.track) else {
+            return false;
+        };
+        let layer = track.layers.get(usize::from(flow.layer));
+        let Some((first, behind)) = layer.and_then(|l| l.young_start(now)) else {
+            return false;
+        };
+        let Some(slot) = self.slots.get_mut(key).and_then(Option::as_mut) else {
+            return false;
+        };
+        let codec = track.codec;
+        let began = pass(slot, flow, &first, true, codec, now, &mut self.out);
+        if began {
+            for packet in &behind {
+                pass(slot, flow, packet, false, codec, now, &mut self.out);
+            }
+            report(slot, &self.tracks, &mut self.out);
+        }
+        began
     }
 
     pub(crate) fn ask(&mut self, id: TrackId, layer: u8, now: Time) {
@@ -365,6 +391,22 @@ impl Forwarder {
     }
 }
 
+/// Whether the packet is of a frame the slot has no room for.
+fn thins(slot: &mut Slot, flow: Flow, packet: &RtpIn, temporal: u8, is_vp8: bool) -> bool {
+    let most = slot.most(flow);
+    if !slot.rewriter.is_ahead(packet.seq) {
+        // Its number is a gap already. A late VP8 picture has none: it went to the one after it.
+        return is_vp8 && temporal > most;
+    }
+    match slot.thinner.look(packet.timestamp, temporal, most) {
+        Thinned::Passed => false,
+        Thinned::LeftOut { is_first_of_frame } => {
+            slot.rewriter.skip(flow, packet.seq, is_first_of_frame);
+            true
+        }
+    }
+}
+
 /// Gives one slot a packet. True if a new run began with it.
 fn pass(
     slot: &mut Slot,
@@ -378,7 +420,7 @@ fn pass(
     let is_vp8 = codec == Some(VideoCodec::Vp8);
     if packet.payload.is_empty() {
         // Padding carries nothing; receivers get their own.
-        slot.rewriter.skip(flow, packet.seq);
+        slot.rewriter.skip(flow, packet.seq, false);
         return false;
     }
     let clock = if codec.is_some() { 90_000 } else { 48_000 };
@@ -386,10 +428,16 @@ fn pass(
     let begins = if held {
         slot.rewriter.jumped(packet.seq)
     } else {
-        is_start && slot.target == Some(flow.layer)
+        is_start && slot.target.is_some_and(|t| t.layer() == flow.layer)
     };
     if begins {
         slot.rewriter.open(flow, packet, now, clock, is_vp8);
+        slot.thinner.begin(slot.most(flow));
+    } else if held
+        && let Some(temporal) = packet.temporal(codec)
+        && thins(slot, flow, packet, temporal, is_vp8)
+    {
+        return false;
     }
     if let Some(mut packet) = slot.rewriter.map(flow, packet, now, is_vp8) {
         if codec.is_none() {

@@ -4,7 +4,7 @@
 //! taken survives the next small dip, and one decision is made for all videos of a receiver together: two decisions that
 //! follow different budgets would not add up.
 
-use crate::allocate::{Demand, allocate, by_importance, compare};
+use crate::allocate::{Demand, Level, allocate, by_importance, compare};
 use confab_base::{Duration, Time};
 use std::cmp::Ordering;
 
@@ -27,14 +27,14 @@ pub(crate) struct Hysteresis {
 }
 
 impl Hysteresis {
-    /// The layer each demand shall have. `budget` in bits per second; on `trial` the most important is tried whatever it costs.
+    /// The level each demand shall have. `budget` in bits per second; on `trial` the most important is tried whatever it costs.
     pub fn decide(
         &mut self,
         demands: &[Demand],
         budget: u64,
         is_trial: bool,
         now: Time,
-    ) -> Vec<Option<u8>> {
+    ) -> Vec<Option<Level>> {
         let order = by_importance(demands);
         let part = |share: f64| (budget as f64 * share) as u64;
         let kept = allocate(demands, &order, budget, is_trial, held);
@@ -44,7 +44,7 @@ impl Hysteresis {
         let mut chosen = kept;
         if demands.iter().any(|d| d.is_fresh) {
             let seen = allocate(demands, &order, budget, is_trial, |d| match d.is_fresh {
-                true => held(d).or(Some(0)),
+                true => held(d).or(d.lowest_whole()),
                 false => held(d),
             });
             let raised = allocate(demands, &order, part(UP_SHARE), is_trial, |d| {
@@ -82,33 +82,40 @@ impl Hysteresis {
 }
 
 /// How high a video may stay without asking. A layer that is gone is replaced by whatever there is.
-fn held(demand: &Demand) -> Option<u8> {
-    demand.held.map(|h| h.max(demand.lowest().unwrap_or(h)))
-}
-
-/// Whether the budget took a layer from anyone.
-fn is_lowered(demands: &[Demand], kept: &[Option<u8>]) -> bool {
-    demands.iter().zip(kept).any(|(demand, kept)| {
-        let layer = demand.held.map(|h| h.min(demand.wanted));
-        layer.is_some_and(|l| demand.has(l)) && *kept < layer
+fn held(demand: &Demand) -> Option<Level> {
+    let lowest = demand.lowest_whole();
+    demand.held.map(|held| match lowest {
+        Some(lowest) if held.layer() < lowest.layer() => lowest,
+        _ => held,
     })
 }
 
-fn count(layers: &[Option<u8>]) -> usize {
-    layers.iter().flatten().count()
+/// Whether the budget took a level from anyone.
+fn is_lowered(demands: &[Demand], kept: &[Option<Level>]) -> bool {
+    demands.iter().zip(kept).any(|(demand, kept)| {
+        let level = demand.held.map(|h| h.min(demand.wanted));
+        level.is_some_and(|l| demand.has(l)) && *kept < level
+    })
+}
+
+fn count(levels: &[Option<Level>]) -> usize {
+    levels.iter().flatten().count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::allocate::Role;
+    use crate::allocate::{LEVELS, Role};
 
     fn camera() -> Demand {
+        let mut costs = [None; LEVELS];
+        costs[Level::whole(0).at()] = Some(100_000);
+        costs[Level::whole(1).at()] = Some(400_000);
         Demand {
             role: Role::Other,
             height: 360,
-            costs: [Some(100_000), Some(400_000), None],
-            wanted: 1,
+            costs,
+            wanted: Level::whole(1),
             held: None,
             is_fresh: false,
         }
@@ -146,7 +153,8 @@ mod tests {
         }
 
         fn layers(&self) -> Vec<Option<u8>> {
-            self.demands.iter().map(|d| d.held).collect()
+            let levels = self.demands.iter().map(|d| d.held);
+            levels.map(|l| l.map(Level::layer)).collect()
         }
     }
 
@@ -204,6 +212,38 @@ mod tests {
         assert_eq!(v.layers(), [Some(0), None]);
         v.run(700_000, 2200);
         assert_eq!(v.layers(), [Some(0), Some(0)]);
+    }
+
+    #[test]
+    fn fewer_frames_at_once_and_more_when_it_held() {
+        let mut camera = camera();
+        camera.costs[Level::new(0, 0).at()] = Some(40_000);
+        camera.costs[Level::new(0, 1).at()] = Some(60_000);
+        let mut v = Viewer::new(vec![camera]);
+        v.run(300_000, 5000);
+        assert_eq!(v.demands[0].held, Some(Level::whole(0)));
+        v.run(65_000, 100);
+        assert_eq!(v.demands[0].held, Some(Level::new(0, 1)));
+        v.run(45_000, 100);
+        assert_eq!(v.demands[0].held, Some(Level::new(0, 0)));
+        assert_eq!(v.run(150_000, 12_000), 1, "up to what 0.6 of it carries");
+        assert_eq!(v.demands[0].held, Some(Level::new(0, 1)));
+        v.run(150_000, 4000);
+        assert_eq!(v.demands[0].held, Some(Level::whole(0)));
+    }
+
+    #[test]
+    fn a_layer_that_is_gone_is_replaced_by_all_of_the_next() {
+        let mut v = Viewer::new(vec![camera()]);
+        v.run(90_000, 2200);
+        v.run(120_000, 2200);
+        assert_eq!(v.demands[0].held, Some(Level::whole(0)));
+        v.demands[0].costs = [None; LEVELS];
+        for (temporal, cost) in [(0, 40_000), (1, 60_000), (2, 100_000)] {
+            v.demands[0].costs[Level::new(1, temporal).at()] = Some(cost);
+        }
+        v.run(120_000, 100);
+        assert_eq!(v.demands[0].held, Some(Level::whole(1)));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use confab_base::{
     AudioLevel, Bitrate, Duration, FrameTag, Limited, MediaKind, ParticipantId, QualityLevel,
     Source, Time, TrackId, VideoCodec, VoiceLoss,
 };
+use confab_rtp::vp8;
 use std::sync::Arc;
 
 /// Settings of one meeting's forwarder.
@@ -61,6 +62,18 @@ pub struct RtpIn {
     pub voice: bool,
     /// Video of one of our own: the frame it belongs to.
     pub tag: Option<FrameTag>,
+}
+
+impl RtpIn {
+    /// The temporal layer of its frame, 0 the base, where it says so: in its tag, or in VP8's descriptor (RFC 7741).
+    pub(crate) fn temporal(&self, codec: Option<VideoCodec>) -> Option<u8> {
+        let vp8 = || {
+            let is_vp8 = codec == Some(VideoCodec::Vp8);
+            let descriptor = is_vp8.then(|| vp8::Descriptor::parse(&self.payload));
+            descriptor.flatten()?.temporal
+        };
+        self.tag.map(|tag| tag.temporal).or_else(vp8)
+    }
 }
 
 /// A media packet for a receiver's slot. The payload is shared with all other receivers, except where VP8's picture

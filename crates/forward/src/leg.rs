@@ -1,9 +1,10 @@
 //! A receiver: its slots, its budget, what each slot asks for and what it gets.
 
-use crate::allocate::{Demand, LAYERS, Role, by_importance, wanted_layer};
+use crate::allocate::{Demand, Level, Role, by_importance, wanted_layer};
 use crate::hysteresis::Hysteresis;
 use crate::io::{SlotSpec, SlotState};
-use crate::slot::Rewriter;
+use crate::slot::{Flow, Rewriter};
+use crate::thinner::Thinner;
 use crate::track::Track;
 use crate::voice::Copier;
 use crate::wanted::{Ideals, ideals};
@@ -31,8 +32,9 @@ pub(crate) struct Slot {
     pub spec: SlotSpec,
     pub rewriter: Rewriter,
     pub copier: Copier,
-    /// The layer to be sent; the one being sent may differ until a key frame comes.
-    pub target: Option<u8>,
+    /// What is to be sent; the layer being sent may differ until a key frame comes.
+    pub target: Option<Level>,
+    pub thinner: Thinner,
     /// And what it could be.
     pub ideals: Ideals,
     pub limited: Limited,
@@ -48,6 +50,7 @@ impl Slot {
             rewriter: Rewriter::new(seed),
             copier: Copier::default(),
             target: None,
+            thinner: Thinner::default(),
             ideals: Ideals::default(),
             limited: Limited::No,
             reported: None,
@@ -79,6 +82,20 @@ impl Slot {
         }
     }
 
+    /// The highest temporal layer of this flow to be sent now. On the way down to a smaller layer the old one goes on with its base
+    /// frames alone: there is no room for more.
+    pub fn most(&self, flow: Flow) -> u8 {
+        match self.target {
+            Some(level) if level.layer() == flow.layer => level.temporal(),
+            Some(level) if level.layer() < flow.layer && self.is_short() => 0,
+            _ => u8::MAX,
+        }
+    }
+
+    fn is_short(&self) -> bool {
+        matches!(self.limited, Limited::Bandwidth | Limited::Saver)
+    }
+
     fn flows(&self, tracks: &BTreeMap<TrackId, Track>) -> bool {
         self.spec
             .track
@@ -106,10 +123,10 @@ pub(crate) struct Leg {
     pub hysteresis: Hysteresis,
 }
 
-/// The wish of one slot, and the layer it shall have.
+/// The wish of one slot, and what it shall have.
 pub(crate) struct Choice {
     pub key: usize,
-    pub target: Option<u8>,
+    pub target: Option<Level>,
     pub ideals: Ideals,
     pub limited: Limited,
 }
@@ -129,7 +146,7 @@ impl Leg {
         }
     }
 
-    /// Chooses a layer for every slot. `speaker`: who has the floor among the others.
+    /// Chooses a level for every slot. `speaker`: who has the floor among the others.
     pub fn choose(
         &mut self,
         slots: &[Option<Slot>],
@@ -157,14 +174,16 @@ impl Leg {
                     audio += slot.audio_share();
                     choices.push(Choice {
                         key,
-                        target: Some(0),
+                        target: Some(Level::whole(0)),
                         ideals: Ideals::default(),
                         limited: Limited::No,
                     });
                 }
                 Wish::Video(track, demand) => {
                     all.push(Demand {
-                        costs: tracks.get(&track).map_or(demand.costs, costs_of_all),
+                        costs: tracks
+                            .get(&track)
+                            .map_or(demand.costs, |t| t.costs(|_| true)),
                         ..demand.clone()
                     });
                     videos.push((key, track));
@@ -225,10 +244,6 @@ impl Leg {
             return Wish::Audio;
         }
         let heights = track.layers.iter().map(|l| l.spec.height);
-        let mut costs = [None; LAYERS];
-        for (cost, layer) in costs.iter_mut().zip(&track.layers) {
-            *cost = track.offers(layer, now).then(|| layer.cost());
-        }
         let role = match track.source {
             Source::Screen => Role::Screen,
             _ if Some(track.owner) == speaker => Role::Speaker,
@@ -237,8 +252,8 @@ impl Leg {
         let demand = Demand {
             role,
             height: slot.spec.max_height,
-            costs,
-            wanted: wanted_layer(heights, slot.spec.max_height),
+            costs: track.costs(|layer| track.offers(layer, now)),
+            wanted: Level::whole(wanted_layer(heights, slot.spec.max_height)),
             held: slot.target,
             is_fresh: now < slot.fresh_until,
         };
@@ -259,7 +274,7 @@ impl Leg {
                 Wish::Audio => slot.audio_share(),
                 Wish::Video(id, d) => {
                     let track = tracks.get(&id)?;
-                    let wanted = track.layers.get(usize::from(d.wanted))?;
+                    let wanted = track.layers.get(usize::from(d.wanted.layer()))?;
                     wanted.spec.max_bitrate.bps().max(wanted.measured().bps())
                 }
             })
@@ -267,15 +282,6 @@ impl Leg {
         let views = Bitrate(self.slots.iter().filter_map(of_slot).sum());
         self.cap.map_or(views, |cap| views.min(cap))
     }
-}
-
-/// What its layers cost if all were coded.
-fn costs_of_all(track: &Track) -> [Option<u64>; LAYERS] {
-    let mut costs = [None; LAYERS];
-    for (cost, layer) in costs.iter_mut().zip(&track.layers) {
-        *cost = Some(layer.cost());
-    }
-    costs
 }
 
 enum Wish {
@@ -295,14 +301,14 @@ impl Slot {
     }
 }
 
-/// Whether the most important picture's lowest layer costs no more than `most`, bits per second.
+/// Whether the most important picture's lowest level costs no more than `most`, bits per second.
 fn first_fits(demands: &[Demand], most: u64) -> bool {
     let first = by_importance(demands).first().map(|i| &demands[*i]);
-    let lowest = first.and_then(|d| d.costs[usize::from(d.lowest()?)]);
+    let lowest = first.and_then(|d| d.costs[d.lowest()?.at()]);
     lowest.is_none_or(|cost| cost <= most)
 }
 
-fn limited(demand: &Demand, target: Option<u8>, track: Option<&Track>) -> Limited {
+fn limited(demand: &Demand, target: Option<Level>, track: Option<&Track>) -> Limited {
     let Some(track) = track else {
         return Limited::No;
     };
@@ -310,7 +316,7 @@ fn limited(demand: &Demand, target: Option<u8>, track: Option<&Track>) -> Limite
     if !track.any_alive() && started {
         return Limited::Source;
     }
-    let best = (0..=demand.wanted).rev().find(|l| demand.has(*l));
+    let best = demand.best(demand.wanted, u64::MAX);
     if target < best {
         Limited::Bandwidth
     } else if target < Some(demand.wanted) {

@@ -27,6 +27,7 @@ mod request;
 mod same_room;
 mod slot;
 mod speaker;
+mod thinner;
 mod track;
 mod views;
 mod voice;

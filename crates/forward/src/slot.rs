@@ -3,7 +3,7 @@
 //!
 //! Inside a run the outgoing number is the incoming one plus an offset, so a packet lost on the way in leaves a gap
 //! on the way out, and its late resend finds its place in it. The last [`KEPT`] runs are remembered for that. A packet
-//! left out on purpose (padding, a run's end) closes the gap instead: nobody shall ask for it.
+//! left out on purpose (padding, a frame too many, a run's end) closes the gap instead: nobody shall ask for it.
 
 use crate::io::{RtpIn, RtpOut};
 use confab_base::{Time, TrackId};
@@ -11,8 +11,8 @@ use confab_rtp::vp8;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Runs whose late packets still find their place.
-const KEPT: usize = 8;
+/// Runs whose late packets still find their place: two seconds' of them where every other frame is left out.
+const KEPT: usize = 32;
 /// A packet this far behind the newest of its run is too late to be worth anything: str0m's own resend cache is 2000.
 const TOO_LATE: u64 = 2000;
 /// A forward jump of the sender beyond this is a new start, not loss: passing it on could cost the receiver its
@@ -138,21 +138,35 @@ impl Rewriter {
         self.open && seq > self.highest.saturating_add(JUMP)
     }
 
-    /// Leaves out a packet of the open run and closes the gap it would leave.
-    pub fn skip(&mut self, flow: Flow, seq: u64) {
+    /// Whether this packet is newer than all of the open run.
+    pub fn is_ahead(&self, seq: u64) -> bool {
+        self.open && seq > self.highest
+    }
+
+    /// Leaves out a packet of the open run and closes the gap it would leave; in VP8's picture ids, too, if a picture goes with it.
+    pub fn skip(&mut self, flow: Flow, seq: u64, is_picture: bool) {
         if self.flow() != Some(flow) || seq <= self.highest || self.jumped(seq) {
             return;
         }
         let Some(run) = self.runs.back_mut() else {
             return;
         };
-        let mut rest = *run;
-        run.end = seq;
         self.next = self.next.max(seq.wrapping_add(run.seq));
-        rest.first = seq + 1;
-        rest.seq = rest.seq.wrapping_sub(1);
         self.highest = seq;
-        self.push(rest);
+        let picture = run.picture.wrapping_sub(u16::from(is_picture)) & 0x7fff;
+        let rest = Run {
+            first: seq + 1,
+            seq: run.seq.wrapping_sub(1),
+            picture,
+            ..*run
+        };
+        if run.first == seq {
+            // Nothing was in it yet.
+            *run = rest;
+        } else {
+            run.end = seq;
+            self.push(rest);
+        }
     }
 
     /// The packet under this slot's numbers; `None` if it belongs to no run.
@@ -290,10 +304,10 @@ mod tests {
         let mut r = Rewriter::new(0);
         let a = flow(1, 0);
         start(&mut r, a, &packet(10, 0), 0);
-        r.skip(a, 11);
+        r.skip(a, 11, false);
         assert_eq!(next(&mut r, a, &packet(12, 0), 0), Some(1));
         // 13 is lost, 14 is padding, then 13 comes late.
-        r.skip(a, 14);
+        r.skip(a, 14, false);
         assert_eq!(next(&mut r, a, &packet(15, 0), 0), Some(3));
         assert_eq!(next(&mut r, a, &packet(13, 0), 0), Some(2));
     }
@@ -327,6 +341,28 @@ mod tests {
         r.open(b, &vp8(90, 7), Time::ZERO, 90_000, true);
         assert_eq!(picture(&mut r, b, &vp8(90, 7)), 52);
         assert_eq!(picture(&mut r, b, &vp8(91, 8)), 53);
+    }
+
+    #[test]
+    fn vp8_pictures_go_on_over_those_left_out() {
+        let vp8 = |seq, id: u8| RtpIn {
+            payload: Arc::from([0x90, 0xc0, 0x80, id, 9, 0x00, 1]),
+            ..packet(seq, 0)
+        };
+        let mut r = Rewriter::new(0);
+        let a = flow(1, 0);
+        let sent = |r: &mut Rewriter, p: &RtpIn| {
+            let out = r.map(a, p, Time::ZERO, true).unwrap();
+            (out.seq, out.payload[3])
+        };
+        r.open(a, &vp8(1, 50), Time::ZERO, 90_000, true);
+        assert_eq!(sent(&mut r, &vp8(1, 50)), (0, 50));
+        r.skip(a, 2, true);
+        r.skip(a, 3, false);
+        assert_eq!(sent(&mut r, &vp8(4, 52)), (1, 51));
+        r.skip(a, 5, true);
+        assert_eq!(sent(&mut r, &vp8(6, 54)), (2, 52));
+        assert_eq!(sent(&mut r, &vp8(4, 52)), (1, 51), "again, late");
     }
 
     #[derive(Clone, Debug)]
@@ -376,7 +412,7 @@ mod tests {
                         }
                         offer(&mut r, layer, seqs[layer])?;
                     }
-                    Step::Pad => { seqs[layer] += 1; r.skip(f, seqs[layer]); }
+                    Step::Pad => { seqs[layer] += 1; r.skip(f, seqs[layer], false); }
                     Step::Late(by) => offer(&mut r, layer, seqs[layer].saturating_sub(by))?,
                     Step::Switch(to) => { layer = usize::from(to); open = false; }
                 }

@@ -1,6 +1,6 @@
 //! A published track: what its layers cost and whether they are alive.
 
-use crate::allocate::LAYERS;
+use crate::allocate::{LAYERS, LEVELS, Level, THINNINGS};
 use crate::io::{LayerSpec, RtpIn};
 use crate::request::KeyframeRequest;
 use crate::voice::{Seen, ToldLoss};
@@ -16,10 +16,15 @@ const LAYER_SILENCE: Duration = Duration::from_millis(250);
 const SIBLING_FRAMES: u32 = 4;
 /// A track that just began may show its lowest layer a little after the others; nobody starts with the wrong one for that.
 const GRACE: Duration = Duration::from_millis(300);
-/// Packets kept while a key frame is waited for: about a second.
+/// Who needs a layer so soon after its key frame gets what came since, instead of another one: senders who switch a layer off make one of
+/// the layer below, before anybody finds that the first is gone.
+const YOUNG: Duration = Duration::from_millis(700);
+/// Packets kept while a key frame is waited for, or behind one: about a second.
 const RECENT: usize = 512;
 /// Time constant of the measured rate, seconds.
 const RATE_SECONDS: f64 = 1.0;
+/// Fewer frames are an offer if they cost no more than this share of all.
+const WORTH_THINNING: f64 = 0.9;
 
 #[derive(Debug)]
 pub(crate) struct Layer {
@@ -32,11 +37,14 @@ pub(crate) struct Layer {
     /// Frames ended so far, and how many others of the track had ended when this layer was last heard.
     frames: u32,
     others: u32,
-    bytes: u64,
+    /// Bytes since the last measurement: the base frames', with those of the middle temporal layer, and all.
+    bytes: [u64; THINNINGS],
     /// Measured, bits per second; `None` until it ran for a moment.
-    rate: Option<f64>,
-    /// What came while somebody waits for a key frame. Its first packet may come last, put back by repair.
+    rates: Option<[f64; THINNINGS]>,
+    /// What came while somebody waits for a key frame, and behind the newest one. Its first packet may come last, put back by repair.
     recent: VecDeque<RtpIn>,
+    /// Number and arrival of the first packet of the newest key frame.
+    start: Option<(u64, Time)>,
 }
 
 impl Layer {
@@ -49,15 +57,22 @@ impl Layer {
             last: None,
             frames: 0,
             others: 0,
-            bytes: 0,
-            rate: None,
+            bytes: [0; THINNINGS],
+            rates: None,
             recent: VecDeque::new(),
+            start: None,
         }
     }
 
-    /// Keeps a packet for those who wait for a key frame.
-    pub fn keep(&mut self, packet: &RtpIn) {
-        if !self.request.is_wanted() {
+    /// Keeps a packet for those who wait for a key frame, and for those who find soon after it that they need this layer.
+    /// `is_start`: a key frame begins with it.
+    pub fn keep(&mut self, packet: &RtpIn, is_start: bool, now: Time) {
+        if is_start {
+            self.start = Some((packet.seq, now));
+            self.recent.retain(|p| p.seq > packet.seq);
+        }
+        let is_young = self.start.is_some_and(|(_, at)| now.since(at) < YOUNG);
+        if !self.request.is_wanted() && !is_young {
             self.recent.clear();
             return;
         }
@@ -75,6 +90,13 @@ impl Layer {
         behind
     }
 
+    /// The first packet of a key frame that came a moment ago, and all behind it.
+    pub fn young_start(&self, now: Time) -> Option<(RtpIn, Vec<RtpIn>)> {
+        let (seq, at) = self.start?;
+        let first = self.recent.iter().find(|p| p.seq == seq)?;
+        (now.since(at) < YOUNG).then(|| (first.clone(), self.behind(seq)))
+    }
+
     /// Whether the layer could still begin with this packet, though later ones came before.
     pub fn is_in_reach(&self, seq: u64) -> bool {
         let first = self.recent.iter().map(|p| p.seq).min();
@@ -86,9 +108,10 @@ impl Layer {
     }
 
     /// Counts a packet; true if it is the newest of its layer.
-    fn note(&mut self, seq: u64, bytes: usize, now: Time) -> bool {
+    fn note(&mut self, seq: u64, bytes: usize, temporal: u8, now: Time) -> bool {
+        let upwards = self.bytes.iter_mut().skip(usize::from(temporal));
         // 40 bytes of headers and tags on the wire.
-        self.bytes += bytes as u64 + 40;
+        upwards.for_each(|b| *b += bytes as u64 + 40);
         self.last = Some(now);
         let newest = self.highest.is_none_or(|h| seq > h);
         if newest {
@@ -99,24 +122,38 @@ impl Layer {
 
     /// What sending this layer takes, bits per second.
     pub fn cost(&self) -> u64 {
-        match self.rate {
+        match self.rates {
             // A still picture costs little now and more in the next second.
-            Some(rate) if self.alive => (rate as u64).max(self.spec.max_bitrate.bps() / 8),
+            Some([.., rate]) if self.alive => (rate as u64).max(self.spec.max_bitrate.bps() / 8),
             _ => self.spec.max_bitrate.bps(),
         }
     }
 
+    /// And with its temporal layers up to `temporal` only; `None` where that saves nothing, or is not known yet.
+    fn thin_cost(&self, temporal: u8) -> Option<u64> {
+        let rates = self.rates.filter(|_| self.alive)?;
+        let (part, all) = (rates[usize::from(temporal)], rates[THINNINGS - 1]);
+        (part > 0.0 && part < all * WORTH_THINNING)
+            .then(|| (self.cost() as f64 * part / all) as u64)
+    }
+
     pub fn measured(&self) -> Bitrate {
-        Bitrate(self.rate.filter(|_| self.alive).unwrap_or(0.0) as u64)
+        let rates = self.rates.filter(|_| self.alive);
+        Bitrate(rates.map_or(0, |[.., all]| all as u64))
     }
 
     fn measure(&mut self, seconds: f64) {
-        let now = self.bytes as f64 * 8.0 / seconds;
-        self.bytes = 0;
-        self.rate = match self.rate {
+        let bytes = std::mem::take(&mut self.bytes);
+        let now = bytes.map(|b| b as f64 * 8.0 / seconds);
+        let weight = (seconds / RATE_SECONDS).min(1.0);
+        self.rates = match self.rates {
             _ if !self.alive => None,
             None => Some(now),
-            Some(rate) => Some(rate + (now - rate) * (seconds / RATE_SECONDS).min(1.0)),
+            Some(mut rates) => {
+                let each = rates.iter_mut().zip(now);
+                each.for_each(|(rate, now)| *rate += (now - *rate) * weight);
+                Some(rates)
+            }
         };
     }
 
@@ -211,6 +248,21 @@ impl Track {
         layer.alive || !self.any_alive() || (layer.last.is_none() && now.since(self.since) < GRACE)
     }
 
+    /// What each level costs, bits per second, of the layers that are to be `had`; fewer frames are offered of the lowest alone:
+    /// better fewer than none, but better small than jerky.
+    pub fn costs(&self, had: impl Fn(&Layer) -> bool) -> [Option<u64>; LEVELS] {
+        let mut costs = [None; LEVELS];
+        let all = self.layers.iter().enumerate();
+        for (at, (index, layer)) in all.filter(|(_, l)| had(l)).enumerate() {
+            let index = index as u8;
+            costs[Level::whole(index).at()] = Some(layer.cost());
+            for temporal in (0..THINNINGS as u8 - 1).filter(|_| at == 0) {
+                costs[Level::new(index, temporal).at()] = layer.thin_cost(temporal);
+            }
+        }
+        costs
+    }
+
     pub fn any_alive(&self) -> bool {
         self.layers.iter().any(|l| l.alive)
     }
@@ -225,7 +277,8 @@ impl Track {
         let Some(of) = self.layers.get_mut(layer) else {
             return (false, false);
         };
-        let newest = of.note(packet.seq, packet.payload.len(), now);
+        let temporal = packet.temporal(self.codec).unwrap_or(0);
+        let newest = of.note(packet.seq, packet.payload.len(), temporal, now);
         of.frames = of.frames.wrapping_add(u32::from(packet.marker));
         of.others = frames
             .wrapping_sub(of.frames)
@@ -269,6 +322,7 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use confab_base::FrameTag;
 
     fn track() -> Track {
         let layer = |height, k| LayerSpec {
@@ -355,10 +409,41 @@ mod tests {
             "{}",
             t.layers[1].cost()
         );
+        assert_eq!(t.layers[1].thin_cost(0), None, "all frames are base frames");
         for i in 40..80u64 {
             t.note(1, &frame(i * 5, 0), Time::from_millis(i * 250));
             t.tick(Time::from_millis(i * 250), 0.25);
         }
         assert_eq!(t.layers[1].cost(), 62_500);
+    }
+
+    #[test]
+    fn fewer_frames_of_the_lowest_layer_are_offered_at_what_they_cost() {
+        let mut t = track();
+        for i in 0..40u64 {
+            for (at, temporal) in [0, 2, 1, 2].into_iter().enumerate() {
+                let tag = FrameTag {
+                    frame: 0,
+                    refers: 1,
+                    temporal,
+                    start: true,
+                };
+                let packet = RtpIn {
+                    tag: Some(tag),
+                    ..frame(i * 4 + at as u64, 960)
+                };
+                for layer in 0..2 {
+                    t.note(layer, &packet, Time::from_millis(i * 250));
+                }
+            }
+            t.tick(Time::from_millis(i * 250), 0.25);
+        }
+        let near = |cost: Option<u64>, expected: u64| cost.unwrap().abs_diff(expected) <= 2;
+        let costs = t.costs(|_| true);
+        assert!(near(costs[0], 32_000) && near(costs[1], 64_000) && near(costs[2], 128_000));
+        assert!(costs[3..5].iter().all(Option::is_none) && near(costs[5], 128_000));
+        let costs = t.costs(|l| l.spec.height == 360);
+        assert!(costs[..3].iter().all(Option::is_none));
+        assert!(near(costs[3], 32_000) && near(costs[4], 64_000));
     }
 }

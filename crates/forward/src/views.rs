@@ -102,15 +102,26 @@ impl Forwarder {
                 slot.rewriter.close();
             }
             report(slot, &self.tracks, &mut self.out);
-            let (Some(id), Some(layer)) = (slot.spec.track, choice.target) else {
+            let (Some(id), Some(level)) = (slot.spec.track, choice.target) else {
                 continue;
             };
-            let wanted = self.tracks.get(&id).map(|track| Flow {
+            let layer = level.layer();
+            let Some(track) = self.tracks.get(&id) else {
+                continue;
+            };
+            let wanted = Flow {
                 track: id,
                 layer,
                 epoch: track.epoch,
-            });
-            if flow != wanted {
+            };
+            let goes_on = |f: Flow| {
+                let layer = track.layers.get(usize::from(f.layer));
+                f.track == id && f.epoch == track.epoch && layer.is_some_and(|l| l.alive)
+            };
+            let is_video = track.codec.is_some();
+            // What is shown goes on until a key frame comes, but there may be one already for who is shown nothing.
+            let is_dark = is_video && !flow.is_some_and(goes_on);
+            if flow != Some(wanted) && !(is_dark && self.begin_kept(choice.key, wanted, now)) {
                 self.ask(id, layer, now);
             }
         }

@@ -1,6 +1,6 @@
 //! Which layers of a video somebody receives or could, so that its sender codes no others. docs/ALLOCATION.md has the rule in words.
 
-use crate::allocate::{Demand, LAYERS, allocate, by_importance};
+use crate::allocate::{Demand, LAYERS, Level, allocate, by_importance};
 use crate::forwarder::Forwarder;
 use crate::hysteresis::CALM_SHARE;
 use crate::io::Output;
@@ -10,7 +10,7 @@ use confab_base::{Duration, MediaKind, Time, TrackId};
 const OFF_HOLD: Duration = Duration::from_secs(6);
 
 /// What a receiver would be sent if its senders coded everything: with all of its budget, and after a dip.
-pub(crate) type Ideals = [Option<u8>; 2];
+pub(crate) type Ideals = [Option<Level>; 2];
 
 /// The ideals of these demands, which know the cost of every layer there may be.
 pub(crate) fn ideals(demands: &[Demand], budget: u64, is_trial: bool) -> Vec<Ideals> {
@@ -26,25 +26,50 @@ pub(crate) fn ideals(demands: &[Demand], budget: u64, is_trial: bool) -> Vec<Ide
 /// What was told about one video.
 #[derive(Debug, Default)]
 pub(crate) struct Wanting {
-    /// A bit for each layer, the lowest first; `None`: nothing, and its sender codes all.
-    told: Option<u8>,
-    needed_at: [Option<Time>; LAYERS],
+    /// `None`: nothing, and its sender codes all.
+    told: Option<Vec<u8>>,
+    needed: Lately,
+    received: Lately,
 }
 
-impl Wanting {
-    /// `needed`: the layers somebody needs now, a bit each. The layers to tell, if they are others than before.
-    fn update(&mut self, needed: u8, now: Time) -> Option<u8> {
-        let mut wanted = 0;
-        for (layer, at) in self.needed_at.iter_mut().enumerate() {
-            if needed >> layer & 1 == 1 {
+/// Layers, a bit for each, the lowest first.
+type Layers = u8;
+
+/// The layers that were named in the last seconds.
+#[derive(Debug, Default)]
+struct Lately([Option<Time>; LAYERS]);
+
+impl Lately {
+    fn update(&mut self, named: Layers, now: Time) -> Layers {
+        let mut lately = 0;
+        for (layer, at) in self.0.iter_mut().enumerate() {
+            if named >> layer & 1 == 1 {
                 *at = Some(now);
             }
             let recent = at.is_some_and(|at| now.since(at) < OFF_HOLD);
-            wanted |= u8::from(recent) << layer;
+            lately |= u8::from(recent) << layer;
         }
-        let is_new = self.told != Some(wanted);
-        self.told = Some(wanted);
-        is_new.then_some(wanted)
+        lately
+    }
+}
+
+impl Wanting {
+    /// `needed`: the layers somebody receives or might soon, and those of them that somebody receives or would at once. The layers to
+    /// tell, if it is another list than before.
+    fn update(&mut self, needed: Layers, received: Layers, now: Time) -> Option<Vec<u8>> {
+        let wanted = self.needed.update(needed, now);
+        let received = self.received.update(received, now) & wanted;
+        let of = |layers: Layers| (0..LAYERS as u8).filter(move |l| layers >> l & 1 == 1);
+        let told: Vec<u8> = match received & 1 {
+            1 => of(wanted).collect(),
+            // Nobody would miss the lowest for now: a sender with little room has more use of the one that is seen.
+            _ => of(received).chain(of(wanted & !received)).collect(),
+        };
+        if self.told.as_ref() == Some(&told) {
+            return None;
+        }
+        self.told = Some(told.clone());
+        Some(told)
     }
 }
 
@@ -58,23 +83,26 @@ impl Forwarder {
         if track.kind() != MediaKind::Video || track.muted {
             return;
         }
-        let bit = |layer: &u8| 1u8.checked_shl(u32::from(*layer)).unwrap_or(0);
-        let mut needed = 0;
+        let bit = |level: &Level| 1 << level.layer();
+        let bits = |levels: &mut dyn Iterator<Item = &Level>| levels.map(bit).fold(0, |a, b| a | b);
+        let (mut needed, mut received) = (0, 0);
         for slot in track.subscribers.iter().filter_map(|k| self.slots.get(*k)) {
             let Some(slot) = slot else { continue };
-            let layers = slot.ideals.iter().chain([&slot.target]).flatten();
-            needed |= layers.map(bit).fold(0, |a, b| a | b);
+            let [whole, dip] = &slot.ideals;
+            let now = bits(&mut [whole, &slot.target].into_iter().flatten());
+            received |= now;
+            needed |= now | bits(&mut dip.iter());
         }
         if needed != 0 {
             // Whoever's link breaks down falls back on it.
             needed |= 1;
         }
-        if let Some(wanted) = track.wanting.update(needed, now) {
-            let layers = (0..track.layers.len() as u8).filter(|l| wanted >> l & 1 == 1);
+        let there = (1u8 << track.layers.len().min(LAYERS)) - 1;
+        if let Some(layers) = track.wanting.update(needed & there, received & there, now) {
             self.out.push_back(Output::LayersWanted {
                 participant: track.owner,
                 track: id,
-                layers: layers.collect(),
+                layers,
             });
         }
     }
@@ -87,17 +115,36 @@ mod tests {
     #[test]
     fn a_layer_is_wanted_at_once_and_for_some_seconds_after_it_was_needed() {
         let mut wanting = Wanting::default();
-        let mut at = |needed, ms| wanting.update(needed, Time::from_millis(ms));
-        assert_eq!(at(0, 0), Some(0), "all are coded until it is told");
-        assert_eq!(at(0b101, 100), Some(0b101));
+        let mut at = |needed, ms| wanting.update(needed, needed, Time::from_millis(ms));
+        assert_eq!(at(0, 0), Some(vec![]), "all are coded until it is told");
+        assert_eq!(at(0b101, 100), Some(vec![0, 2]));
         assert_eq!(at(0b101, 200), None);
-        assert_eq!(at(0b011, 1000), Some(0b111), "one more at once");
+        assert_eq!(at(0b011, 1000), Some(vec![0, 1, 2]), "one more at once");
         assert_eq!(at(0b011, 5000), None);
+        let less = Some(vec![0, 1]);
         assert_eq!(
             at(0b011, 6300),
-            Some(0b011),
+            less,
             "one less when it was not needed for long"
         );
-        assert_eq!(at(0, 12_400), Some(0));
+        assert_eq!(at(0, 12_400), Some(vec![]));
+    }
+
+    #[test]
+    fn what_is_only_there_to_fall_back_on_is_named_last() {
+        let mut wanting = Wanting::default();
+        let mut at = |needed, received, ms| wanting.update(needed, received, Time::from_millis(ms));
+        assert_eq!(at(0b011, 0b010, 0), Some(vec![1, 0]));
+        assert_eq!(
+            at(0b111, 0b100, 100),
+            Some(vec![1, 2, 0]),
+            "the second was received a moment ago"
+        );
+        assert_eq!(at(0b111, 0b100, 6200), Some(vec![2, 0, 1]));
+        assert_eq!(
+            at(0b111, 0b101, 6300),
+            Some(vec![0, 1, 2]),
+            "as soon as somebody receives it"
+        );
     }
 }

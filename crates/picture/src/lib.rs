@@ -6,6 +6,7 @@
 
 mod background;
 mod blur;
+mod codec_guard;
 mod convert;
 mod governor;
 mod i420;
@@ -20,6 +21,7 @@ mod screen_pattern;
 pub mod y4m;
 
 pub use background::{Backdrop, Background, Strength};
+pub use codec_guard::CodecGuard;
 pub use convert::ConvertError;
 pub use governor::{CpuGovernor, GovernorOutput};
 pub use i420::{I420, MAX_SIDE, PictureError};

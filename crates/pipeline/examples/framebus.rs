@@ -85,15 +85,16 @@ fn play(id: u32, material: &Material, phase: Duration, bus: &BusHandle) {
         }
         let info = FrameInfo {
             track,
+            codec: VideoCodec::H264,
             timestamp: (at as u32).wrapping_mul(3000),
             keyframe: at % material.units.len() == 0,
             arrived: clock::now(),
             shown: clock::now(),
         };
-        let needs = sink.needs();
+        let needs = sink.needs(info.codec);
         if needs.units {
             let unit = &material.units[at % material.units.len()];
-            sink.unit(VideoCodec::H264, unit, &info);
+            sink.unit(unit, &info);
         }
         if needs.pictures {
             sink.show(&material.pictures[at % material.pictures.len()], &info);

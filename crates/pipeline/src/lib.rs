@@ -32,7 +32,7 @@ mod voice_up;
 
 pub use confab_audio_io::{MicrophoneSpec, SpeakerSpec};
 pub use confab_camera_io::{CameraSpec, jpeg};
-pub use confab_codec::{DECODES, ENCODES};
+pub use confab_codec::{CAN_DECODE, CAN_ENCODE, CHEAP, FINE};
 pub use confab_dsp::bands as sound;
 pub use confab_dsp::{Frame, NoiseEngine, VoiceConfig};
 pub use confab_picture::{Background, I420, Strength, read_counter};
@@ -56,3 +56,4 @@ pub use stats::{
     AudioDownStats, AudioUpStats, GapCounter, LayerUpStats, STALL, VideoDownStats, VideoUpStats,
 };
 pub use tap::TapOptions;
+pub use video_up::CodecPair;

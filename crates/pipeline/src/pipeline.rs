@@ -12,12 +12,12 @@ use crate::stats::{AudioDownStats, AudioUpStats, VideoDownStats, VideoUpStats};
 use crate::sync::SharedSync;
 use crate::tap::{TapOptions, Taps};
 use crate::video_down::{SlotTrack, VideoReceivers};
-use crate::video_up::Shape;
+use crate::video_up::{CodecPair, Shape};
 use crate::voice::Voice;
 use crate::voice_down::{AudioTrack, Ear};
 use crate::voice_up::{Mouth, MouthConfig};
 use confab_audio_io::{MicrophoneSpec, SpeakerSpec};
-use confab_base::{Bitrate, Duration, ParticipantId, Source, Time, VideoCodec};
+use confab_base::{Bitrate, Duration, ParticipantId, Source, Time};
 use confab_camera_io::CameraSpec;
 use confab_codec::OpusConfig;
 use confab_dsp::{Frame, VoiceConfig};
@@ -417,9 +417,10 @@ impl Pipeline {
         self.sources.set_background(background);
     }
 
-    /// Codes camera and screen in another codec, one of [`crate::ENCODES`], from the next picture on.
-    pub fn set_codec(&self, codec: VideoCodec) {
-        self.sources.set_codec(codec);
+    /// Codes camera or screen in other codecs of [`crate::CAN_ENCODE`] from the next picture on: a screen's letters in the fine one until
+    /// that takes too long, everything else in the cheap one until the machine has been idle for a while.
+    pub fn set_codecs(&self, source: Source, codecs: CodecPair) {
+        self.sources.set_codecs(source, codecs);
     }
 
     /// What a voice may spend; original sound has its own rate.

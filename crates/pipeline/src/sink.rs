@@ -30,6 +30,7 @@ impl RemoteTrack {
 #[derive(Clone, Copy, Debug)]
 pub struct FrameInfo {
     pub track: RemoteTrack,
+    pub codec: VideoCodec,
     /// RTP timestamp, 90 kHz.
     pub timestamp: u32,
     pub keyframe: bool,
@@ -90,13 +91,13 @@ pub trait VideoSink: Send {
     /// Told once, before everything else.
     fn on_slot(&mut self, _ask: KeyframeAsk) {}
 
-    /// Asked before every access unit.
-    fn needs(&self) -> Needs {
+    /// Asked before every access unit, of this codec: who decodes may not know them all.
+    fn needs(&self, _codec: VideoCodec) -> Needs {
         Needs::PICTURES
     }
 
     /// An access unit at its play-out time (Annex-B for H.264), while [`Needs::units`].
-    fn unit(&mut self, _codec: VideoCodec, _data: &[u8], _info: &FrameInfo) {}
+    fn unit(&mut self, _data: &[u8], _info: &FrameInfo) {}
 }
 
 /// Makes sinks. Called again for a track that comes back to a slot.
@@ -287,6 +288,7 @@ mod tests {
     fn info() -> FrameInfo {
         FrameInfo {
             track: track(),
+            codec: VideoCodec::H264,
             timestamp: 0,
             keyframe: true,
             arrived: Time::ZERO,

@@ -7,10 +7,10 @@ use crate::pipeline::{Outgoing, OutgoingLayer, PictureWatch, PipelineError};
 use crate::stats::VideoUpStats;
 use crate::system_sound::SystemSound;
 use crate::tap::Taps;
-use crate::video_up::{Numbering, Shape, VideoSender, VideoUpConfig};
+use crate::video_up::{CodecPair, Numbering, Shape, VideoSender, VideoUpConfig};
 use confab_audio_io::Microphone;
-use confab_base::{Source, VideoCodec};
-use confab_codec::ENCODES;
+use confab_base::Source;
+use confab_codec::CHEAP;
 use confab_picture::{Background, I420, Rung};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,8 +38,8 @@ pub(crate) struct Sources {
 }
 
 struct State {
-    /// What pictures are coded in, also those of devices that follow.
-    codec: VideoCodec,
+    /// What the pictures of a source are coded in, also those of devices that follow.
+    codecs: BTreeMap<Source, CodecPair>,
     /// Behind the person before the camera, also the one that follows.
     background: Background,
     senders: BTreeMap<Source, VideoSender>,
@@ -83,12 +83,16 @@ impl Sources {
     pub(crate) fn new(parts: SourceParts) -> Sources {
         let video = [Source::Camera, Source::Screen];
         let seed = parts.first_timestamp;
+        let first = CodecPair {
+            fine: CHEAP[0],
+            cheap: CHEAP[0],
+        };
         let numbering = |source| (source, Arc::new(Numbering::new(seed)));
         Sources {
             parts,
             numbering: video.into_iter().map(numbering).collect(),
             state: Mutex::new(State {
-                codec: ENCODES[0],
+                codecs: video.into_iter().map(|s| (s, first)).collect(),
                 background: Background::None,
                 senders: BTreeMap::new(),
                 outgoing: Vec::new(),
@@ -139,10 +143,10 @@ impl Sources {
         } = begin;
         let size = pictures.size();
         let rungs = shape.rungs(size);
-        let (muted, codec, background) = {
+        let (muted, codecs, background) = {
             let state = self.state();
             let muted = !state.unmuted.contains(&source);
-            (muted, state.codec, state.background.clone())
+            (muted, state.codecs[&source], state.background.clone())
         };
         let sender = VideoSender::start(VideoUpConfig {
             source,
@@ -152,7 +156,7 @@ impl Sources {
             muted,
             paused,
             still,
-            codec,
+            codecs,
             guard_load: self.parts.guard_load,
             background: background.clone(),
             numbering: self.numbering[&source].clone(),
@@ -163,8 +167,8 @@ impl Sources {
             first_timestamp: self.parts.first_timestamp,
         })?;
         let mut state = self.state();
-        if state.codec != codec {
-            sender.set_codec(state.codec);
+        if state.codecs[&source] != codecs {
+            sender.set_codecs(state.codecs[&source]);
         }
         if state.background != background {
             sender.set_background(state.background.clone());
@@ -223,12 +227,13 @@ impl Sources {
         }
     }
 
-    /// Codes pictures in another codec from now on; one of [`confab_codec::ENCODES`].
-    pub(crate) fn set_codec(&self, codec: VideoCodec) {
+    /// Codes the pictures of a camera or screen in other codecs from now on; of [`confab_codec::CAN_ENCODE`].
+    pub(crate) fn set_codecs(&self, source: Source, codecs: CodecPair) {
         let mut state = self.state();
-        if state.codec != codec {
-            state.codec = codec;
-            state.senders.values().for_each(|s| s.set_codec(codec));
+        if state.codecs.insert(source, codecs) != Some(codecs)
+            && let Some(sender) = state.senders.get(&source)
+        {
+            sender.set_codecs(codecs);
         }
     }
 

@@ -9,11 +9,11 @@ use crate::stats::{GapCounter, VideoDownStats};
 use crate::sync::SharedSync;
 use crate::tap::Taps;
 use confab_base::{Duration, Time, VideoCodec};
-use confab_codec::{CodecError, VideoDecoder, video_decoder};
+use confab_codec::{CodecError, VideoDecoder, key_frame_size, video_decoder};
 use confab_picture::I420;
 use confab_rtp::{
     JitterEstimator, LossCounter, TimestampUnwrapper, VideoFrame, VideoJitterBuffer,
-    VideoJitterConfig, VideoOutput, VideoPacket, h264_size, vp8,
+    VideoJitterConfig, VideoOutput, VideoPacket, h264_size,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::collections::BTreeMap;
@@ -283,7 +283,7 @@ impl Slot {
                     network.request_keyframe(index);
                 }
                 VideoOutput::Frame(frame) => {
-                    self.needs = self.sink.needs();
+                    self.needs = self.sink.needs(frame.codec);
                     self.unit = Some(frame);
                     for stage in &VIDEO_DOWN {
                         self.pass(stage.stage, stage.name, taps);
@@ -346,6 +346,7 @@ impl Slot {
         let now = clock::now();
         let info = FrameInfo {
             track: self.track,
+            codec: unit.codec,
             timestamp: unit.timestamp,
             keyframe: unit.keyframe,
             arrived: unit.completed,
@@ -357,7 +358,7 @@ impl Slot {
         let mut size = None;
         if self.needs.units {
             size = unit.keyframe.then(|| size_of(&unit)).flatten();
-            self.sink.unit(unit.codec, &unit.data, &info);
+            self.sink.unit(&unit.data, &info);
         }
         if let Some(picture) = &picture {
             size = Some((picture.width() as u16, picture.height() as u16));
@@ -399,8 +400,7 @@ impl Slot {
 fn size_of(unit: &VideoFrame) -> Option<(u16, u16)> {
     match unit.codec {
         VideoCodec::H264 => h264_size(&unit.data),
-        VideoCodec::Vp8 => vp8::frame_size(&unit.data),
-        VideoCodec::Vp9 | VideoCodec::Av1 => None,
+        codec => key_frame_size(codec, &unit.data),
     }
 }
 

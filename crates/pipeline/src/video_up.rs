@@ -53,6 +53,15 @@ impl Numbering {
     }
 }
 
+/// What a source's pictures are coded in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodecPair {
+    /// Where the machine has time for it.
+    pub fine: VideoCodec,
+    /// Where it has not.
+    pub cheap: VideoCodec,
+}
+
 /// Which layers pictures become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -106,7 +115,7 @@ enum Order {
     Keyframe(Option<usize>),
     Layers(Vec<Option<Bitrate>>),
     /// From the next picture on.
-    Codec(VideoCodec),
+    Codecs(CodecPair),
     Background(Background),
 }
 
@@ -127,7 +136,7 @@ pub(crate) struct VideoUpConfig {
     pub(crate) paused: PauseSwitch,
     /// What the others saw last, for when it begins paused.
     pub(crate) still: Option<Arc<I420>>,
-    pub(crate) codec: VideoCodec,
+    pub(crate) codecs: CodecPair,
     /// Codes less where the machine does not keep up.
     pub(crate) guard_load: bool,
     /// Behind the person in a camera's pictures.
@@ -171,9 +180,9 @@ impl VideoSender {
         self.order(Order::Layers(rates));
     }
 
-    /// Goes over to another codec, with a key frame of each layer.
-    pub(crate) fn set_codec(&self, codec: VideoCodec) {
-        self.order(Order::Codec(codec));
+    /// Goes over to other codecs, with a key frame of each layer where the one at work is another then.
+    pub(crate) fn set_codecs(&self, codecs: CodecPair) {
+        self.order(Order::Codecs(codecs));
     }
 
     /// What is seen behind the person, from the next picture on.

@@ -55,7 +55,13 @@ fn show(page: &mut Page, mode: Mode, stream: u32, credit: u32) {
         credit,
     };
     let streams = vec![shown];
-    say(page, &FromPage::Show { mode, streams });
+    let codecs = Vec::new();
+    let show = FromPage::Show {
+        mode,
+        codecs,
+        streams,
+    };
+    say(page, &show);
 }
 
 fn picture(page: &mut Page) -> (Header, usize) {
@@ -85,6 +91,7 @@ fn open(bus: &FrameBus, id: u32) -> (Box<dyn VideoSink>, Arc<AtomicU32>) {
 fn info(id: u32, timestamp: u32, keyframe: bool) -> FrameInfo {
     FrameInfo {
         track: track(id),
+        codec: VideoCodec::H264,
         timestamp,
         keyframe,
         arrived: clock::now(),
@@ -138,16 +145,18 @@ fn connections_that_say_nothing_do_not_keep_the_page_out() {
 fn units_go_to_the_page_as_long_as_it_has_credit() {
     let bus = FrameBus::start().unwrap();
     let (mut sink, asked) = open(&bus, 7);
-    assert_eq!(sink.needs(), Needs::NOTHING);
+    assert_eq!(sink.needs(VideoCodec::H264), Needs::NOTHING);
     let mut page = enter(&bus);
     show(&mut page, Mode::Units, 7, 2);
-    until("the stream is shown", || sink.needs() == Needs::UNITS);
+    until("the stream is shown", || {
+        sink.needs(VideoCodec::H264) == Needs::UNITS
+    });
     until("a key frame is asked for", || {
         asked.load(Ordering::Relaxed) == 1
     });
-    sink.unit(VideoCodec::H264, &[1; 10], &info(7, 100, true));
-    sink.unit(VideoCodec::H264, &[2; 20], &info(7, 200, false));
-    sink.unit(VideoCodec::H264, &[3; 30], &info(7, 300, false));
+    sink.unit(&[1; 10], &info(7, 100, true));
+    sink.unit(&[2; 20], &info(7, 200, false));
+    sink.unit(&[3; 30], &info(7, 300, false));
     for (timestamp, size) in [(100, 10), (200, 20)] {
         let (header, bytes) = picture(&mut page);
         assert_eq!(
@@ -205,11 +214,13 @@ fn a_stopped_page_costs_no_memory_and_goes_on_with_a_key_frame() {
     let (mut sink, asked) = open(&bus, 7);
     let mut page = enter(&bus);
     show(&mut page, Mode::Units, 7, 6);
-    until("the stream is shown", || sink.needs() == Needs::UNITS);
+    until("the stream is shown", || {
+        sink.needs(VideoCodec::H264) == Needs::UNITS
+    });
     let unit = vec![0; 50_000];
     // Twenty minutes of it.
     for n in 0..36_000 {
-        sink.unit(VideoCodec::H264, &unit, &info(7, n, n % 300 == 0));
+        sink.unit(&unit, &info(7, n, n % 300 == 0));
     }
     let stats = bus.handle().stats()[&7];
     assert!(stats.sent <= 6 && stats.waiting <= 8, "{stats:?}");
@@ -227,8 +238,8 @@ fn a_stopped_page_costs_no_memory_and_goes_on_with_a_key_frame() {
     until("it is asked for a key frame or goes on with one", || {
         asked.load(Ordering::Relaxed) > before || bus.handle().stats()[&7].sent > stats.sent
     });
-    sink.unit(VideoCodec::H264, &unit, &info(7, 90_000, false));
-    sink.unit(VideoCodec::H264, &unit, &info(7, 90_001, true));
+    sink.unit(&unit, &info(7, 90_000, false));
+    sink.unit(&unit, &info(7, 90_001, true));
     until("the key frame comes", || {
         seen.push(picture(&mut page).0);
         seen.last().unwrap().timestamp == 90_001
@@ -259,7 +270,7 @@ fn a_carried_page_gets_the_same_messages_and_keeps_the_socket_shut() {
     assert!(page.say("{}").is_err());
     assert_eq!(asked.load(Ordering::Relaxed), 1);
     for n in 0..5 {
-        sink.unit(VideoCodec::H264, &[1; 10], &info(7, n, n == 0));
+        sink.unit(&[1; 10], &info(7, n, n == 0));
     }
     until("two units come", || got.lock().unwrap().len() == 3);
     assert_eq!(
@@ -269,6 +280,6 @@ fn a_carried_page_gets_the_same_messages_and_keeps_the_socket_shut() {
     page.say(r#"{"type":"credit","streams":[[7,1]]}"#).unwrap();
     until("the third comes", || got.lock().unwrap().len() == 4);
     drop(page);
-    assert_eq!(sink.needs(), Needs::NOTHING);
+    assert_eq!(sink.needs(VideoCodec::H264), Needs::NOTHING);
     enter(&bus);
 }

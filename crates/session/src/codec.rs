@@ -1,11 +1,20 @@
 //! Which codec the own pictures are coded in: the best one that everybody who receives them decodes. `ui/src/session/codec.ts` is its
 //! twin; both are held to `tests/data/codec.json`.
 
-use confab_base::{Duration, ParticipantId, Time, VideoCodec};
+use confab_base::{Duration, ParticipantId, Source, Time, VideoCodec};
 use confab_protocol::Snapshot;
 
 /// Between two changes. The server follows no sooner than a second after the last one, and each costs a key frame.
 const HOLD: Duration = Duration::from_secs(2);
+
+/// Most people in a meeting whose cameras may be coded in what takes longer to decode: each sees the pictures of all others.
+const FEW: usize = 4;
+
+/// Whether a codec that takes several times as long to code and decode may be used for the pictures of `source` with so many people
+/// in the meeting, all of whom decode it. A screen is one picture and has letters, which gain the most.
+pub fn may_be_fine(source: Source, people: usize) -> bool {
+    source == Source::Screen || people <= FEW
+}
 
 /// The sender's codec, as receivers come and go.
 #[derive(Clone, Debug)]
@@ -85,6 +94,13 @@ mod tests {
             let best = best_codec(&case.encodes, receivers);
             assert_eq!(best, case.best, "{:?} {:?}", case.encodes, case.receivers);
         }
+    }
+
+    #[test]
+    fn cameras_take_the_costly_codec_only_among_few() {
+        let camera = |people| may_be_fine(Source::Camera, people);
+        assert_eq!([1, 4, 5].map(camera), [true, true, false]);
+        assert!(may_be_fine(Source::Screen, 100));
     }
 
     #[test]

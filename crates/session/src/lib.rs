@@ -12,7 +12,7 @@ mod peer;
 mod requests;
 mod session;
 
-pub use codec::{CodecChoice, best_codec};
+pub use codec::{CodecChoice, best_codec, may_be_fine};
 pub use face::{
     Action, Input, JoinOptions, MediaPhase, Notice, OutboxChat, Output, Own, Phase, SavedSeat,
     SessionState,

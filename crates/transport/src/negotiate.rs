@@ -28,7 +28,7 @@ pub struct SendLine {
     /// Simulcast layers, lowest first; empty or one: no simulcast, packets have no rid. Fixed by the first offer that
     /// names the source.
     pub rids: Vec<Rid>,
-    /// Codecs to offer for a video source; empty: all. VP9 and AV1 are passed over.
+    /// Codecs to offer for a video source; empty: all.
     pub codecs: Vec<VideoCodec>,
 }
 
@@ -195,11 +195,8 @@ impl Peer {
                     let Some(line) = line.filter(|l| !l.codecs.is_empty()) else {
                         continue;
                     };
-                    let codecs: Vec<_> = line
-                        .codecs
-                        .iter()
-                        .filter_map(|c| Codec::from_video(*c))
-                        .collect();
+                    let codecs: Vec<_> =
+                        line.codecs.iter().map(|c| Codec::from_video(*c)).collect();
                     text = sdp_text::with_codecs(&text, mid.as_str(), &codecs);
                 }
             }

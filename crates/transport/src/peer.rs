@@ -20,6 +20,8 @@ use confab_congestion::Asks;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, UNIX_EPOCH};
+use str0m::format::{Codec::Vp9, FormatParams};
+use str0m::media::Frequency;
 use str0m::rtp::RtpPacket;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig, net::Receive, net::TcpType};
 
@@ -78,13 +80,21 @@ impl Peer {
                 .extension_map()
                 .set(OWN_EXTENSION, own_extension());
         }
-        // H.264 before VP8 in the answer makes browsers send H.264, which every native decodes; so does plain Opus before
-        // RED, which they could not fill as well as we do.
+        // H.264 first in the answer makes browsers send H.264, which every native decodes; so does plain Opus before RED, which
+        // they could not fill as well as we do.
         let codecs = rtc_config.codec_config();
         codecs.clear();
         codecs.enable_opus(true, true);
         codecs.add_h264(108.into(), Some(109.into()), true, 0x42_e01f);
         codecs.enable_vp8(true);
+        // Profile 0 alone: nobody here decodes more than 8 bits.
+        let vp9 = FormatParams {
+            profile_id: Some(0),
+            ..FormatParams::default()
+        };
+        let ticks = Frequency::NINETY_KHZ;
+        codecs.add_config(98.into(), Some(99.into()), Vp9, ticks, None, vp9);
+        codecs.enable_av1(true);
         // The watchdog tells of a cut after `silence`, and the path resumes by itself when it comes back; ICE keeps it for most
         // of a minute. Where four out of five datagrams get lost, one check in 25 is answered, and one in five arrives, of which
         // a server of ICE wants one in 15 s: checked every second, a path that works would be given up every minute or two;

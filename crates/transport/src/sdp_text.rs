@@ -115,6 +115,8 @@ fn rtpmap_name(codec: Codec) -> &'static str {
         Codec::Opus => "OPUS/",
         Codec::H264 => "H264/",
         Codec::Vp8 => "VP8/",
+        Codec::Vp9 => "VP9/",
+        Codec::Av1 => "AV1/",
     }
 }
 

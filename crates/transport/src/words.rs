@@ -72,19 +72,21 @@ impl fmt::Debug for Rid {
     }
 }
 
-/// Codecs this transport negotiates. H.264 is constrained baseline, packetization-mode 1 (42e01f).
+/// Codecs this transport negotiates. H.264 is constrained baseline, packetization-mode 1 (42e01f); VP9 and AV1 are profile 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Codec {
     Opus,
     H264,
     Vp8,
+    Vp9,
+    Av1,
 }
 
 impl Codec {
     pub const fn kind(self) -> MediaKind {
         match self {
             Codec::Opus => MediaKind::Audio,
-            Codec::H264 | Codec::Vp8 => MediaKind::Video,
+            Codec::H264 | Codec::Vp8 | Codec::Vp9 | Codec::Av1 => MediaKind::Video,
         }
     }
 
@@ -92,7 +94,7 @@ impl Codec {
     pub const fn clock_rate(self) -> u32 {
         match self {
             Codec::Opus => 48_000,
-            Codec::H264 | Codec::Vp8 => 90_000,
+            Codec::H264 | Codec::Vp8 | Codec::Vp9 | Codec::Av1 => 90_000,
         }
     }
 
@@ -102,15 +104,17 @@ impl Codec {
             Codec::Opus => None,
             Codec::H264 => Some(VideoCodec::H264),
             Codec::Vp8 => Some(VideoCodec::Vp8),
+            Codec::Vp9 => Some(VideoCodec::Vp9),
+            Codec::Av1 => Some(VideoCodec::Av1),
         }
     }
 
-    /// `None` for what this transport does not negotiate (VP9, AV1).
-    pub const fn from_video(codec: VideoCodec) -> Option<Codec> {
+    pub const fn from_video(codec: VideoCodec) -> Codec {
         match codec {
-            VideoCodec::H264 => Some(Codec::H264),
-            VideoCodec::Vp8 => Some(Codec::Vp8),
-            VideoCodec::Vp9 | VideoCodec::Av1 => None,
+            VideoCodec::H264 => Codec::H264,
+            VideoCodec::Vp8 => Codec::Vp8,
+            VideoCodec::Vp9 => Codec::Vp9,
+            VideoCodec::Av1 => Codec::Av1,
         }
     }
 
@@ -119,6 +123,8 @@ impl Codec {
             str0m::format::Codec::Opus => Some(Codec::Opus),
             str0m::format::Codec::H264 => Some(Codec::H264),
             str0m::format::Codec::Vp8 => Some(Codec::Vp8),
+            str0m::format::Codec::Vp9 => Some(Codec::Vp9),
+            str0m::format::Codec::Av1 => Some(Codec::Av1),
             _ => None,
         }
     }

@@ -129,6 +129,8 @@ impl Other {
                 RtpCodecKind::Video,
             ),
             Codec::Vp8 => ("video/VP8", 90_000, 0, "", RtpCodecKind::Video),
+            Codec::Vp9 => ("video/VP9", 90_000, 0, "profile-id=0", RtpCodecKind::Video),
+            Codec::Av1 => ("video/AV1", 90_000, 0, "profile=0", RtpCodecKind::Video),
         };
         let ssrc = 1000 + self.tracks.len() as u32;
         let encoding = RTCRtpEncodingParameters {

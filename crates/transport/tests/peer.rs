@@ -510,32 +510,25 @@ fn lines_are_added_kept_and_stopped_by_later_offers() {
         screen,
         "the line is used again"
     );
-    for i in 0..10 {
+    let slot = second.video_slots[3];
+    let all = [Codec::Vp8, Codec::Av1, Codec::Vp9, Codec::H264];
+    for (i, codec) in (0..).zip(all.repeat(3)) {
         let now = wire.now;
         wire.client
             .send_rtp(screen, None, packet(Codec::Vp8, i, 500, now), now)
             .unwrap();
         wire.server
-            .send_rtp(
-                second.video_slots[3],
-                None,
-                packet(Codec::H264, i, 500, now),
-                now,
-            )
+            .send_rtp(slot, None, packet(codec, i, 500, now), now)
             .unwrap();
         wire.run(30 * MS);
     }
     wire.run(200 * MS);
-    assert_eq!(
-        rtp(&wire.server_events).filter(|p| p.mid == screen).count(),
-        10
-    );
-    assert_eq!(
-        rtp(&wire.client_events)
-            .filter(|p| p.mid == second.video_slots[3])
-            .count(),
-        10
-    );
+    let came = |events: &[PeerEvent], mid| -> Vec<_> {
+        let of = rtp(events).filter(|p| p.mid == mid);
+        of.map(|p| p.codec).collect()
+    };
+    assert_eq!(came(&wire.server_events, screen), [Codec::Vp8; 12]);
+    assert_eq!(came(&wire.client_events, slot), all.repeat(3));
 }
 
 #[test]
@@ -648,7 +641,12 @@ fn a_chromium_offer_is_answered_with_all_it_needs() {
             .collect();
         assert_eq!(
             codecs,
-            [(Codec::H264, 108, Some(109)), (Codec::Vp8, 96, Some(97))]
+            [
+                (Codec::H264, 108, Some(109)),
+                (Codec::Vp8, 96, Some(97)),
+                (Codec::Vp9, 98, Some(99)),
+                (Codec::Av1, 45, Some(46)),
+            ]
         );
     }
     let opus: Vec<_> = line("0").codecs.iter().map(|c| (c.codec, c.pt)).collect();

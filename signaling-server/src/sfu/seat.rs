@@ -156,7 +156,7 @@ impl Seat {
                 .filter(|s| s.kind == MediaKind::Video)
                 .peekable();
             let codec = Codec::from_video(*codec);
-            videos.peek().is_none() || videos.any(|s| codec.is_some_and(|c| s.codecs.contains(&c)))
+            videos.peek().is_none() || videos.any(|s| s.codecs.contains(&codec))
         };
         self.decodes = decodes.into_iter().filter(usable).collect();
     }

@@ -8,7 +8,7 @@ pub mod page;
 
 use confab_base::{Time, VideoCodec};
 use confab_client::pipeline::{
-    CameraSpec, DECODES, MediaOptions, MicrophoneSpec, SpeakerSpec, VoiceConfig, Watch, clock,
+    CAN_DECODE, CameraSpec, MediaOptions, MicrophoneSpec, SpeakerSpec, VoiceConfig, Watch, clock,
 };
 use confab_client::{Client, ClientHandle, ClientOptions, MeetingLink, Phase, TestSwitches};
 use confab_picture::{I420, Mark, TestPattern, psnr_y, read_counter};
@@ -105,7 +105,7 @@ impl Coming {
             test: TestSwitches::default(),
             size: (640, 360),
             max_height: 360,
-            decodes: DECODES.to_vec(),
+            decodes: CAN_DECODE.to_vec(),
         }
     }
 

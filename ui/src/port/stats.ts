@@ -42,7 +42,7 @@ export interface StreamStats {
   source: Source;
   /** Whose it is; absent: one's own. */
   participant?: number;
-  /** "opus", "h264", "vp8"; "" before anything flows. */
+  /** "opus", "h264", "vp8", "av1", "vp9"; "" before anything flows. */
   codec: string;
   /** The simulcast layer, "q", "h" or "f"; "" where there is none. */
   layer: string;

@@ -4,17 +4,18 @@ mod rates;
 mod views;
 
 use crate::face::{Saving, Shown, TestSwitches};
-use crate::ladder;
+use crate::ladder::{self, Main};
 use crate::network::{ClientNetwork, SendLineUse};
 use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, slots_for};
 use crate::usage::{Usage, Used};
-use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId};
+use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
 use confab_congestion::{SendBudget, VoiceSender};
 use confab_pipeline::{
-    ENCODES, Outgoing, Pipeline, PipelineStats, ReceivedPacket, VideoSinks, clock,
+    CAN_ENCODE, CHEAP, CodecPair, FINE, Outgoing, Pipeline, PipelineStats, ReceivedPacket,
+    VideoSinks, clock,
 };
 use confab_protocol::{Layer, Publish, Slot};
-use confab_session::{CodecChoice, Input, SessionState};
+use confab_session::{CodecChoice, Input, SessionState, may_be_fine};
 use confab_transport::driver::{Direction, Driver, DriverConfig, DriverEvent, DriverHandle};
 use confab_transport::{InPacket, LocalOffer, MediaPlan, Mid, PeerStats, Protocol, Rid, SendLine};
 use std::collections::{HashMap, HashSet};
@@ -94,7 +95,13 @@ pub(crate) struct MediaSide {
     saving: Saving,
     /// Layers the server wants of each source; of those that are not there: all.
     wanted: Vec<(Source, Vec<u8>)>,
-    codec: CodecChoice,
+    /// Which camera layer goes first where there is little room.
+    main: Main,
+    /// The codecs the others allow, whatever coding costs, and for little.
+    fine: CodecChoice,
+    cheap: CodecChoice,
+    /// What the server knows of them: an older one may know less.
+    agreed: Vec<VideoCodec>,
     /// Sources that send nothing now, which the budget keeps nothing for.
     muted: Vec<Source>,
     /// The voices are not played here.
@@ -129,7 +136,9 @@ pub(crate) struct MediaConfig {
 impl MediaSide {
     pub(crate) fn new(config: MediaConfig) -> MediaSide {
         let outgoing = config.pipeline.outgoing();
-        let ladder = ladder::order(&outgoing, config.saving.small_camera, |_, _| true);
+        let ladder = ladder::order(&outgoing, config.saving.small_camera, |o| {
+            (0..o.layers.len()).collect()
+        });
         let voice = VoiceSender::default();
         let mut budget = ladder::budget(voice.rate(), &outgoing, &ladder);
         budget.set_cap(config.saving.up);
@@ -156,7 +165,10 @@ impl MediaSide {
             shown: None,
             saving: config.saving,
             wanted: Vec::new(),
-            codec: CodecChoice::new(ENCODES[0]),
+            main: Main::default(),
+            fine: CodecChoice::new(CHEAP[0]),
+            cheap: CodecChoice::new(CHEAP[0]),
+            agreed: Vec::new(),
             muted: Vec::new(),
             deaf: false,
             recent: Vec::new(),
@@ -190,12 +202,21 @@ impl MediaSide {
         }
     }
 
-    /// Codes pictures in the best codec that all of the others decode.
+    /// Codes pictures in the best codecs that all of the others decode: one for as long as the machine has time for it, and another.
     pub(crate) fn choose_codec(&mut self, state: &SessionState) {
         let Some(room) = &state.room else { return };
         let now = clock::now();
-        if let Some(codec) = self.codec.update(&ENCODES, room, state.you, now) {
-            self.pipeline.set_codec(codec);
+        let is_known = |c: &VideoCodec| CHEAP.contains(c) || self.agreed.contains(c);
+        let known: Vec<_> = FINE.into_iter().filter(is_known).collect();
+        self.fine.update(&known, room, state.you, now);
+        self.cheap.update(&CHEAP, room, state.you, now);
+        let (fine, cheap) = (self.fine.current(), self.cheap.current());
+        for source in [Source::Camera, Source::Screen] {
+            let fine = match may_be_fine(source, room.participants.len()) {
+                true => fine,
+                false => cheap,
+            };
+            self.pipeline.set_codecs(source, CodecPair { fine, cheap });
         }
     }
 
@@ -350,7 +371,7 @@ impl MediaSide {
             rids: rids(o),
             codecs: match o.source.kind() {
                 MediaKind::Audio => Vec::new(),
-                MediaKind::Video => ENCODES.to_vec(),
+                MediaKind::Video => CAN_ENCODE.to_vec(),
             },
         });
         let video = tracks.video.len();
@@ -387,6 +408,8 @@ impl MediaSide {
                 let red = codecs.filter(|c| c.red.is_some()).map(|c| c.pt).next();
                 self.voice.set_copies(red.is_some());
                 self.red = red;
+                let all = lines.iter().flat_map(|l| &l.codecs);
+                self.agreed = all.filter_map(|c| c.codec.video()).collect();
             }
             DriverEvent::Connected { path } => {
                 tracing::info!(generation, ?path, "media connected");

@@ -3,7 +3,7 @@
 use super::MediaSide;
 use crate::face::Saving;
 use crate::ladder;
-use confab_base::Bitrate;
+use confab_base::{Bitrate, Source};
 use confab_congestion::repair::media_share;
 use confab_congestion::{Report, VoicePath};
 use confab_pipeline::{Outgoing, clock};
@@ -20,11 +20,16 @@ impl MediaSide {
     }
 
     pub(super) fn refresh_ladder(&mut self) {
+        self.choose_main();
         let sent = |o: &&Outgoing| !self.muted.contains(&o.source);
         let sent: Vec<Outgoing> = self.outgoing.iter().filter(sent).cloned().collect();
-        self.ladder = ladder::order(&sent, self.saving.small_camera, |source, layer| {
-            let told = self.wanted.iter().find(|(of, _)| *of == source);
-            told.is_none_or(|(_, layers)| layers.contains(&(layer as u8)))
+        self.ladder = ladder::order(&sent, self.saving.small_camera, |o| {
+            let told = self.wanted.iter().find(|(of, _)| *of == o.source);
+            match told {
+                Some((Source::Camera, layers)) => self.main.sort(layers),
+                Some((_, layers)) => layers.iter().map(|l| usize::from(*l)).collect(),
+                None => (0..o.layers.len()).collect(),
+            }
         });
         self.budget
             .set_ladder(ladder::rungs(&self.outgoing, &self.ladder));
@@ -50,7 +55,9 @@ impl MediaSide {
 
     /// Spends the estimated bandwidth; called with every estimate and once a second.
     pub(crate) fn adapt(&mut self) {
-        let Some(current) = &self.current else { return };
+        if self.current.is_none() {
+            return;
+        }
         let report = Report {
             estimate: self.estimate.map(|e| self.capped(e)),
             loss: self.peer.as_ref().and_then(|p| p.send_loss).unwrap_or(0.0),
@@ -59,6 +66,10 @@ impl MediaSide {
         if self.budget.update(report, clock::now()) {
             self.spend();
         }
+        if self.choose_main() {
+            // Comes here again, and finds nothing more to choose.
+            return self.refresh_ladder();
+        }
         let all = self.outgoing.iter().flat_map(|o| &o.layers);
         let wanted: u64 = all.map(|l| l.bitrate.bps()).sum();
         let voice = self.voice.rate().bps();
@@ -66,9 +77,29 @@ impl MediaSide {
         let desired = Bitrate((wanted + voice) * 5 / 4).max(READY);
         // Who saves data wants no padding that only measures.
         let most = self.saving.up.map(|up| up.max(Bitrate(voice * 5 / 4)));
-        current
-            .driver
-            .set_desired(most.map_or(desired, |most| desired.min(most)));
+        if let Some(current) = &self.current {
+            current
+                .driver
+                .set_desired(most.map_or(desired, |most| desired.min(most)));
+        }
+    }
+
+    /// Where all who look at the camera want more than its lowest layer: which one they get. True if it is another one now.
+    fn choose_main(&mut self) -> bool {
+        let camera = self.outgoing.iter().find(|o| o.source == Source::Camera);
+        let told = self.wanted.iter().find(|(of, _)| *of == Source::Camera);
+        let (Some(camera), Some((_, told))) = (camera, told) else {
+            return false;
+        };
+        let rates: Vec<Bitrate> = camera.layers.iter().map(|l| l.bitrate).collect();
+        let most = told.first().map_or(0, |l| usize::from(*l));
+        let room = Bitrate(
+            self.budget
+                .budget()
+                .bps()
+                .saturating_sub(self.voice.rate().bps()),
+        );
+        self.main.update(most, &rates, room, clock::now())
     }
 
     /// The estimate, which has what repair takes taken off, and no more than the cap leaves beside repair.

@@ -12,7 +12,7 @@ const HAS_SIZE: u8 = 0x02;
 pub(super) fn look(unit: &[u8]) -> Option<Head> {
     let mut head = Head {
         keyframe: false,
-        pixels: 0,
+        size: (0, 0),
     };
     let mut rest = unit;
     while let Some((&header, tail)) = rest.split_first() {
@@ -25,7 +25,7 @@ pub(super) fn look(unit: &[u8]) -> Option<Head> {
         let (payload, behind) = tail.split_at_checked(size)?;
         if header >> 3 & 15 == SEQUENCE_HEADER {
             head.keyframe = true;
-            head.pixels = head.pixels.max(largest(payload)?);
+            head.grow(largest(payload)?);
         }
         rest = behind;
     }
@@ -45,8 +45,8 @@ fn leb128(bytes: &mut &[u8]) -> Option<usize> {
     None // larger than anything that is let in
 }
 
-/// Pixels of the largest frame a sequence header allows.
-fn largest(payload: &[u8]) -> Option<usize> {
+/// Width and height of the largest frame a sequence header allows.
+fn largest(payload: &[u8]) -> Option<(usize, usize)> {
     let mut bits = Bits::new(payload);
     bits.skip(3 + 1); // profile, still picture
     if bits.flag()? {
@@ -55,11 +55,10 @@ fn largest(payload: &[u8]) -> Option<usize> {
         operating_points(&mut bits)?;
     }
     let (width, height) = (bits.take(4)? + 1, bits.take(4)? + 1);
-    let (width, height) = (
+    Some((
         bits.take(width)? as usize + 1,
         bits.take(height)? as usize + 1,
-    );
-    Some(width * height)
+    ))
 }
 
 fn operating_points(bits: &mut Bits<'_>) -> Option<()> {
@@ -104,21 +103,21 @@ mod tests {
         let frames = short_stream(Av1);
         let key = Head {
             keyframe: true,
-            pixels: 96 * 64,
+            size: (96, 64),
         };
         assert_eq!(look(&frames[0]), Some(key));
         let rest = Head {
             keyframe: false,
-            pixels: 0,
+            size: (0, 0),
         };
         assert!(frames[1..].iter().all(|f| look(f) == Some(rest)));
         // With operating points for temporal layers, and a size that is not a power of two.
         let three = &stream(Av1, 3, 1, 300)[0].1;
-        assert_eq!(look(&three.data).unwrap().pixels, 640 * 360);
+        assert_eq!(look(&three.data).unwrap().size, (640, 360));
         let picture = confab_picture::I420::black(1366, 768);
         let mut encoder = encoder(Av1, &[layer(1366, 768, 300)], 1);
         let frame = encoder.encode(&picture, crate::tests::at(0), &[]).unwrap();
-        assert_eq!(look(&frame[0].data).unwrap().pixels, 1366 * 768);
+        assert_eq!(look(&frame[0].data).unwrap().size, (1366, 768));
     }
 
     proptest! {

@@ -11,14 +11,14 @@ pub(super) fn look(frame: &[u8]) -> Option<Head> {
     if frame.first()? & 1 != 0 {
         return Some(Head {
             keyframe: false,
-            pixels: 0,
+            size: (0, 0),
         });
     }
     let header = frame.first_chunk::<KEYFRAME_HEADER>()?;
     let side = |i: usize| usize::from(u16::from_le_bytes([header[i], header[i + 1]]) & 0x3fff);
     (header[3..6] == [0x9d, 0x01, 0x2a]).then(|| Head {
         keyframe: true,
-        pixels: side(6) * side(8),
+        size: (side(6), side(8)),
     })
 }
 

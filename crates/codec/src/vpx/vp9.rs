@@ -62,7 +62,7 @@ pub(super) fn look(unit: &[u8]) -> Option<Head> {
     for frame in frames(unit) {
         let next = frame_head(frame)?;
         let first = head.get_or_insert(next);
-        first.pixels = first.pixels.max(next.pixels);
+        first.grow(next.size);
     }
     head
 }
@@ -72,7 +72,7 @@ fn frame_head(frame: &[u8]) -> Option<Head> {
     let mut bits = Bits::new(frame);
     let mut head = Head {
         keyframe: false,
-        pixels: 0,
+        size: (0, 0),
     };
     if bits.take(2)? != 2 {
         return None;
@@ -91,7 +91,7 @@ fn frame_head(frame: &[u8]) -> Option<Head> {
         head.keyframe = true;
         sync(&mut bits)?;
         colours(&mut bits, profile)?;
-        head.pixels = size(&mut bits)?;
+        head.size = size(&mut bits)?;
         return Some(head);
     }
     let intra_only = !shown && bits.flag()?;
@@ -104,13 +104,13 @@ fn frame_head(frame: &[u8]) -> Option<Head> {
             colours(&mut bits, profile)?;
         }
         bits.skip(8); // buffers written
-        head.pixels = size(&mut bits)?;
+        head.size = size(&mut bits)?;
         return Some(head);
     }
     bits.skip(8 + 3 * 4); // buffers written, three read
     let has_size_of_a_reference = bits.flag()? || bits.flag()? || bits.flag()?;
     if !has_size_of_a_reference {
-        head.pixels = size(&mut bits)?;
+        head.size = size(&mut bits)?;
     }
     Some(head)
 }
@@ -133,9 +133,8 @@ fn colours(bits: &mut Bits<'_>, profile: u32) -> Option<()> {
     Some(())
 }
 
-fn size(bits: &mut Bits<'_>) -> Option<usize> {
-    let (width, height) = (bits.take(16)? as usize + 1, bits.take(16)? as usize + 1);
-    Some(width * height)
+fn size(bits: &mut Bits<'_>) -> Option<(usize, usize)> {
+    Some((bits.take(16)? as usize + 1, bits.take(16)? as usize + 1))
 }
 
 #[cfg(test)]
@@ -158,13 +157,13 @@ mod tests {
         // Key frames of profile 0: marker, sync, colours, 64 x 32 and 65536 x 65536.
         let small = [0x82, 0x49, 0x83, 0x42, 0, 0x03, 0xf0, 0x01, 0xf0];
         let large = [0x82, 0x49, 0x83, 0x42, 0x0f, 0xff, 0xff, 0xff, 0xf0];
-        let head = |pixels| Head {
+        let head = |size| Head {
             keyframe: true,
-            pixels,
+            size,
         };
-        assert_eq!(look(&small), Some(head(64 * 32)));
+        assert_eq!(look(&small), Some(head((64, 32))));
         let both = [&small[..], &large, &[0xc1, 9, 9, 0xc1]].concat();
-        assert_eq!(look(&both), Some(head(1 << 32)));
+        assert_eq!(look(&both), Some(head((1 << 16, 1 << 16))));
     }
 
     proptest! {

@@ -149,6 +149,7 @@ impl SendSide {
                 _ => usage,
             },
             acked: carried,
+            burst: self.acked.burst().map(|b| b / self.loss.passes()),
             sent: self.sent.rate(rtt, now),
             queue,
             rtt,

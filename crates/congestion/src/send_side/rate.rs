@@ -12,6 +12,12 @@ const CUT: f64 = 0.85;
 /// And this share where the queue is twice as long as this, milliseconds.
 const DEEP_CUT: f64 = 0.5;
 const LONG_QUEUE: f64 = 150.0;
+/// What was left out beyond [`CUT`] comes back at once when the queue is shorter than this, milliseconds.
+const DRAINED: f64 = 20.0;
+/// A queue up to this long, milliseconds, is no fault of a sender who sends little of what it may: a burst made it, a probe or a key frame.
+const BURST_QUEUE: f64 = 30.0;
+/// Once it was little for so long.
+const UNFILLED_FOR: Duration = Duration::from_millis(300);
 /// Beside a rival it may be so long.
 const RIVAL_QUEUE: f64 = 250.0;
 /// Without a probe nothing beyond this multiple of what is really sent is believed.
@@ -24,6 +30,9 @@ const SET_BACK: i64 = 10_000_000;
 const MOST_PACKETS: usize = 16_384;
 /// A measurement over less than this says nothing.
 const LEAST_SPAN: i64 = 100_000;
+/// What came in one go is measured over this time, microseconds of the receiver's clock, and at least so many packets.
+const BURST: i64 = 100_000;
+const BURST_PACKETS: usize = 6;
 const PACKET_BITS: f64 = 1200.0 * 8.0;
 /// Reports take so long on top of the round trip.
 const REPORT: Duration = Duration::from_millis(100);
@@ -72,15 +81,34 @@ impl Acked {
         let span = self.packets.back()?.0 - first;
         (span >= LEAST_SPAN).then(|| (self.bytes - size) as f64 * 8e6 / span as f64)
     }
+
+    /// And over the last moment only, where enough came: behind a queue packets come as fast as the link carries them.
+    pub fn burst(&self) -> Option<f64> {
+        let newest = self.packets.back()?.0;
+        let mut bytes = 0;
+        let mut count = 0;
+        for (at, size) in self.packets.iter().rev() {
+            if newest - at >= BURST {
+                let span = (newest - at) as f64;
+                return (count >= BURST_PACKETS && newest - at < 2 * BURST)
+                    .then(|| f64::from(bytes) * 8e6 / span);
+            }
+            bytes += *size as u32;
+            count += 1;
+        }
+        None
+    }
 }
 
 /// What reports say of the path now.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen {
     pub usage: Usage,
     /// What arrives, and what was sent a round trip ago, bits per second.
     pub acked: Option<f64>,
     pub sent: Option<f64>,
+    /// What arrived in the last moment, bits per second, where that was much.
+    pub burst: Option<f64>,
     /// How long it waits, milliseconds.
     pub queue: f64,
     pub rtt: Duration,
@@ -93,6 +121,10 @@ pub(crate) struct Rate {
     current: f64,
     updated: Option<Time>,
     cut: Option<Time>,
+    /// What is right when the queue is gone, after more than that was left out to empty it.
+    settle: Option<f64>,
+    /// Since when clearly less is sent than may be.
+    unfilled: Option<Time>,
     /// Mean and variance (relative to the mean) of what arrived when queues grew: the link's capacity.
     capacity: Option<(f64, f64)>,
 }
@@ -103,6 +135,8 @@ impl Rate {
             current: start,
             updated: None,
             cut: None,
+            settle: None,
+            unfilled: None,
             capacity: None,
         }
     }
@@ -130,22 +164,44 @@ impl Rate {
         let Seen {
             acked, queue, rtt, ..
         } = seen;
+        // Who sends little of what it may, but fills a queue for a moment, has measured the link by it.
+        let is_doubtful = self.is_unfilled(seen.sent, now);
+        let measured = seen.burst.filter(|_| is_doubtful && seen.rival.is_none());
+        let acked_or_burst = match (acked, measured) {
+            (Some(acked), Some(burst)) => Some(acked.max(burst)),
+            (acked, _) => acked,
+        };
         // A long queue that stands still is none the better for it, whoever filled it.
         let long = match seen.rival {
             Some(_) => RIVAL_QUEUE,
             None => LONG_QUEUE,
         };
         if queue > long {
-            return self.fall(acked, queue, rtt, now);
+            return self.fall(acked_or_burst, queue, rtt, now);
+        }
+        if queue < DRAINED
+            && let Some(settled) = self.settle.take()
+        {
+            self.current = self.current.max(settled);
         }
         match (seen.rival, seen.usage) {
+            (None, Usage::Over) if is_doubtful && queue < BURST_QUEUE => {
+                return self.doubt(rtt, now);
+            }
             (Some(true), _) => return self.halve(seen.sent, rtt, now),
             (Some(false), _) => self.step(acked, seen.sent, rtt, passed),
-            (None, Usage::Over) => return self.fall(acked, queue, rtt, now),
+            (None, Usage::Over) => return self.fall(acked_or_burst, queue, rtt, now),
             (None, Usage::Under) => {}
             (None, Usage::Normal) => self.grow(acked, rtt, passed),
         }
         false
+    }
+
+    /// Whether for some time clearly less was sent than may be.
+    fn is_unfilled(&mut self, sent: Option<f64>, now: Time) -> bool {
+        let since = self.unfilled(sent).map(|_| self.unfilled.unwrap_or(now));
+        self.unfilled = since;
+        since.is_some_and(|since| now.since(since) >= UNFILLED_FOR)
     }
 
     /// Beside a rival, and packets were dropped. Once per round trip, as it does itself. Who sends less than the estimate did not
@@ -180,6 +236,16 @@ impl Rate {
         self.current = (self.current + more).min(limit.max(self.current)).min(MOST);
     }
 
+    /// A queue that who sends so little cannot have made: less is believed of what was not tried, but not only what is sent.
+    fn doubt(&mut self, rtt: Duration, now: Time) -> bool {
+        let is_due = self.cut.is_none_or(|at| now.since(at) >= rtt + REPORT);
+        if is_due {
+            self.cut = Some(now);
+            self.current = (self.current * DOUBTFUL_CUT).max(LEAST);
+        }
+        is_due
+    }
+
     fn fall(&mut self, acked: Option<f64>, queue: f64, rtt: Duration, now: Time) -> bool {
         let pause = rtt + REPORT;
         if self.cut.is_some_and(|at| now.since(at) < pause) {
@@ -200,6 +266,7 @@ impl Rate {
         // The longer the queue, the more is left out until it is gone.
         let long = (queue / LONG_QUEUE - 1.0).clamp(0.0, 1.0);
         let cut = CUT - (CUT - DEEP_CUT) * long;
+        self.settle = (long > 0.0 && acked.is_some()).then_some(base * CUT);
         self.current = (base * cut).min(self.current).max(LEAST);
         true
     }

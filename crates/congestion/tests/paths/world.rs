@@ -2,7 +2,7 @@
 
 use crate::tcp::Tcp;
 use confab_base::{Bitrate, Duration, Time};
-use confab_congestion::{Report as Told, SendBudget, SendSide};
+use confab_congestion::{Pacer, Report as Told, SendBudget, SendSide};
 use confab_simnet::{Impairments, LinkInput, QueuedLink, QueuedStats, Rng};
 use std::collections::VecDeque;
 
@@ -10,6 +10,11 @@ use std::collections::VecDeque;
 const WAY: Duration = Duration::from_millis(25);
 const REPORT: u64 = 50;
 const FRAME: u64 = 33;
+const SOUND: u64 = 20;
+/// Sizes of frames by their place among temporal layers.
+const TEMPORAL: [f64; 4] = [1.6, 0.8, 0.8, 0.8];
+/// And of a key frame.
+const KEY: f64 = 10.0;
 const PACKET: usize = 1100;
 /// The receiver's clock is another one.
 const CLOCK: i64 = 7_000_000;
@@ -30,6 +35,8 @@ pub struct Ours {
     pub wants: f64,
     /// Instead: layers of pictures, which come and go.
     pub layers: Option<SendBudget>,
+    sending: Vec<bool>,
+    pacer: Pacer<usize>,
     pub starts: Time,
     debt: f64,
     sent: u64,
@@ -64,16 +71,13 @@ impl Record {
     }
 }
 
-/// What a sender with layers sends now, bits per second.
-fn spent(budget: &mut SendBudget, side: &SendSide, now: Time) -> f64 {
+/// A sender with layers spends what it may.
+fn spend(budget: &mut SendBudget, side: &SendSide, now: Time) {
     let told = Told {
         estimate: Some(side.estimate()),
         ..Told::default()
     };
     budget.update(told, now);
-    let targets = budget.targets();
-    let layers: u64 = targets.layers.iter().map(|l| l.bitrate.bps()).sum();
-    (targets.audio.bps() + layers) as f64
 }
 
 fn quantile(values: &[f64], share: f64) -> f64 {
@@ -125,6 +129,8 @@ impl World {
             side,
             wants,
             layers: None,
+            sending: Vec::new(),
+            pacer: Pacer::default(),
             starts: Time::from_millis(starts),
             debt: 0.0,
             sent: 0,
@@ -222,12 +228,11 @@ impl World {
             return;
         }
         // The flows' frames do not fall together.
-        if (ms + i as u64 * 11).is_multiple_of(FRAME) {
+        if self.ours[i].layers.is_some() {
+            self.film_layers(i, ms + i as u64 * 11);
+        } else if (ms + i as u64 * 11).is_multiple_of(FRAME) {
             let flow = &mut self.ours[i];
-            let rate = match &mut flow.layers {
-                Some(budget) => spent(budget, &flow.side, self.now),
-                None => flow.wants.min(flow.side.estimate().bps() as f64),
-            };
+            let rate = flow.wants.min(flow.side.estimate().bps() as f64);
             flow.debt += rate * FRAME as f64 / 8000.0;
             // Packets of a frame are equal.
             let packets = (flow.debt / PACKET as f64).ceil().max(1.0);
@@ -239,6 +244,45 @@ impl World {
         }
         while let Some(bytes) = self.ours[i].side.padding(self.now) {
             self.send(i, bytes.clamp(100, PACKET));
+        }
+    }
+
+    /// Sound on its own, and of each layer a frame, larger and smaller as temporal layers are, all layers' at once.
+    fn film_layers(&mut self, i: usize, ms: u64) {
+        let flow = &mut self.ours[i];
+        let Some(budget) = &mut flow.layers else {
+            return;
+        };
+        let mut packets = Vec::new();
+        if ms.is_multiple_of(SOUND) {
+            packets.push((budget.targets().audio.bps() * SOUND / 8000) as f64);
+        }
+        if ms.is_multiple_of(FRAME) {
+            spend(budget, &flow.side, self.now);
+            let place = TEMPORAL[(ms / FRAME) as usize % TEMPORAL.len()];
+            let was_sent = std::mem::take(&mut flow.sending);
+            for (at, layer) in budget.targets().layers.iter().enumerate() {
+                let begins = layer.active && !was_sent.get(at).is_some_and(|sent| *sent);
+                flow.sending.push(layer.active);
+                let place = if begins { KEY } else { place };
+                let bytes = (layer.bitrate.bps() * FRAME) as f64 / 8000.0 * place;
+                let bytes = bytes * (0.7 + self.dice.below(600) as f64 / 1000.0);
+                let count = (bytes / PACKET as f64).ceil();
+                packets.extend((0..count as usize).map(|_| bytes / count));
+            }
+        }
+        let now = self.now;
+        for (at, bytes) in packets.into_iter().enumerate() {
+            // Sound waits for no picture.
+            if at == 0 && ms.is_multiple_of(SOUND) {
+                self.send(i, bytes as usize);
+            } else {
+                self.ours[i].pacer.push(bytes as usize, bytes as usize, now);
+            }
+        }
+        let estimate = self.ours[i].side.estimate();
+        while let Some(bytes) = self.ours[i].pacer.poll(estimate, now) {
+            self.send(i, bytes);
         }
     }
 

@@ -24,25 +24,25 @@ impl VideoSink for Both {
         self.1.on_slot(ask);
     }
 
-    fn needs(&self) -> Needs {
-        let (a, b) = (self.0.needs(), self.1.needs());
+    fn needs(&self, codec: VideoCodec) -> Needs {
+        let (a, b) = (self.0.needs(codec), self.1.needs(codec));
         Needs {
             pictures: a.pictures || b.pictures,
             units: a.units || b.units,
         }
     }
 
-    fn unit(&mut self, codec: VideoCodec, data: &[u8], info: &FrameInfo) {
+    fn unit(&mut self, data: &[u8], info: &FrameInfo) {
         for sink in [&mut self.0, &mut self.1] {
-            if sink.needs().units {
-                sink.unit(codec, data, info);
+            if sink.needs(info.codec).units {
+                sink.unit(data, info);
             }
         }
     }
 
     fn show(&mut self, picture: &Arc<I420>, info: &FrameInfo) {
         for sink in [&mut self.0, &mut self.1] {
-            if sink.needs().pictures {
+            if sink.needs(info.codec).pictures {
                 sink.show(picture, info);
             }
         }
@@ -79,11 +79,11 @@ mod tests {
             self.got.lock().unwrap().push("slot");
         }
 
-        fn needs(&self) -> Needs {
+        fn needs(&self, _: VideoCodec) -> Needs {
             self.needs
         }
 
-        fn unit(&mut self, _: VideoCodec, _: &[u8], _: &FrameInfo) {
+        fn unit(&mut self, _: &[u8], _: &FrameInfo) {
             self.got.lock().unwrap().push("unit");
         }
     }
@@ -110,15 +110,16 @@ mod tests {
             pictures: true,
             units: true,
         };
-        assert_eq!(sink.needs(), all);
+        assert_eq!(sink.needs(VideoCodec::H264), all);
         let info = FrameInfo {
             track,
+            codec: VideoCodec::H264,
             timestamp: 0,
             keyframe: true,
             arrived: Time::ZERO,
             shown: Time::ZERO,
         };
-        sink.unit(VideoCodec::H264, &[1], &info);
+        sink.unit(&[1], &info);
         sink.show(&Arc::new(I420::black(16, 16)), &info);
         let got = |place: &Place| place.got.lock().unwrap().join(" ");
         assert_eq!(got(&decodes), "slot unit");

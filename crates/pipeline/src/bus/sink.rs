@@ -37,13 +37,13 @@ impl VideoSink for BusSink {
         self.ticket = Some(self.bus.streams().open(self.stream, Some(ask)));
     }
 
-    fn needs(&self) -> Needs {
-        self.bus.streams().needs(self.stream)
+    fn needs(&self, codec: VideoCodec) -> Needs {
+        self.bus.streams().needs(self.stream, codec)
     }
 
-    fn unit(&mut self, codec: VideoCodec, data: &[u8], info: &FrameInfo) {
+    fn unit(&mut self, data: &[u8], info: &FrameInfo) {
         let unit = Unit {
-            kind: match codec {
+            kind: match info.codec {
                 VideoCodec::H264 => Kind::H264,
                 VideoCodec::Vp8 => Kind::Vp8,
                 VideoCodec::Vp9 => Kind::Vp9,

@@ -8,7 +8,7 @@
 use super::lane::{ASK_AGAIN, Lane, Newest, Next, StreamStats, Unit};
 use super::wire::{FIRST_OWN, FromPage, MAX_CREDIT, Mode, Shown};
 use crate::sink::{KeyframeAsk, Needs};
-use confab_base::Time;
+use confab_base::{Time, VideoCodec};
 use confab_picture::I420;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ const MAX_BYTES: usize = 16 << 20;
 pub(crate) struct Streams {
     lanes: BTreeMap<u32, Lane>,
     mode: Mode,
+    /// What the page decodes beside H.264 and VP8.
+    codecs: Vec<VideoCodec>,
     bytes: usize,
     /// The stream served last; the next one comes first now.
     served: u32,
@@ -66,7 +68,14 @@ impl Streams {
 
     pub(crate) fn page_says(&mut self, message: FromPage, now: Time) -> Asks {
         match message {
-            FromPage::Show { mode, streams } => self.show(mode, &streams, now),
+            FromPage::Show {
+                mode,
+                codecs,
+                streams,
+            } => {
+                self.codecs = codecs;
+                self.show(mode, &streams, now)
+            }
             FromPage::Credit { streams } => {
                 let mut asks = Asks::new();
                 for (stream, count) in streams {
@@ -118,13 +127,14 @@ impl Streams {
         asks
     }
 
-    /// What a source of this stream is to deliver now.
-    pub(crate) fn needs(&self, stream: u32) -> Needs {
+    /// What a source of this stream is to deliver of this codec now.
+    pub(crate) fn needs(&self, stream: u32, codec: VideoCodec) -> Needs {
         let shown = self.lanes.get(&stream).is_some_and(|l| l.shown.is_some());
+        let is_common = matches!(codec, VideoCodec::H264 | VideoCodec::Vp8);
         match (shown, self.mode) {
             (false, _) => Needs::NOTHING,
-            (true, Mode::Units) => Needs::UNITS,
-            (true, Mode::Pictures) => Needs::PICTURES,
+            (true, Mode::Units) if is_common || self.codecs.contains(&codec) => Needs::UNITS,
+            (true, _) => Needs::PICTURES,
         }
     }
 
@@ -141,6 +151,8 @@ impl Streams {
         if lane.shown.is_none() || self.mode != Mode::Units {
             return (false, None);
         }
+        // Left over from a codec that was decoded here.
+        lane.newest = None;
         if lane.keyframe_needed && !unit.keyframe {
             lane.stats.dropped += 1;
             return (false, lane.ask_if_needed(now));
@@ -179,9 +191,12 @@ impl Streams {
         let Some(lane) = self.lanes.get_mut(&stream) else {
             return false;
         };
-        let wanted = own || (self.mode == Mode::Pictures && lane.shown.is_some());
-        if !wanted {
+        if !own && lane.shown.is_none() {
             return false;
+        }
+        if !own && self.mode == Mode::Units {
+            // Decoded here for its codec; units that wait are of another, and those that follow begin anew.
+            self.bytes -= lane.start_anew();
         }
         let overwritten = lane.newest.replace(Newest {
             picture: picture.clone(),

@@ -1,6 +1,7 @@
 //! The words on the bus: the fixed header in front of every picture, and the few texts between page and app. The page's half
 //! is `ui/src/port/native/pictures/wire.ts`; both are held to `tests/data/framebus.json`. `docs/FRAMEBUS.md` explains them.
 
+use confab_base::VideoCodec;
 use serde::{Deserialize, Serialize};
 
 /// Version of everything in this file. Page and app come from one build, so a difference is a broken installation.
@@ -157,7 +158,13 @@ pub struct Shown {
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FromPage {
     /// Everything that is on screen now; replaces what was said before.
-    Show { mode: Mode, streams: Vec<Shown> },
+    Show {
+        mode: Mode,
+        /// What the page decodes beside H.264 and VP8, in mode `units`; of other codecs it gets pictures.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        codecs: Vec<VideoCodec>,
+        streams: Vec<Shown>,
+    },
     /// So many more pictures of these streams may be sent: `[stream, count]`.
     Credit { streams: Vec<(u32, u32)> },
     /// The page's decoder lost its way: nothing but a key frame helps.

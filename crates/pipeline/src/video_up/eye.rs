@@ -2,7 +2,7 @@
 
 use super::dresser::Dresser;
 use super::watchman::Watchman;
-use super::{Numbering, Order, Picture, PictureSource, Shape, VideoUpConfig};
+use super::{CodecPair, Numbering, Order, Picture, PictureSource, Shape, VideoUpConfig};
 use crate::clock;
 use crate::devices::{DeviceNews, DeviceUse, DeviceWatch};
 use crate::order::{VIDEO_UP, VideoUp};
@@ -16,7 +16,7 @@ use confab_codec::{
     CodecError, EncodedFrame, LayerConfig, VideoConfig, VideoEncoder, video_encoder,
 };
 use confab_picture::{I420, Rung};
-use confab_rtp::{h264, vp8};
+use confab_rtp::{av1, h264, vp8};
 use crossbeam_channel::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex};
 
@@ -37,6 +37,9 @@ pub(super) const REPEATS: u32 = 12;
 /// Between a picture and the same one for somebody who needs one to begin with.
 const LEAST_REST: Duration = Duration::from_millis(50);
 
+/// Between two changes of the codec: the server follows one a second.
+const CODEC_HOLD: Duration = Duration::from_millis(1500);
+
 /// One simulcast layer's RTP stream.
 #[derive(Debug)]
 struct Stream {
@@ -53,7 +56,10 @@ pub(super) struct Eye {
     shape: Shape,
     /// Of the pictures the encoder was made for.
     size: (usize, usize),
+    /// The codec at work, of `codecs`, and when it took the other's place.
     codec: VideoCodec,
+    codec_changed: Option<Time>,
+    codecs: CodecPair,
     encoder: Box<dyn VideoEncoder>,
     network: Arc<dyn Network>,
     watch: Option<crate::PictureWatch>,
@@ -85,15 +91,25 @@ pub(super) struct Eye {
 impl Eye {
     pub(super) fn new(config: VideoUpConfig) -> Result<Eye, crate::PipelineError> {
         let rungs = config.shape.rungs(config.size);
+        let CodecPair { fine, cheap } = config.codecs;
+        // Letters gain the most, and pages that rest cost the least.
+        let begins_fine = config.shape == Shape::Text;
+        let first = if begins_fine { fine } else { cheap };
+        let (codec, encoder) = match encoder(first, &rungs, config.shape) {
+            Ok(encoder) => (first, encoder),
+            Err(_) => (cheap, encoder(cheap, &rungs, config.shape)?),
+        };
         let stats = VideoUpStats {
             muted: config.muted,
             layers: rungs.iter().map(layer_stats).collect(),
-            codec: Some(config.codec),
+            codec: Some(codec),
             ..VideoUpStats::default()
         };
         Ok(Eye {
-            encoder: encoder(config.codec, &rungs, config.shape)?,
-            codec: config.codec,
+            encoder,
+            codec,
+            codec_changed: None,
+            codecs: config.codecs,
             source: config.source,
             pictures: config.pictures,
             shape: config.shape,
@@ -105,7 +121,7 @@ impl Eye {
             first_timestamp: config.first_timestamp,
             muted: config.muted,
             dresser: Dresser::new(config.background),
-            watchman: Watchman::new(rungs.len(), config.guard_load),
+            watchman: Watchman::new(rungs.len(), begins_fine, config.guard_load),
             rates: rungs.iter().map(|r| Some(r.bitrate)).collect(),
             paused: config.paused,
             last: config.still.map(|still| (still, clock::now())),
@@ -131,6 +147,7 @@ impl Eye {
                     Err(TryRecvError::Disconnected) => return self.last.map(|(last, _)| last),
                 }
             }
+            self.follow_codec();
             for stage in &VIDEO_UP {
                 if !self.pass(stage.stage, stage.name) {
                     break;
@@ -163,16 +180,36 @@ impl Eye {
                 self.set_layers();
             }
             Order::Background(background) => self.dresser.choose(background),
-            Order::Codec(codec) => {
-                if codec != self.codec && self.renew(codec, self.size) {
-                    tracing::info!("{} in {codec:?} now", source_name(self.source));
-                }
-            }
+            Order::Codecs(codecs) => self.codecs = codecs,
+        }
+    }
+
+    /// Goes over to the codec the others and the machine allow.
+    fn follow_codec(&mut self) {
+        let CodecPair { fine, cheap } = self.codecs;
+        let codec = match self.watchman.allows_fine() {
+            true => fine,
+            false => cheap,
+        };
+        if codec == self.codec {
+            return;
+        }
+        let now = clock::now();
+        let held = |at: Time| now.since(at) < CODEC_HOLD;
+        if self.codec_changed.is_some_and(held) {
+            return;
+        }
+        self.codec_changed = Some(now);
+        match self.renew(codec, self.size) {
+            true => tracing::info!("{} in {codec:?} now", source_name(self.source)),
+            // It can't be had for these pictures.
+            false => self.codecs.fine = cheap,
         }
     }
 
     fn set_layers(&mut self) {
         self.stats.cpu_limited = self.watchman.limits();
+        let sent: Vec<bool> = self.streams.iter().map(|s| s.active).collect();
         for (index, (stream, rate)) in self.streams.iter_mut().zip(&self.rates).enumerate() {
             let rate = rate.filter(|_| self.watchman.allows(index));
             let active = rate.is_some();
@@ -189,6 +226,11 @@ impl Eye {
                 stats.target = rate.bps();
                 self.encoder.set_bitrate(index, *rate);
             }
+        }
+        // Who looked at the largest layer needs a key frame of the next one as soon as it ends, and would ask for it later.
+        let highest = self.streams.iter().rposition(|s| s.active);
+        if let Some(highest) = highest.filter(|h| sent[h + 1..].contains(&true)) {
+            self.streams[highest].keyframe_wanted = true;
         }
         self.publish();
     }
@@ -283,7 +325,10 @@ impl Eye {
 
     /// Makes the encoder anew when pictures changed their size, as those of a window do; whether there is one.
     fn fit(&mut self, size: (usize, usize)) -> bool {
-        size == self.size || self.renew(self.codec, size)
+        let CodecPair { cheap, .. } = self.codecs;
+        size == self.size
+            || self.renew(self.codec, size)
+            || self.codec != cheap && self.renew(cheap, size)
     }
 
     /// Another encoder, whose first picture is a key frame; where there is none the old one stays.
@@ -339,12 +384,12 @@ impl Eye {
             let tag = format!("{}-{}", source_name(self.source), frame.layer);
             self.taps.bytes(name, &tag, &frame.data);
         }
+        let before = self.watchman.layers();
         if self.watchman.coded(took, now) {
-            tracing::info!(
-                "{} layers: {}",
-                source_name(self.source),
-                self.watchman.layers()
-            );
+            let layers = self.watchman.layers();
+            if layers != before {
+                tracing::info!("{} layers: {layers}", source_name(self.source));
+            }
             self.set_layers();
         }
         !self.encoded.is_empty()
@@ -378,7 +423,16 @@ impl Eye {
                     };
                     numbers.vp8.packetize(outgoing, MAX_PAYLOAD, &mut payloads);
                 }
-                _ => h264::packetize(&frame.data, MAX_PAYLOAD, &mut payloads),
+                VideoCodec::Av1 => {
+                    if av1::packetize(&frame.data, MAX_PAYLOAD, &mut payloads).is_err() {
+                        self.stats.errors += 1;
+                        stream.keyframe_wanted = true;
+                        continue;
+                    }
+                }
+                VideoCodec::H264 | VideoCodec::Vp9 => {
+                    h264::packetize(&frame.data, MAX_PAYLOAD, &mut payloads);
+                }
             }
             let stats = &mut self.stats.layers[frame.layer];
             stats.frames += 1;

@@ -25,6 +25,23 @@ impl PictureSource for Still {
     }
 }
 
+/// A picture every 33 ms.
+struct Moving(Arc<I420>);
+
+impl PictureSource for Moving {
+    fn next(&mut self, _: Duration) -> Option<Picture> {
+        std::thread::sleep(Duration::from_millis(33));
+        Some(Picture {
+            picture: self.0.clone(),
+            captured: clock::now(),
+        })
+    }
+
+    fn ended(&self) -> Option<End> {
+        None
+    }
+}
+
 struct Deaf;
 
 impl Network for Deaf {
@@ -32,17 +49,39 @@ impl Network for Deaf {
     fn request_keyframe(&self, _: usize) {}
 }
 
+fn pair(fine: VideoCodec, cheap: VideoCodec) -> CodecPair {
+    CodecPair { fine, cheap }
+}
+
 fn start(source: Source) -> VideoSender {
+    start_in(
+        source,
+        Shape::Text,
+        pair(VideoCodec::H264, VideoCodec::H264),
+    )
+}
+
+fn start_in(source: Source, shape: Shape, codecs: CodecPair) -> VideoSender {
     let size = (320, 180);
+    let still = Still(Some(Arc::new(I420::black(size.0, size.1))));
+    start_with(source, (Box::new(still), size), shape, codecs)
+}
+
+fn start_with(
+    source: Source,
+    (pictures, size): (Box<dyn PictureSource>, (usize, usize)),
+    shape: Shape,
+    codecs: CodecPair,
+) -> VideoSender {
     VideoSender::start(VideoUpConfig {
         source,
-        pictures: Box::new(Still(Some(Arc::new(I420::black(size.0, size.1))))),
-        shape: Shape::Text,
+        pictures,
+        shape,
         size,
         muted: false,
         paused: PauseSwitch::default(),
         still: None,
-        codec: VideoCodec::H264,
+        codecs,
         guard_load: false,
         background: Background::None,
         numbering: Arc::new(Numbering::new(0)),
@@ -89,4 +128,66 @@ fn a_camera_that_stands_still_is_not_made_to_move() {
     wait("its picture", || layer(&sender).frames == 1);
     std::thread::sleep(REST_INTERVAL * 3);
     assert_eq!(layer(&sender).frames, 1);
+}
+
+#[test]
+fn letters_begin_in_the_fine_codec_and_everything_else_in_the_cheap_one() {
+    use VideoCodec::{Av1, H264};
+    for (source, shape, codec) in [
+        (Source::Screen, Shape::Text, Av1),
+        (Source::Screen, Shape::Motion, H264),
+        (Source::Camera, Shape::Camera, H264),
+    ] {
+        let sender = start_in(source, shape, pair(Av1, H264));
+        wait("a picture", || layer(&sender).frames > 0);
+        let report = sender.report.lock().unwrap().clone();
+        assert_eq!((report.codec, report.errors), (Some(codec), 0), "{shape:?}");
+    }
+}
+
+#[test]
+fn a_screen_at_rest_is_sent_again_in_the_other_codec() {
+    use VideoCodec::{Av1, H264};
+    let sender = start_in(Source::Screen, Shape::Text, pair(Av1, H264));
+    let coded = || {
+        (
+            sender.report.lock().unwrap().codec,
+            layer(&sender).keyframes,
+        )
+    };
+    wait("AV1", || coded() == (Some(Av1), 1));
+    sender.set_codecs(pair(H264, H264));
+    wait("H.264", || coded() == (Some(H264), 2));
+    sender.set_codecs(pair(Av1, H264));
+    wait("AV1 again", || coded() == (Some(Av1), 3));
+}
+
+#[test]
+fn where_the_largest_layer_ends_the_next_one_begins_anew() {
+    let (width, height) = (640, 360);
+    let pictures = Box::new(Moving(Arc::new(I420::black(width, height))));
+    let codecs = pair(VideoCodec::H264, VideoCodec::H264);
+    let sender = start_with(
+        Source::Camera,
+        (pictures, (width, height)),
+        Shape::Camera,
+        codecs,
+    );
+    let layers = || sender.report.lock().unwrap().layers.clone();
+    wait("both", || layers().iter().all(|l| l.frames > 2));
+    assert_eq!(
+        layers().iter().map(|l| l.keyframes).collect::<Vec<_>>(),
+        [1, 1]
+    );
+    let rate = Bitrate::kbps(150);
+    sender.set_layers(vec![Some(rate), None]);
+    wait("a key frame of the small one", || {
+        layers()[0].keyframes == 2
+    });
+    sender.set_layers(vec![Some(rate), Some(rate)]);
+    wait("the large one again", || layers()[1].keyframes == 2);
+    sender.set_layers(vec![None, Some(rate)]);
+    let frames = layers()[1].frames;
+    wait("some more", || layers()[1].frames > frames + 3);
+    assert_eq!(layers()[1].keyframes, 2, "who looks at it misses nothing");
 }

@@ -1,7 +1,8 @@
 // Which codecs this browser sends and receives, and the simulcast ladder. The wire knows H.264 constrained baseline in
-// packetization mode 1 and VP8; Firefox without its H.264 plug-in has only the latter.
+// packetization mode 1, VP8, and VP9 and AV1 of profile 0; Firefox without its H.264 plug-in lacks the first.
 
 import type { Layer, VideoCodec } from "../../generated/protocol";
+import type { Source } from "../port";
 
 /** The camera's encodings, lowest first, for a 1280x720 source. */
 export const CAMERA_LAYERS: readonly (Layer & { scale: number })[] = [
@@ -35,11 +36,26 @@ export interface CodecLike {
   sdpFmtpLine?: string;
 }
 
-/** H.264 42e01f mode 1 first, then VP8, then retransmission; everything else is left out of the offer. */
-export function preferVideo<T extends CodecLike>(codecs: readonly T[]): T[] {
-  const h264 = codecs.filter((c) => isH264(c));
-  const of = (name: string) => codecs.filter((c) => c.mimeType.toLowerCase() === name);
-  return [...h264, ...of("video/vp8"), ...of("video/rtx")];
+/** What the wire knows, best first. H.264 stays before AV1, which browsers without hardware for it take long to code. */
+const WIRE: readonly VideoCodec[] = ["h264", "vp8", "av1", "vp9"];
+
+/** What a camera is sent in: three layers of the others would take too long. */
+const CAMERA: readonly VideoCodec[] = ["h264", "vp8"];
+
+/** Cores from which a screen is sent in VP9: letters are sharper at the same rate, and take longer to code. */
+const CORES = 4;
+
+/** What of these sending capabilities the pictures of a source may be sent in, best first. */
+export function sends(source: Source, codecs: readonly CodecLike[], cores: number): VideoCodec[] {
+  const all = known(codecs);
+  const plain = all.filter((c) => CAMERA.includes(c));
+  return source === "screen" && cores >= CORES && all.includes("vp9") ? ["vp9", ...plain] : plain;
+}
+
+/** H.264 42e01f mode 1 first, then the others the wire knows, then retransmission; everything else is left out of the offer. */
+export function preferVideo<T extends CodecLike>(codecs: readonly T[], of: readonly VideoCodec[] = WIRE): T[] {
+  const resend = codecs.filter((c) => c.mimeType.toLowerCase() === "video/rtx");
+  return [...of.flatMap((codec) => named(codecs, codec)), ...resend];
 }
 
 /** Opus is all there is for sound, and RED copies of it where the network loses. */
@@ -60,19 +76,25 @@ export const EXTENSIONS: readonly string[] = [
 
 /** What of these capabilities of receiving or sending the wire knows, best first. */
 export function known(codecs: readonly CodecLike[]): VideoCodec[] {
-  const has = (name: string) => codecs.some((c) => c.mimeType.toLowerCase() === name);
-  const found: VideoCodec[] = [];
-  if (codecs.some(isH264)) found.push("h264");
-  if (has("video/vp8")) found.push("vp8");
-  return found;
+  return WIRE.filter((codec) => named(codecs, codec).length > 0);
 }
 
 /** Those of `codecs` that are this codec as it is offered. */
 export function named<T extends CodecLike>(codecs: readonly T[], codec: VideoCodec): T[] {
-  return codec === "h264" ? codecs.filter(isH264) : codecs.filter((c) => c.mimeType.toLowerCase() === `video/${codec}`);
+  return codecs.filter((c) => c.mimeType.toLowerCase() === `video/${codec}` && fits(codec, c.sdpFmtpLine ?? ""));
 }
 
-function isH264(codec: CodecLike): boolean {
-  const line = codec.sdpFmtpLine ?? "";
-  return codec.mimeType.toLowerCase() === "video/h264" && /profile-level-id=42e0/i.test(line) && /packetization-mode=1/.test(line);
+/** Whether the server agrees on a codec with these parameters. What they do not say has the value that is meant then. */
+function fits(codec: VideoCodec, line: string): boolean {
+  const is = (name: string, value: string) => (new RegExp(`(?:^|;)\\s*${name}=([^;\\s]*)`).exec(line)?.[1] ?? value) === value;
+  switch (codec) {
+    case "h264":
+      return /profile-level-id=42e0/i.test(line) && /packetization-mode=1/.test(line);
+    case "vp8":
+      return true;
+    case "vp9":
+      return is("profile-id", "0");
+    case "av1":
+      return is("profile", "0") && is("level-idx", "5") && is("tier", "0");
+  }
 }

@@ -7,7 +7,7 @@ import type { Input, SessionState } from "../../session/session";
 import { planSlots, slotTarget } from "../../state/slots";
 import { isMuted } from "../../state/stage";
 import type { DataSaving, LinkStats, Participant, ShownVideo, Source, StreamStats, TrackId } from "../port";
-import { known } from "./codecs";
+import { sends } from "./codecs";
 import type { LocalDevices } from "./devices";
 import { Hearing } from "./hearing";
 import { Pictures, Sounds } from "./outlets";
@@ -18,7 +18,9 @@ import { bytesOf, Usage, type Used } from "./usage";
 import { Waiting } from "./waiting";
 
 /** More slots would make a session description larger than the server takes (MAX_SDP); nobody sees or hears more at once. */
-const MOST_SLOTS = 44;
+const MOST_SLOTS = { audio: 44, video: 28 };
+/** Sources of pictures. */
+const VIDEO = ["camera", "screen"] as const;
 /** Slots of the first offer: a small meeting never renegotiates. */
 const FIRST_SLOTS = { audio: 4, video: 4 };
 /** Tallest camera layer while data is saved. */
@@ -42,8 +44,11 @@ export class Media {
   #saving: DataSaving = { smallCamera: false };
   #usage = new Usage();
   #original = false;
-  readonly #encodes = known(RTCRtpSender.getCapabilities("video")?.codecs ?? []);
-  #codec = new CodecChoice(this.#encodes[0] ?? "vp8");
+  readonly #codecs = VIDEO.map((source) => {
+    const able = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
+    const encodes = sends(source, able, navigator.hardwareConcurrency);
+    return { source, encodes, choice: new CodecChoice(sends("camera", able, 1)[0] ?? "vp8") };
+  });
   /** Another device in this room is live. */
   #silent = false;
   /** Which track each slot carries, by mid. */
@@ -145,11 +150,13 @@ export class Media {
     return new Map(slots.map(({ mid, owner }) => [mid, of(owner)]));
   }
 
-  /** Sends pictures in the best codec that all of the others decode. */
+  /** Sends pictures in the best codecs that all of the others decode. */
   #chooseCodec(session: SessionState): void {
     if (session.room === undefined) return;
-    const codec = this.#codec.update(this.#encodes, session.room, session.you, performance.now());
-    if (codec !== undefined) void this.#peer?.setCodec(codec);
+    for (const { source, encodes, choice } of this.#codecs) {
+      const codec = choice.update(encodes, session.room, session.you, performance.now());
+      if (codec !== undefined) void this.#peer?.setCodec(source, codec);
+    }
   }
 
   /** Codes only the layers of own pictures that somebody could be sent. */
@@ -202,7 +209,7 @@ export class Media {
   async #fillPeer(peer: PeerLink): Promise<void> {
     await this.#saveOn(peer);
     await peer.setOriginal(this.#original);
-    await peer.setCodec(this.#codec.current);
+    for (const { source, choice } of this.#codecs) await peer.setCodec(source, choice.current);
     for (const source of ["microphone", "camera"] as const) {
       const isSilent = source === "microphone" && this.#silent;
       if (this.#devices.state[source].on && !isSilent) await peer.setTrack(source, this.#devices.track(source));
@@ -234,8 +241,8 @@ export class Media {
       // Slots that were offered but not answered yet count as coming.
       const coming = { audio: have.audio - mids.audio.length, video: have.video - mids.video.length };
       peer.needSlots(
-        slotTarget(have.audio + Math.max(0, plan.missing.audio - coming.audio), have.audio, MOST_SLOTS),
-        slotTarget(have.video + Math.max(0, plan.missing.video - coming.video), have.video, MOST_SLOTS),
+        slotTarget(have.audio + Math.max(0, plan.missing.audio - coming.audio), have.audio, MOST_SLOTS.audio),
+        slotTarget(have.video + Math.max(0, plan.missing.video - coming.video), have.video, MOST_SLOTS.video),
       );
     }
   }
@@ -268,7 +275,7 @@ export class Media {
     return this.#others()
       .flatMap((p) => p.tracks.filter((t) => t.source === "microphone" || t.source === "screen_audio").map((t) => ({ track: t.id, rank: rank(p.id, isMuted(p, t.source)) })))
       .sort((a, b) => a.rank - b.rank || a.track - b.track)
-      .slice(0, MOST_SLOTS)
+      .slice(0, MOST_SLOTS.audio)
       .map((w) => w.track);
   }
 

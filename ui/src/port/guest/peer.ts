@@ -32,8 +32,8 @@ export class PeerLink {
   #cap: number | undefined;
   /** The microphone is sent as original sound. */
   #original = false;
-  /** What pictures are sent in; undefined: the best of this browser. */
-  #codec: VideoCodec | undefined;
+  /** What the pictures of a source are sent in; of those that are missing: the best of this browser. */
+  readonly #codecs = new Map<Source, VideoCodec>();
   /** Layers somebody could be sent, by source. */
   readonly #wanted = new Map<Source, readonly number[] | undefined>();
   /** Whether the first offer was made. */
@@ -128,15 +128,12 @@ export class PeerLink {
     return wanted && (source === "screen" || layer < this.#ladder.length);
   }
 
-  /** Sends pictures in this codec, from now on. */
-  async setCodec(codec: VideoCodec): Promise<void> {
-    if (this.#closed || this.#codec === codec) return;
-    this.#codec = codec;
-    let offers = false;
-    for (const source of ["camera", "screen"] as const) {
-      const transceiver = this.#sends.get(source);
-      if (transceiver !== undefined) offers = (await sendIn(transceiver, codec)) || offers;
-    }
+  /** Sends the pictures of a source in this codec, from now on. */
+  async setCodec(source: "camera" | "screen", codec: VideoCodec): Promise<void> {
+    if (this.#closed || this.#codecs.get(source) === codec) return;
+    this.#codecs.set(source, codec);
+    const transceiver = this.#sends.get(source);
+    const offers = transceiver !== undefined && (await sendIn(transceiver, codec));
     if (offers && this.#begun && !this.#closed) await this.negotiate();
   }
 
@@ -276,7 +273,8 @@ export class PeerLink {
       const encoding = source === "screen" ? { maxBitrate: SCREEN_BITRATE, maxFramerate: SCREEN_FRAME_RATE } : { maxBitrate: VOICE_BITRATE * 2 };
       const made = this.#pc.addTransceiver(track, { direction: "sendonly", sendEncodings: [encoding] });
       narrow(made, "send");
-      if (this.#codec !== undefined && source === "screen") await sendIn(made, this.#codec);
+      const codec = this.#codecs.get(source);
+      if (codec !== undefined) await sendIn(made, codec);
       this.#sends.set(source, made);
     } else {
       await known.sender.replaceTrack(track);

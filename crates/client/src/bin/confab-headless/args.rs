@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use confab_base::VideoCodec;
-use confab_client::pipeline::{DECODES, VoiceConfig, weights_places};
+use confab_client::pipeline::{CAN_DECODE, VoiceConfig, weights_places};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -190,8 +190,8 @@ pub struct OutputArgs {
     /// Receive at most so many videos at a time.
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(0..=25))]
     pub max_videos: u16,
-    /// Video codecs the others may send: `h264`, `vp8`, or both with a comma between, the preferred one first. Default: all that are
-    /// decoded.
+    /// Video codecs the others may send, of `h264`, `vp8`, `av1` and `vp9`, with commas between, the preferred one first. Default: all
+    /// that are decoded.
     #[arg(long, value_name = "CODECS", value_delimiter = ',', value_parser = parse_codec)]
     pub decodes: Vec<VideoCodec>,
     /// Append one JSON line a second per track and direction to this file; - is stdout.
@@ -309,7 +309,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 
 fn parse_codec(text: &str) -> Result<VideoCodec, String> {
     let named = |codec: &&VideoCodec| format!("{codec:?}").eq_ignore_ascii_case(text);
-    let found = DECODES.iter().find(named).copied();
+    let found = CAN_DECODE.iter().find(named).copied();
     found.ok_or_else(|| format!("no codec {text:?} here"))
 }
 

@@ -25,6 +25,7 @@ fn show(streams: &[u32]) -> FromPage {
     };
     FromPage::Show {
         mode: Mode::Units,
+        codecs: Vec::new(),
         streams: streams.iter().map(shown).collect(),
     }
 }
@@ -54,18 +55,57 @@ fn one_open_and_shown() -> Streams {
 }
 
 #[test]
+fn what_the_page_does_not_decode_it_gets_as_pictures() {
+    use VideoCodec::{Av1, H264};
+    let mut streams = one_open_and_shown();
+    let needs = |streams: &Streams| [H264, Av1].map(|c| streams.needs(7, c));
+    assert_eq!(needs(&streams), [Needs::UNITS, Needs::PICTURES]);
+    let picture = Arc::new(I420::black(16, 16));
+    streams.unit(7, unit(1, true), ms(1));
+    assert!(streams.picture(7, &picture, 2, ms(2)));
+    let body = streams.next(ms(2)).unwrap().body;
+    assert!(matches!(body, Body::Picture { .. }) && streams.bytes == 0);
+    streams.picture(7, &picture, 3, ms(3));
+    streams.unit(7, unit(4, false), ms(4));
+    assert!(
+        streams.next(ms(4)).is_none(),
+        "the other codec begins with a key frame"
+    );
+    streams.unit(7, unit(5, true), ms(5));
+    assert_eq!(timestamps(&mut streams, ms(5)), [5]);
+    let FromPage::Show {
+        mode,
+        streams: shown,
+        ..
+    } = show(&[7])
+    else {
+        unreachable!()
+    };
+    let codecs = vec![Av1];
+    streams.page_says(
+        FromPage::Show {
+            mode,
+            codecs,
+            streams: shown,
+        },
+        ms(6),
+    );
+    assert_eq!(needs(&streams), [Needs::UNITS, Needs::UNITS]);
+}
+
+#[test]
 fn nothing_goes_to_a_hidden_stream_and_showing_it_asks_for_a_key_frame() {
     let mut streams = Streams::default();
     let (ask, count) = counting();
     streams.open(7, Some(ask));
-    assert_eq!(streams.needs(7), Needs::NOTHING);
+    assert_eq!(streams.needs(7, VideoCodec::H264), Needs::NOTHING);
     assert!(!streams.unit(7, unit(0, true), ms(0)).0);
     streams
         .page_says(show(&[7]), ms(1))
         .iter()
         .for_each(KeyframeAsk::ask);
     assert_eq!(count.load(Ordering::Relaxed), 1);
-    assert_eq!(streams.needs(7), Needs::UNITS);
+    assert_eq!(streams.needs(7, VideoCodec::H264), Needs::UNITS);
     assert!(!streams.unit(7, unit(1, false), ms(2)).0);
     assert!(streams.unit(7, unit(2, true), ms(3)).0);
     streams.unit(7, unit(3, false), ms(4));
@@ -173,7 +213,10 @@ fn a_page_that_goes_leaves_nothing_behind() {
     let mut streams = one_open_and_shown();
     streams.unit(7, unit(0, true), ms(0));
     streams.page_gone();
-    assert_eq!((streams.needs(7), streams.bytes), (Needs::NOTHING, 0));
+    assert_eq!(
+        (streams.needs(7, VideoCodec::H264), streams.bytes),
+        (Needs::NOTHING, 0)
+    );
     streams.close(7, 1);
     assert!(streams.lanes.is_empty());
 }

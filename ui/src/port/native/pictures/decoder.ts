@@ -1,6 +1,8 @@
 // WebCodecs behind the face a stream knows.
 
+import { codecOf } from "./codec";
 import type { Decoder, Picture } from "./stream";
+import type { Kind } from "./wire";
 
 /** Times since the first unit: large ones lose precision on their way through some media frameworks. */
 let epoch: number | undefined;
@@ -29,6 +31,20 @@ export function webCodecs(codec: string, output: (picture: Picture, timestamp: n
       if (decoder.state !== "closed") decoder.close();
     },
   };
+}
+
+/** What this webview decodes beside H.264 and VP8: some have AV1 only where the machine has hardware for it. */
+export async function furtherCodecs(): Promise<Kind[]> {
+  if (!canDecode()) return [];
+  const supports = async (kind: Kind): Promise<boolean> => {
+    const codec = codecOf(kind, new Uint8Array());
+    if (codec === undefined) return false;
+    const answer = await VideoDecoder.isConfigSupported({ codec }).catch(() => undefined);
+    return answer?.supported === true;
+  };
+  const kinds = ["vp9", "av1"] as const;
+  const found = await Promise.all(kinds.map(supports));
+  return kinds.filter((_, i) => found[i]);
 }
 
 export function canDecode(): boolean {

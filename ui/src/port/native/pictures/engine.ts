@@ -1,13 +1,13 @@
 // Pictures onto canvases, in a worker or in the page: what the app sends, who decodes and draws it, what is on screen.
 
-import { webCodecs } from "./decoder";
+import { furtherCodecs, webCodecs } from "./decoder";
 import { CHECK_MS, Lateness } from "./late";
 import { Link } from "./link";
 import { CanvasEasel } from "./paint";
 import { probe } from "./probe";
 import { PICTURE_CREDIT, Stream, type Studio, UNIT_CREDIT } from "./stream";
 import type { FromWorker, Plan, ToWorker, Wanted } from "./talk";
-import { type Shown, isOwn, readHeader } from "./wire";
+import { type Kind, type Shown, isOwn, readHeader } from "./wire";
 
 interface Canvas {
   stream: number;
@@ -23,6 +23,8 @@ export class Engine {
   #link: Link | undefined;
   #address: string | undefined;
   #wanted: readonly Wanted[] = [];
+  /** What is decoded here beside H.264 and VP8, once that is known. */
+  #codecs: Kind[] = [];
   #watching: ReturnType<typeof setInterval> | undefined;
   /** What was drawn in this animation frame. */
   readonly #drawn = new Set<Stream>();
@@ -46,6 +48,7 @@ export class Engine {
         this.#plan = message.plan;
         this.#address = message.url === undefined ? undefined : `${message.url}?token=${message.token}`;
         if (message.adapt && message.plan.mode === "units") this.#watch();
+        if (message.plan.mode === "units") void this.#findCodecs();
         return this.#connect(message.url === undefined);
       case "way":
         this.#link?.stop();
@@ -154,7 +157,13 @@ export class Engine {
   #sayWhatIsShown(): void {
     const mode = this.#plan.mode;
     const shown = (w: Wanted): Shown => ({ ...w, credit: mode === "units" && !isOwn(w.stream) ? UNIT_CREDIT : PICTURE_CREDIT });
-    this.#link?.say({ type: "show", mode, streams: this.#wanted.map(shown) });
+    const codecs = mode === "units" && this.#codecs.length > 0 ? { codecs: this.#codecs } : {};
+    this.#link?.say({ type: "show", mode, ...codecs, streams: this.#wanted.map(shown) });
+  }
+
+  async #findCodecs(): Promise<void> {
+    this.#codecs = await furtherCodecs();
+    if (this.#codecs.length > 0) this.#sayWhatIsShown();
   }
 
   #stream(id: number): Stream {

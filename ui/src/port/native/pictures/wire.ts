@@ -69,7 +69,8 @@ export interface Shown {
 }
 
 export type FromPage =
-  | { type: "show"; mode: Mode; streams: Shown[] }
+  /** `codecs`: what is decoded here beside H.264 and VP8; of others the app sends pictures. */
+  | { type: "show"; mode: Mode; codecs?: Kind[]; streams: Shown[] }
   | { type: "credit"; streams: [stream: number, count: number][] }
   | { type: "key"; stream: number };
 
