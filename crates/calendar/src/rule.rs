@@ -264,14 +264,11 @@ fn list(days: Weekdays) -> String {
     Vec::<String>::from(days).join(",")
 }
 
+/// By place in the set, for a single weekday, too: `rrule` 0.14.0 finds no fifth one from the end that is the first of its month.
 fn nth_of(frequency: Frequency, nth: i8, days: Weekdays) -> RRule<Unvalidated> {
-    let rule = RRule::new(frequency);
-    match days.single() {
-        Some(day) => rule.by_weekday(vec![NWeekday::Nth(nth.into(), chrono(day))]),
-        None => rule
-            .by_weekday(days.iter().map(|d| NWeekday::Every(chrono(d))).collect())
-            .by_set_pos(vec![nth.into()]),
-    }
+    RRule::new(frequency)
+        .by_weekday(days.iter().map(|d| NWeekday::Every(chrono(d))).collect())
+        .by_set_pos(vec![nth.into()])
 }
 
 fn end_of(ends: Ends) -> Option<DateTime> {
