@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 
 /// Below this all is told: so little makes nobody slow, and beside TCP it is what keeps the peace.
 const LITTLE: f64 = 0.05;
+/// A single measurement of this much is believed at once: a browser that is told of it for a second takes minutes to get over it.
+const SUDDEN: f64 = 0.15;
 /// And more than this share of all packets is never left out.
 const MOST: f64 = 0.6;
 /// One measurement.
@@ -64,8 +66,8 @@ pub struct OwnLoss {
 }
 
 impl OwnLoss {
-    /// A report is about to say that so many packets came and so many did not, since the one before. How many of those that did
-    /// not come it may call come.
+    /// A report is about to say that so many packets came and so many did not, since the one before. Of how many of those that did
+    /// not come it need not tell.
     pub fn forgive(&mut self, came: u32, lost: u32, now: Time) -> u32 {
         self.open = self.open.plus(Count {
             packets: came.saturating_add(lost),
@@ -107,7 +109,10 @@ impl OwnLoss {
     fn judge(&self, now: Time) -> f64 {
         let recent = self.windows.iter().filter(|w| now.since(w.end) <= RECENT);
         let sum = recent.clone().map(|w| w.count);
-        let lost = sum.fold(Count::default(), Count::plus);
+        let mean = sum.fold(Count::default(), Count::plus);
+        let newest = self.windows.back().map_or(mean, |w| w.count);
+        let is_sudden = mean.share() < LITTLE && newest.share() >= SUDDEN;
+        let lost = if is_sudden { newest } else { mean };
         let share = lost.share();
         if share < LITTLE {
             return 0.0;
@@ -152,6 +157,22 @@ mod tests {
             let share = told(&mut own, &mut ms, 10, rate, 0.3);
             assert!(share < 0.03, "{rate}: {share}");
         }
+    }
+
+    #[test]
+    fn a_loss_that_begins_is_told_for_half_a_second_at_most() {
+        let (mut own, mut ms) = (OwnLoss::default(), 0);
+        told(&mut own, &mut ms, 10, 120.0, 0.0);
+        let share = told(&mut own, &mut ms, 1, 120.0, 0.3);
+        assert!(share < 0.16, "{share}");
+    }
+
+    #[test]
+    fn a_loss_that_begins_with_more_packets_is_told() {
+        let (mut own, mut ms) = (OwnLoss::default(), 0);
+        told(&mut own, &mut ms, 10, 60.0, 0.0);
+        let share = told(&mut own, &mut ms, 1, 180.0, 0.4);
+        assert!(share > 0.3, "{share}");
     }
 
     #[test]

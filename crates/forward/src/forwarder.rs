@@ -287,6 +287,11 @@ impl Forwarder {
         else {
             return;
         };
+        // Whoever is still shown a layer that was switched off goes over to another, which was asked for then.
+        let state = track.layers.get(usize::from(layer));
+        if !state.is_some_and(|state| track.offers(state, now)) {
+            return;
+        }
         let Some(state) = track.layers.get_mut(usize::from(layer)) else {
             return;
         };

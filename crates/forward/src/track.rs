@@ -301,6 +301,8 @@ impl Track {
             let others = frames.wrapping_sub(layer.frames).wrapping_sub(layer.others);
             if layer.silent(now) >= LAYER_SILENCE && others >= enough {
                 layer.alive = false;
+                // Browsers answer a request for a layer they do not send by key frames of those they do.
+                layer.request.forget();
                 died = true;
             }
         }

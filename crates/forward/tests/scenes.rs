@@ -336,6 +336,28 @@ fn a_layer_the_sender_switches_off_is_left_within_half_a_second() {
 }
 
 #[test]
+fn no_key_frame_is_asked_for_of_a_layer_that_was_switched_off() {
+    let mut s = Scene::new();
+    s.join(1);
+    s.join(2);
+    let cam = s.camera(1, Source::Camera);
+    s.view(2, &[(0, cam, 720)]);
+    s.play(3 * SECOND);
+    let (participant, slot) = (p(2), 0);
+    s.cameras[0].active = [true, false, false];
+    s.play(Duration::from_millis(100));
+    s.put(Input::KeyframeRequest { participant, slot });
+    assert_eq!(s.requests.last().map(|r| r.2), Some(2), "it may come yet");
+    s.play(SECOND);
+    s.requests.clear();
+    s.put(Input::KeyframeRequest { participant, slot });
+    s.play(3 * SECOND);
+    assert!(s.requests.iter().all(|r| r.2 == 0), "{:?}", s.requests);
+    assert_eq!(s.layer(2, 0), Some(0));
+    s.assert_unbroken();
+}
+
+#[test]
 fn senders_code_only_what_somebody_receives_and_receivers_see_no_gap() {
     let mut s = Scene::new();
     s.obey = true;

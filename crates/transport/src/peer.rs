@@ -382,24 +382,23 @@ impl Peer {
         // STUN answers go where they were asked from; all else where the client is heard.
         if kind != PacketKind::Stun {
             self.egress.path = Some(path);
-            match kind {
-                PacketKind::Rtcp => match self.egress.seal_rtcp(&mut bytes, self.now) {
-                    Some(sealed) => bytes = sealed,
-                    None => return,
-                },
-                // str0m has nothing to send here, and would send it in clear.
-                PacketKind::Rtp => return,
-                _ => {}
-            }
             path = self.paths.better(path);
         }
+        let all = match kind {
+            PacketKind::Rtcp => self.egress.seal_rtcp(&mut bytes, self.now),
+            // str0m has nothing to send here, and would send it in clear.
+            PacketKind::Rtp => return,
+            _ => vec![bytes],
+        };
         let (protocol, src, dst) = path;
-        self.queue.push_back(PeerOutput::Transmit {
-            protocol,
-            src,
-            dst,
-            bytes,
-        });
+        for bytes in all {
+            self.queue.push_back(PeerOutput::Transmit {
+                protocol,
+                src,
+                dst,
+                bytes,
+            });
+        }
     }
 
     pub(crate) fn push(&mut self, event: PeerEvent) {

@@ -42,12 +42,15 @@ async function call(a, b) {
   await a.page.evaluate((answer) => peer.setRemoteDescription(answer), answer);
 }
 
-/** What came to a browser so far. */
+/** What came to a browser so far, and what it sent. */
 const came = (guest) => guest.page.evaluate(async () => {
-  const sum = { frames: 0, freezes: 0, frozen: 0, bytes: 0, invented: 0, samples: 0, rows: 0, estimate: 0 };
+  const sent = (s) => ({ rid: s.rid ?? '', active: s.active, target: Math.round((s.targetBitrate ?? 0) / 1000), frames: s.framesEncoded ?? 0, keys: s.keyFramesEncoded ?? 0, rows: s.frameHeight ?? 0, packets: s.packetsSent ?? 0,
+    resent: s.retransmittedPacketsSent ?? 0, nacks: s.nackCount ?? 0, plis: s.pliCount ?? 0, delay: s.totalPacketSendDelay ?? 0, bytes: s.bytesSent ?? 0, resentBytes: s.retransmittedBytesSent ?? 0, limited: s.qualityLimitationReason ?? '' });
+  const sum = { frames: 0, freezes: 0, frozen: 0, bytes: 0, invented: 0, samples: 0, rows: 0, estimate: 0, sends: [] };
   for (const peer of (globalThis.__peers ?? []).filter((p) => p.connectionState === 'connected')) {
     for (const s of (await peer.getStats()).values()) {
       if (s.type === 'candidate-pair' && s.nominated) sum.estimate = Math.round((s.availableOutgoingBitrate ?? 0) / 1000);
+      if (s.type === 'outbound-rtp' && s.kind === 'video') sum.sends.push(sent(s));
       if (s.type !== 'inbound-rtp') continue;
       if (s.kind === 'audio') {
         sum.invented += s.concealedSamples ?? 0;

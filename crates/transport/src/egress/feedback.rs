@@ -15,9 +15,9 @@ pub(crate) enum Read {
     Pass,
 }
 
-/// How often a packet asked for is sent again at once: a resend that gets lost as well costs another round trip, and a picture that is
+/// How often a packet asked for is sent again at once, and a report on a browser's packets sent: a resend that gets lost as well costs another round trip, and a picture that is
 /// late.
-fn resends(loss: f32) -> usize {
+pub(super) fn resends(loss: f32) -> usize {
     match loss {
         0.0..0.12 => 1,
         0.12..0.4 => 2,

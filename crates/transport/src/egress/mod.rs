@@ -67,6 +67,8 @@ pub(crate) struct Egress {
     told: Bitrate,
     /// What of a browser's packets gets lost on the way to us.
     own_loss: OwnLoss,
+    /// Of the next report on a browser's packets.
+    report_number: u8,
     /// Voice packets lost in a row.
     runs: VoiceRuns,
     out: Vec<u8>,
@@ -100,6 +102,7 @@ impl Egress {
             path_rate: None,
             told: Bitrate::ZERO,
             own_loss: OwnLoss::default(),
+            report_number: 0,
             runs: VoiceRuns::default(),
             out: Vec::new(),
             sizes: Vec::new(),
@@ -493,14 +496,16 @@ impl Egress {
         self.side.set_desired(desired, time);
     }
 
-    /// RTCP of str0m's, in clear but for its trailer: completed and sealed. `None`: there are no keys yet.
-    pub fn seal_rtcp(&mut self, clear: &mut [u8], now: Instant) -> Option<Vec<u8>> {
+    /// RTCP of str0m's, in clear but for its trailer: completed, and sealed in as many packets as it takes. None: there are no keys yet.
+    pub fn seal_rtcp(&mut self, clear: &mut [u8], now: Instant) -> Vec<Vec<u8>> {
         let time = self.time(now);
         if !self.armed() {
-            return None;
+            return Vec::new();
         }
-        let sealer = self.sealer.as_mut()?;
-        let end = clear.len().checked_sub(sealer.rtcp_trailer())?;
+        let trailer = self.sealer.as_ref().map_or(0, Sealer::rtcp_trailer);
+        let Some(end) = clear.len().checked_sub(trailer) else {
+            return Vec::new();
+        };
         let compound = &mut clear[..end];
         if let Some(own) = &mut self.own {
             own.note_reports(compound);
@@ -516,11 +521,28 @@ impl Egress {
             }
             Some(part)
         });
-        let (own_loss, is_browser) = (&mut self.own_loss, self.own.is_none());
-        let softened = is_browser
-            .then(|| soften::soften(compound, |came, lost| own_loss.forgive(came, lost, time)))
-            .flatten();
-        let sealed = sealer.rtcp(softened.as_deref().unwrap_or(compound)).ok()?;
+        self.seal_softened(compound, time)
+    }
+
+    /// Seals a compound packet; a browser's reports leave out what they shall.
+    fn seal_softened(&mut self, compound: &mut [u8], time: Time) -> Vec<Vec<u8>> {
+        let (own_loss, number) = (&mut self.own_loss, &mut self.report_number);
+        let silent = |came, lost| own_loss.forgive(came, lost, time);
+        let softened = match self.own {
+            None => soften::soften(compound, number, silent),
+            Some(_) => None,
+        };
+        let Some(softened) = softened else {
+            return self.seal_report(compound).into_iter().collect();
+        };
+        // Where nothing tells what the way there loses, it may well be as bad as the way here.
+        let times = self.side.loss().map_or(2, feedback::resends);
+        let packets = softened.packets(times);
+        packets.filter_map(|p| self.seal_report(p)).collect()
+    }
+
+    fn seal_report(&mut self, compound: &[u8]) -> Option<Vec<u8>> {
+        let sealed = self.sealer.as_mut()?.rtcp(compound).ok()?;
         self.bytes_sent += sealed.len() as u64;
         Some(sealed)
     }
@@ -532,9 +554,7 @@ impl Egress {
         }
         let sender = self.streams.first().map_or(OWN_SSRC, |s| s.ssrc);
         let request = rtcp::nack(sender, ssrc, missing);
-        let sealed = self.sealer.as_mut()?.rtcp(&request).ok()?;
-        self.bytes_sent += sealed.len() as u64;
-        Some(sealed)
+        self.seal_report(&request)
     }
 
     /// Seals what our own other end shall know of its video here. `None`: there are no keys yet.
@@ -543,9 +563,7 @@ impl Egress {
             return None;
         }
         let report = self.own.as_ref()?.report(body);
-        let sealed = self.sealer.as_mut()?.rtcp(&report).ok()?;
-        self.bytes_sent += sealed.len() as u64;
-        Some(sealed)
+        self.seal_report(&report)
     }
 
     /// Fills in what str0m's statistics cannot know.
