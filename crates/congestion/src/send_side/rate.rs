@@ -85,18 +85,13 @@ impl Acked {
     /// And over the last moment only, where enough came: behind a queue packets come as fast as the link carries them.
     pub fn burst(&self) -> Option<f64> {
         let newest = self.packets.back()?.0;
-        let mut bytes = 0;
-        let mut count = 0;
-        for (at, size) in self.packets.iter().rev() {
-            if newest - at >= BURST {
-                let span = (newest - at) as f64;
-                return (count >= BURST_PACKETS && newest - at < 2 * BURST)
-                    .then(|| f64::from(bytes) * 8e6 / span);
-            }
-            bytes += *size as u32;
-            count += 1;
-        }
-        None
+        let count = self.packets.iter().rev();
+        let count = count.take_while(|p| newest - p.0 < BURST).count();
+        let before = self.packets.len().checked_sub(count + 1)?;
+        let span = newest - self.packets[before].0;
+        let bytes: usize = self.packets.range(before + 1..).map(|p| p.1).sum();
+        let is_much = count >= BURST_PACKETS && span < 2 * BURST;
+        is_much.then(|| bytes as f64 * 8e6 / span as f64)
     }
 }
 
