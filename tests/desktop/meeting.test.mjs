@@ -126,7 +126,7 @@ test('with a blurred background the others see no more of the room', async () =>
   const seen = async () => {
     // Nils was the first in this meeting.
     const file = await until('the camera is received', 20000, () => existsSync(eye.video) && readdirSync(eye.video).find((f) => /^p(?!1-).*camera/.test(f)));
-    return inspect('marks', join(eye.video, file));
+    return inspect('marks', '--video', join(eye.video, file));
   };
   await until('Eye is here', 15000, async () => /Eye/.test(await app.text()));
   await until('the room is seen', 20000, async () => (await seen()).frames > 30);
