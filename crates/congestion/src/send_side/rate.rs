@@ -96,7 +96,7 @@ impl Acked {
 }
 
 /// What reports say of the path now.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub usage: Usage,
     /// What arrives, and what was sent a round trip ago, bits per second.
@@ -202,7 +202,7 @@ impl Rate {
     /// Beside a rival, and packets were dropped. Once per round trip, as it does itself. Who sends less than the estimate did not
     /// fill the queue with the rest of it: that is no more than doubtful (RFC 7661, 4.4.1).
     fn halve(&mut self, sent: Option<f64>, rtt: Duration, now: Time) -> bool {
-        let is_due = self.cut.is_none_or(|at| now.since(at) >= rtt + REPORT);
+        let is_due = self.is_due(rtt, now);
         if is_due {
             self.cut = Some(now);
             let cut = match self.unfilled(sent) {
@@ -212,6 +212,11 @@ impl Rate {
             self.current = cut.max(LEAST);
         }
         is_due
+    }
+
+    /// Whether what came of the last cut could have been seen.
+    fn is_due(&self, rtt: Duration, now: Time) -> bool {
+        self.cut.is_none_or(|at| now.since(at) >= rtt + REPORT)
     }
 
     /// What is sent, where that is clearly less than may be.
@@ -233,7 +238,7 @@ impl Rate {
 
     /// A queue that who sends so little cannot have made: less is believed of what was not tried, but not only what is sent.
     fn doubt(&mut self, rtt: Duration, now: Time) -> bool {
-        let is_due = self.cut.is_none_or(|at| now.since(at) >= rtt + REPORT);
+        let is_due = self.is_due(rtt, now);
         if is_due {
             self.cut = Some(now);
             self.current = (self.current * DOUBTFUL_CUT).max(LEAST);
@@ -242,8 +247,7 @@ impl Rate {
     }
 
     fn fall(&mut self, acked: Option<f64>, queue: f64, rtt: Duration, now: Time) -> bool {
-        let pause = rtt + REPORT;
-        if self.cut.is_some_and(|at| now.since(at) < pause) {
+        if !self.is_due(rtt, now) {
             return false;
         }
         self.cut = Some(now);
