@@ -1,5 +1,6 @@
 //! What goes into the forwarder and what comes out.
 
+use crate::allocate::THINNINGS;
 use confab_base::{
     AudioLevel, Bitrate, Duration, FrameTag, Limited, MediaKind, ParticipantId, QualityLevel,
     Source, Time, TrackId, VideoCodec, VoiceLoss,
@@ -65,14 +66,16 @@ pub struct RtpIn {
 }
 
 impl RtpIn {
-    /// The temporal layer of its frame, 0 the base, where it says so: in its tag, or in VP8's descriptor (RFC 7741).
+    /// The temporal layer of its frame, 0 the base, where it says so: in its tag, or in VP8's descriptor (RFC 7741). Those above the
+    /// highest that is told apart here count as that one.
     pub(crate) fn temporal(&self, codec: Option<VideoCodec>) -> Option<u8> {
         let vp8 = || {
             let is_vp8 = codec == Some(VideoCodec::Vp8);
             let descriptor = is_vp8.then(|| vp8::Descriptor::parse(&self.payload));
             descriptor.flatten()?.temporal
         };
-        self.tag.map(|tag| tag.temporal).or_else(vp8)
+        let said = self.tag.map(|tag| tag.temporal).or_else(vp8);
+        said.map(|temporal| temporal.min(THINNINGS as u8 - 1))
     }
 }
 

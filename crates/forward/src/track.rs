@@ -446,4 +446,28 @@ mod tests {
         assert!(costs[..3].iter().all(Option::is_none));
         assert!(near(costs[3], 32_000) && near(costs[4], 64_000));
     }
+
+    #[test]
+    fn frames_of_temporal_layers_nobody_knows_cost_as_all_others() {
+        let mut t = track();
+        let tag = FrameTag {
+            frame: 0,
+            refers: 1,
+            temporal: 7,
+            start: true,
+        };
+        for i in 0..40u64 {
+            let packet = RtpIn {
+                tag: Some(tag),
+                ..frame(i, 9960)
+            };
+            t.note(0, &packet, Time::from_millis(i * 250));
+            t.tick(Time::from_millis(i * 250), 0.25);
+        }
+        assert!(
+            t.layers[0].cost().abs_diff(320_000) <= 2,
+            "{}",
+            t.layers[0].cost()
+        );
+    }
 }
