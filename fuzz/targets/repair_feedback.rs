@@ -1,6 +1,6 @@
 //! Feedback bodies as a sender takes them, between packets it sends.
 #![no_main]
-use confab_base::{Bitrate, Time};
+use confab_base::{Bitrate, Reference, Time};
 use confab_congestion::repair::feedback::Feedback;
 use confab_congestion::repair::{FrameClass, MediaPacket, RepairSender};
 use libfuzzer_sys::fuzz_target;
@@ -10,6 +10,11 @@ fuzz_target!(|data: &[u8]| {
         let mut out = Vec::new();
         feedback.write(&mut out);
         assert_eq!(Feedback::parse(&out), Ok(feedback));
+    }
+    if let Some(all) = Reference::parse(data) {
+        let mut out = Vec::new();
+        Reference::write(&all, &mut out);
+        assert_eq!(Reference::parse(&out), Some(all));
     }
     let mut sender = RepairSender::new();
     sender.set_rate(Bitrate(2_000_000));

@@ -22,7 +22,6 @@ mod sfu_bench {
     pub mod janus;
     pub mod meter;
     pub mod rival;
-    pub mod wire;
     pub mod words;
 }
 

@@ -13,7 +13,7 @@ macro_rules! counters {
 
         impl Counters {
             pub(crate) fn read(&self) -> ServerCounters {
-                ServerCounters { $($name: self.$name.0.load(Ordering::Relaxed),)* }
+                ServerCounters { $($name: self.$name.read(),)* }
             }
         }
     };
@@ -24,6 +24,8 @@ counters! {
     connections,
     /// Closed at once because of a connection limit.
     connections_refused,
+    /// Closed to make room for others, when all places were taken.
+    connections_displaced,
     /// Closed because the first bytes were neither HTTP, TLS nor media, or came too slowly.
     connections_garbage,
     /// TLS handshakes that failed.
@@ -36,6 +38,16 @@ counters! {
     bad_messages,
     /// Connections closed because the client did not read fast enough, or fell silent.
     sockets_lost,
+    /// Minutes of people in calls that were told.
+    minutes,
+    /// Of these, those with a voice score below 3.6.
+    poor_minutes,
+    /// Of these, those that were not kept since the queue to the database was full.
+    minutes_dropped,
+    /// Spans of traces that the collector took.
+    spans_sent,
+    /// Spans that were dropped: the collector was away or too slow, or did not want them.
+    spans_dropped,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +55,14 @@ pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add_many(1);
+    }
+
+    pub(crate) fn add_many(&self, by: u64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }

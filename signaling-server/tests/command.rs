@@ -26,8 +26,9 @@ fn stdout(output: &Output) -> String {
 fn config_file(dir: &Path, level: &str) -> PathBuf {
     let file = dir.join("confab.toml");
     let text = format!(
-        "listen = \"127.0.0.1:0\"\ndata_dir = \"{}\"\n[media]\naddress = \"127.0.0.1\"\n[log]\nlevel = \"{level}\"\nformat = \"json\"\n",
-        dir.join("data").display()
+        "listen = \"127.0.0.1:0\"\ndata_dir = \"{}\"\n{}[media]\naddress = \"127.0.0.1\"\n[log]\nlevel = \"{level}\"\nformat = \"json\"\n",
+        dir.join("data").display(),
+        common::process::database(&dir.join("data"))
     );
     std::fs::write(&file, text).unwrap();
     file
@@ -215,4 +216,168 @@ async fn the_log_names_no_secret_no_person_and_no_word_of_the_chat() {
     ] {
         assert!(!log.contains(secret), "the log holds {secret}: {log}");
     }
+}
+
+/// Runs `account …` on the configuration, with this on its standard input.
+fn account(config: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut child = confab()
+        .arg("account")
+        .args(arguments)
+        .arg("--config")
+        .arg(config)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that reads nothing may be gone already.
+    let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn accounts_are_made_and_looked_after_beside_a_running_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config_file(dir.path(), "info");
+    let server = Process::start(&config);
+    let ada = ["--email", "ada@example.org"];
+    let add = [&["add", "--name", "Ada", "--role", "owner"], &ada[..]].concat();
+    let made = account(&config, &add, "");
+    assert!(stdout(&made).contains("/account/reset#token="), "{made:?}");
+    assert!(!account(&config, &add, "").status.success(), "taken");
+    let bob = ["add", "--name", "Bob", "--email", "bob@example.org"];
+    let bob = [&bob[..], &["--password-stdin"]].concat();
+    assert!(!account(&config, &bob, "bob\n").status.success(), "weak");
+    let made = account(&config, &bob, "correct horse battery\n");
+    assert_eq!(stdout(&made), "ok\n");
+    let list = || stdout(&account(&config, &["list"], ""));
+    assert_eq!(
+        list(),
+        "ada@example.org  owner  invited  Ada\nbob@example.org  member  active  Bob\n"
+    );
+    let disable = [&["disable"], &ada[..]].concat();
+    let refused = account(&config, &disable, "");
+    assert!(!refused.status.success(), "the last owner");
+    let promote = ["role", "--email", "bob@example.org", "--role", "owner"];
+    assert!(account(&config, &promote, "").status.success());
+    assert!(account(&config, &disable, "").status.success());
+    assert!(list().starts_with("ada@example.org  owner  disabled  Ada\n"));
+    let link = account(&config, &["link", "--email", "bob@example.org"], "");
+    assert!(stdout(&link).contains("/account/reset#token="));
+    drop(server);
+}
+
+#[test]
+fn meetings_are_planned_listed_changed_and_cancelled() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config_file(dir.path(), "info");
+    let with = |arguments: &[&str]| {
+        let file = ["--config", config.to_str().unwrap()];
+        let output = run(&[&["meeting"], arguments, &file].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), stdout(&output), said)
+    };
+    let tomorrow = std::time::SystemTime::now() + std::time::Duration::from_secs(86_400);
+    let tomorrow = tomorrow
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_millis() as u64;
+    let berlin = confab_calendar::Zone::new("Europe/Berlin").unwrap();
+    let day = berlin.local(tomorrow).date();
+    let start = format!("{day}T09:00");
+    let series = [
+        "create",
+        "--title",
+        "Daily",
+        "--start",
+        &start,
+        "--zone",
+        "Europe/Berlin",
+        "--every",
+        "day",
+        "--count",
+        "3",
+    ];
+    let (made, links, said) = with(&series);
+    assert!(made, "{said}");
+    let link = links
+        .lines()
+        .next()
+        .unwrap()
+        .strip_prefix("guest link: ")
+        .unwrap();
+    let (_, listed, _) = with(&["upcoming", "--zone", "Europe/Berlin"]);
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert!(
+        listed.starts_with(&format!("{day} 09:00-10:00  {link}  ")),
+        "{listed}"
+    );
+    let second = listed.lines().nth(1).unwrap().split("  ").nth(2).unwrap();
+    let later = format!("{}T10:30", &day.tomorrow().unwrap());
+    let moved = [
+        "change",
+        link,
+        "--occurrence",
+        second,
+        "--title",
+        "Late",
+        "--start",
+        &later,
+        "--zone",
+        "Europe/Berlin",
+        "--minutes",
+        "30",
+    ];
+    let (changed, _, said) = with(&moved);
+    assert!(changed, "{said}");
+    let (_, listed, _) = with(&["upcoming", "--zone", "Europe/Berlin"]);
+    let line = format!(
+        "{} 10:30-11:00  {link}  {second}  Late",
+        day.tomorrow().unwrap()
+    );
+    assert!(listed.lines().any(|l| l == line), "{listed}");
+    let rules = [
+        "change",
+        link,
+        "--title",
+        "Every day",
+        "--passcode",
+        "482913",
+        "--lobby",
+        "guests",
+        "--forbid",
+        "share",
+    ];
+    assert!(with(&rules).0);
+    assert!(with(&["list"]).1.contains("open  Every day"));
+    let (empty, _, said) = with(&["change", link]);
+    assert!(!empty && said.contains("nothing to change"), "{said}");
+    let (one, _, said) = with(&[
+        "change",
+        link,
+        "--occurrence",
+        second,
+        "--description",
+        "No",
+    ]);
+    assert!(!one && said.contains("for all"), "{said}");
+    assert!(with(&["change", link, "--title", "Daily", "--no-passcode"]).0);
+    assert!(with(&["cancel", link, "--occurrence", second]).0);
+    let (_, listed, _) = with(&["upcoming"]);
+    assert_eq!(
+        listed.lines().filter(|l| l.ends_with("cancelled")).count(),
+        1,
+        "{listed}"
+    );
+    let (_, link_again, _) = with(&["new-host-link", link]);
+    assert!(
+        link_again.contains("#host=") && !links.contains(link_again.trim()),
+        "{link_again}"
+    );
+    assert!(with(&["cancel", link]).0);
+    assert!(with(&["list"]).1.contains("cancelled  Daily"));
+    let (again, _, said) = with(&["cancel", link]);
+    assert!(!again && said.contains("meeting_cancelled"), "{said}");
+    let (bad, _, said) = with(&["create", "--start", "tomorrow"]);
+    assert!(!bad && said.contains("--start"), "{said}");
 }

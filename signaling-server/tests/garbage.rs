@@ -30,6 +30,29 @@ async fn still_fine(server: &Server) {
 }
 
 #[tokio::test]
+async fn an_answer_arrives_whole_though_the_body_comes_after_it() {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.http()).await.unwrap();
+    let head =
+        "GET /api/v1/openapi.json HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut first = [0];
+    stream.peek(&mut first).await.unwrap();
+    // By now the server has nothing more to say, and the body is still to come.
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        stream.write_all(&[b' '; 100]).await.unwrap();
+    }
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let length = format!("content-length: {}", body.len());
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(head.to_lowercase().contains(&length), "{head}");
+}
+
+#[tokio::test]
 async fn a_bad_first_message_is_refused_with_its_code() {
     let server = Server::start().await;
     let too_long = "x".repeat(MAX_CLIENT_MESSAGE + 1);
@@ -275,4 +298,85 @@ async fn media_over_tcp_is_told_from_http_and_handed_on() {
     }
     assert_eq!(server.running.counters().connections_garbage, 0);
     still_fine(&server).await;
+}
+
+#[tokio::test]
+async fn whoever_is_in_is_told_of_the_relay_which_answers_on_the_pages_port() {
+    let server = Server::start().await;
+    let meeting = server.meeting().await;
+    let ada = Person::join(&server, &meeting, "Ada").await;
+    let bob = Person::join(&server, &meeting, "Bob").await;
+    let ([of_ada], [of_bob]) = (&ada.welcome.ice_servers[..], &bob.welcome.ice_servers[..]) else {
+        panic!("{:?}", ada.welcome)
+    };
+    let (tcp, udp) = (server.http().port(), server.running.udp_addr.port());
+    let urls = [
+        format!("turn:127.0.0.1:{tcp}?transport=tcp"),
+        format!("turn:127.0.0.1:{udp}?transport=udp"),
+    ];
+    assert_eq!(of_ada.urls, urls);
+    assert_ne!(of_ada.username, of_bob.username);
+    assert_ne!(of_ada.credential, of_bob.credential);
+    // An Allocate that nobody signed, in two pieces, is asked for a signature.
+    let allocate = [
+        0u8, 3, 0, 8, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0x19, 0, 4,
+        17, 0, 0, 0,
+    ];
+    let mut stream = TcpStream::connect(server.http()).await.unwrap();
+    stream.write_all(&allocate[..6]).await.unwrap();
+    stream.flush().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    stream.write_all(&allocate[6..]).await.unwrap();
+    let mut kind = [0; 2];
+    stream.read_exact(&mut kind).await.unwrap();
+    assert_eq!(kind, [0x01, 0x13], "an error of Allocate");
+
+    let without = Server::start_with(|c| c.turn.enabled = false).await;
+    let meeting = without.meeting().await;
+    let cy = Person::join(&without, &meeting, "Cy").await;
+    assert!(cy.welcome.ice_servers.is_empty());
+    let mut stream = TcpStream::connect(without.http()).await.unwrap();
+    stream.write_all(&allocate).await.unwrap();
+    assert!(matches!(stream.read(&mut kind).await, Ok(0) | Err(_)));
+}
+
+const ALIVE: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn where_all_places_are_taken_silent_connections_make_room_and_people_in_meetings_stay() {
+    let server = Server::start_with(|c| c.limits.connections = 4).await;
+    let meeting = server.meeting().await;
+    let mut ada = Person::join(&server, &meeting, "Ada").await;
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(TcpStream::connect(server.http()).await.unwrap());
+    }
+    for _ in 0..5 {
+        let answer = raw(&server, ALIVE).await;
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "newcomers come in");
+    }
+    assert!(ada.ask(Request::Ping).await.is_ok());
+    let counted = server.running.counters();
+    assert_eq!(counted.connections_refused, 0);
+    assert!(counted.connections_displaced >= 17, "{counted:?}");
+    let mut rest = Vec::new();
+    assert_eq!(
+        silent[0].read_to_end(&mut rest).await.unwrap_or(0),
+        0,
+        "it was closed"
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_makes_connections_without_end_is_closed_at_the_door() {
+    let server = Server::start_with(|c| c.limits.new_connections_per_minute = 3).await;
+    let mut answered = 0;
+    for _ in 0..10 {
+        answered += usize::from(!raw(&server, ALIVE).await.is_empty());
+    }
+    let refused = server.running.counters().connections_refused;
+    assert!(
+        answered >= 3 && refused >= 1,
+        "{answered} answered, {refused} not"
+    );
 }

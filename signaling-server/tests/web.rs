@@ -205,7 +205,7 @@ async fn bad_bodies_are_refused_with_their_code() {
     let mut foreign = json();
     foreign.push(("origin", "https://evil.example".to_owned()));
     assert_eq!(post(&server, "{}", &foreign).await.status(), 403);
-    let large = format!(r#"{{"title":"{}"}}"#, "x".repeat(20_000));
+    let large = format!(r#"{{"title":"{}"}}"#, "x".repeat(200_000));
     assert_eq!(post(&server, &large, &json()).await.status(), 413);
 }
 
@@ -225,7 +225,10 @@ async fn creating_can_be_limited_to_token_holders_and_by_rate() {
         post(&server, "{}", &with(&fresh_secret())).await.status(),
         401
     );
-    assert_eq!(post(&server, "{}", &with(&token)).await.status(), 201);
+    // What nobody made is refused before it is counted.
+    for _ in 0..2 {
+        assert_eq!(post(&server, "{}", &with(&token)).await.status(), 201);
+    }
     let answer = post(&server, "{}", &with(&token)).await;
     assert_eq!(answer.status(), 429);
     assert_eq!(code(answer).await, Code::TooFast);
@@ -285,8 +288,13 @@ async fn no_secret_is_stored_in_plain_text() {
     ada.ask(Request::Hand { raised: true }).await.unwrap();
     let Server { running, dir } = server;
     running.shutdown().await;
-    for entry in std::fs::read_dir(dir.path()).unwrap() {
-        let path = entry.unwrap().path();
+    common::process::show_database(dir.path()).await;
+    let mut left = vec![dir.path().to_owned()];
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+            continue;
+        }
         let bytes = std::fs::read(&path).unwrap();
         for secret in [&meeting.host_key, &ada.token] {
             let found = bytes.windows(secret.len()).any(|w| w == secret.as_bytes());

@@ -5,9 +5,10 @@ mod common;
 
 use common::{Invitation, Person, Server, Socket, hello};
 use confab_protocol::{
-    Code, Layer, Listening, MAX_CHAT, MAX_CLIENT_ID, MAX_CLIENT_MESSAGE, MAX_NAME, MAX_SDP,
-    MAX_SLOTS, MeetingId, Offer, ParticipantId, Publish, Reaction, Request, Resume, SameRoomChoice,
-    Slot, Snapshot, Source, TrackId, VideoCodec,
+    AgendaItem, Assignment, Audience, Code, FileId, Layer, Listening, MAX_BREAKOUT_ROOMS, MAX_CHAT,
+    MAX_CLIENT_ID, MAX_CLIENT_MESSAGE, MAX_MESSAGE_FILES, MAX_NAME, MAX_SDP, MAX_SLOTS, MeetingId,
+    NewPoll, Offer, ParticipantId, Policy, Publish, QualityReport, Reaction, Request, Resume, Role,
+    SameRoomChoice, Slot, Snapshot, Source, TrackId, VideoCodec,
 };
 use serde_json::{Value, json};
 
@@ -61,6 +62,11 @@ fn one_of_each(meeting: &Invitation) -> Vec<Request> {
         Request::Chat {
             text: "hello".into(),
             client_id: "a-1".into(),
+            to: Some(Audience::Person { participant }),
+            files: Vec::new(),
+        },
+        Request::FileRemove {
+            file: FileId::from_random(1),
         },
         Request::Rename { name: "Eva".into() },
         Request::HostMute {
@@ -72,8 +78,94 @@ fn one_of_each(meeting: &Invitation) -> Vec<Request> {
         Request::HostRemove { participant },
         Request::HostLock { locked: true },
         Request::HostSpotlight {
+            participants: vec![participant],
+        },
+        Request::BoardPresent { on: true },
+        Request::QualityReport(QualityReport {
+            seconds: 60,
+            loss_up: Some(10),
+            mic_on: 1000,
+            ..QualityReport::default()
+        }),
+        Request::HostAdmit { participant },
+        Request::HostAdmitAll,
+        Request::HostDeny { participant },
+        Request::HostPolicy {
+            policy: Policy::default(),
+        },
+        Request::HostRole {
+            participant,
+            role: Role::CoHost,
+        },
+        Request::HostAskUnmute {
+            participant,
+            source: Source::Microphone,
+        },
+        Request::HostRename {
+            participant,
+            name: "Eva".into(),
+        },
+        Request::HostLowerHands,
+        Request::HostFloor { on: true },
+        Request::HostFloorPass {
             participant: Some(participant),
         },
+        Request::FloorGrab,
+        Request::FloorRelease,
+        Request::QuestionAsk {
+            text: "When?".into(),
+            client_id: "q-1".into(),
+        },
+        Request::QuestionVote {
+            question: 1,
+            up: true,
+        },
+        Request::HostQuestionAnswer {
+            question: 1,
+            text: Some("Now".into()),
+        },
+        Request::HostQuestionDismiss { question: 1 },
+        Request::HostPollOpen {
+            poll: NewPoll {
+                question: "Tea?".into(),
+                options: vec!["Yes".into(), "No".into()],
+                multiple: false,
+                anonymous: false,
+                live: true,
+                correct: vec![0],
+            },
+        },
+        Request::PollVote {
+            poll: 1,
+            choices: vec![0],
+        },
+        Request::HostPollClose { poll: 1 },
+        Request::HostPollRemove { poll: 1 },
+        Request::HostAgenda {
+            items: vec![AgendaItem {
+                title: "News".into(),
+                minutes: 5,
+            }],
+        },
+        Request::HostAgendaGo { item: Some(0) },
+        Request::HostSeatOrder {
+            participants: vec![participant],
+        },
+        Request::HostBreakout {
+            rooms: vec!["Red".into()],
+            choose: false,
+        },
+        Request::HostBreakoutAssign {
+            places: vec![Assignment {
+                participant,
+                room: Some(1),
+            }],
+        },
+        Request::HostBreakoutSpread { anew: true },
+        Request::HostBreakoutOpen { minutes: Some(5) },
+        Request::HostBreakoutClose { seconds: 60 },
+        Request::BreakoutGo { room: Some(1) },
+        Request::BreakoutHelp { asked: true },
         Request::HostEnd,
         Request::Listening(Listening {
             stalled_permille: 12,
@@ -100,6 +192,7 @@ fn name(request: &Request) -> &'static str {
         Request::Hand { .. } => "hand",
         Request::Reaction { .. } => "reaction",
         Request::Chat { .. } => "chat",
+        Request::FileRemove { .. } => "file_remove",
         Request::Rename { .. } => "rename",
         Request::HostMute { .. } => "host_mute",
         Request::HostMuteAll => "host_mute_all",
@@ -107,6 +200,38 @@ fn name(request: &Request) -> &'static str {
         Request::HostRemove { .. } => "host_remove",
         Request::HostLock { .. } => "host_lock",
         Request::HostSpotlight { .. } => "host_spotlight",
+        Request::BoardPresent { .. } => "board_present",
+        Request::QualityReport(_) => "quality_report",
+        Request::HostAdmit { .. } => "host_admit",
+        Request::HostAdmitAll => "host_admit_all",
+        Request::HostDeny { .. } => "host_deny",
+        Request::HostPolicy { .. } => "host_policy",
+        Request::HostRole { .. } => "host_role",
+        Request::HostAskUnmute { .. } => "host_ask_unmute",
+        Request::HostRename { .. } => "host_rename",
+        Request::HostLowerHands => "host_lower_hands",
+        Request::HostFloor { .. } => "host_floor",
+        Request::HostFloorPass { .. } => "host_floor_pass",
+        Request::FloorGrab => "floor_grab",
+        Request::FloorRelease => "floor_release",
+        Request::QuestionAsk { .. } => "question_ask",
+        Request::QuestionVote { .. } => "question_vote",
+        Request::HostQuestionAnswer { .. } => "host_question_answer",
+        Request::HostQuestionDismiss { .. } => "host_question_dismiss",
+        Request::HostPollOpen { .. } => "host_poll_open",
+        Request::PollVote { .. } => "poll_vote",
+        Request::HostPollClose { .. } => "host_poll_close",
+        Request::HostPollRemove { .. } => "host_poll_remove",
+        Request::HostAgenda { .. } => "host_agenda",
+        Request::HostAgendaGo { .. } => "host_agenda_go",
+        Request::HostSeatOrder { .. } => "host_seat_order",
+        Request::HostBreakout { .. } => "host_breakout",
+        Request::HostBreakoutAssign { .. } => "host_breakout_assign",
+        Request::HostBreakoutSpread { .. } => "host_breakout_spread",
+        Request::HostBreakoutOpen { .. } => "host_breakout_open",
+        Request::HostBreakoutClose { .. } => "host_breakout_close",
+        Request::BreakoutGo { .. } => "breakout_go",
+        Request::BreakoutHelp { .. } => "breakout_help",
         Request::HostEnd => "host_end",
         Request::Listening(_) => "listening",
         Request::SameRoom { .. } => "same_room",
@@ -116,7 +241,7 @@ fn name(request: &Request) -> &'static str {
     }
 }
 
-const TYPES: usize = 21;
+const TYPES: usize = 54;
 
 /// Fields that may be left out; without a camera's layers the offer means nothing, which is another test's matter.
 fn may_be_absent(kind: &Value, path: &str) -> bool {
@@ -127,9 +252,18 @@ fn may_be_absent(kind: &Value, path: &str) -> bool {
         "/track",
         "/max_height",
         "/layers",
+        "/to",
+        "/item",
+        "/room",
+        "/minutes",
+        "/correct",
+        "/draw",
     ];
-    let is_nobody = kind == "host_spotlight" && path == "/participant";
-    is_nobody || optional.iter().any(|o| path.ends_with(o))
+    let nobody = ["host_floor_pass"];
+    let is_nobody = nobody.iter().any(|k| kind == k) && path == "/participant";
+    let is_aloud = kind == "host_question_answer" && path == "/text";
+    let is_unmeasured = kind == "quality_report" && path != "/seconds";
+    is_unmeasured || is_nobody || is_aloud || optional.iter().any(|o| path.ends_with(o))
 }
 
 /// Every place in a body but its type.
@@ -381,7 +515,7 @@ async fn hosts_requests_of_a_guest_are_refused() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 7);
+    assert_eq!(refused, 30);
     scene.unharmed().await;
 }
 
@@ -413,7 +547,7 @@ async fn hosts_requests_about_nobody_find_nobody() {
         ),
         (
             Request::HostSpotlight {
-                participant: Some(nobody),
+                participants: vec![nobody],
             },
             Code::NotFound,
         ),
@@ -480,11 +614,25 @@ async fn values_out_of_their_range_are_refused_with_their_code() {
     let offer = |generation: u32, sdp: &str, publish: Vec<Value>| json!({ "type": "offer", "generation": generation, "sdp": sdp, "publish": publish });
     let microphone = json!({ "mid": "0", "source": "microphone" });
     let chat = |text: &str, id: &str| json!({ "type": "chat", "text": text, "client_id": id });
+    let chat_to = |to: Value| json!({ "type": "chat", "text": "x", "client_id": "to", "to": to });
+    let rooms =
+        |names: &[&str]| json!({ "type": "host_breakout", "rooms": names, "choose": false });
     let long = "x".repeat(MAX_CHAT + 1);
     let value = Code::BadValue;
     let view = |slots: Value| json!({ "type": "view", "slots": slots });
     let listening = |stalled: u16, minutes: u32, fluent: u32| json!({ "type": "listening", "stalled_permille": stalled, "minutes": minutes, "fluent_minutes": fluent });
+    let chat_with = |files: &[u128]| {
+        let files: Vec<_> = files.iter().map(|n| FileId::from_random(*n)).collect();
+        json!({ "type": "chat", "text": "", "client_id": "files", "files": files })
+    };
+    let many: Vec<u128> = (0..=MAX_MESSAGE_FILES as u128).map(|n| n << 8).collect();
+    let unknown = json!({ "type": "file_remove", "file": FileId::from_random(1) });
     let cases = [
+        (chat_with(&[]), value),
+        (chat_with(&many), value),
+        (chat_with(&[256, 256]), value),
+        (chat_with(&[256]), Code::NotFound),
+        (unknown, Code::NotFound),
         (view(json!(slots(2 * MAX_SLOTS + 1))), value),
         (view(json!([slot("a".into()), slot("a".into())])), value),
         (view(json!([slot(String::new())])), value),
@@ -532,6 +680,27 @@ async fn values_out_of_their_range_are_refused_with_their_code() {
         ),
         (offer(2, "garbage", vec![]), Code::BadSdp),
         (offer(1, "garbage", vec![]), Code::StaleGeneration),
+        (rooms(&["x"; MAX_BREAKOUT_ROOMS + 1]), value),
+        (rooms(&["x", " "]), value),
+        (json!({ "type": "host_breakout_open", "minutes": 0 }), value),
+        (
+            json!({ "type": "host_breakout_close", "seconds": 601 }),
+            value,
+        ),
+        (
+            json!({ "type": "host_breakout_assign", "places": [{ "participant": 1, "room": 0 }] }),
+            value,
+        ),
+        // There are no rooms, and Eve is in none.
+        (json!({ "type": "breakout_go", "room": 51 }), value),
+        (json!({ "type": "breakout_go", "room": 1 }), value),
+        (json!({ "type": "breakout_help", "asked": true }), value),
+        (
+            chat_to(json!({ "type": "room", "room": 1 })),
+            Code::NotFound,
+        ),
+        (chat_to(json!({ "type": "everyone" })), Code::NotAllowed),
+        (chat_to(json!({ "type": "nobody" })), Code::BadMessage),
         (listening(1001, 0, 0), value),
         (listening(0, 1, 2), value),
     ];

@@ -5,7 +5,7 @@ use crate::desks::number;
 use crate::drawing::Drawing;
 use crate::ipc::{AppCode, AppCommand, AppEvent, AppInfo, AppReply, PopOutHost, ShellCode};
 use crate::shell::Shell;
-use crate::{bundle, carried, desks, platform, shortcuts, tray, updates, windows};
+use crate::{accounts, bundle, carried, desks, platform, saved, shortcuts, tray, updates, windows};
 use confab_client::desk::{DeskCode, DeskCommand, DeskReply, OwnCode, api};
 use confab_client::diagnose::DiagnoseOptions;
 use confab_protocol::CreateMeeting;
@@ -146,6 +146,11 @@ fn takes_long(command: &AppCommand) -> bool {
             | AppCommand::CheckUpdate
             | AppCommand::InstallUpdate
             | AppCommand::OpenLink { .. }
+            | AppCommand::SignIn
+            | AppCommand::SignOut { .. }
+            | AppCommand::AskServer { .. }
+            | AppCommand::FetchFile { .. }
+            | AppCommand::SaveFile { .. }
     )
 }
 
@@ -187,11 +192,22 @@ fn do_command<R: Runtime>(
             done
         }
         AppCommand::CreateMeeting { request } => create_meeting(&shell, &request),
+        AppCommand::Accounts => Ok(AppReply::Accounts {
+            accounts: shell.accounts(),
+        }),
+        AppCommand::SaveFile { name, text } => {
+            saved::save(&shell.paths.documents, &name, text.as_bytes())
+        }
+        AppCommand::SignIn
+        | AppCommand::CancelSignIn
+        | AppCommand::SignOut { .. }
+        | AppCommand::AskServer { .. }
+        | AppCommand::FetchFile { .. } => account_command(app, &shell, window, command),
         AppCommand::OpenHome => windows::open_home(app)
             .map_err(unavailable)
             .map(|()| AppReply::Done),
         AppCommand::Close => with_window(app, window, |w| w.close()),
-        AppCommand::OpenLink { url } => open_link(&url),
+        AppCommand::OpenLink { url } => open_link(&shell, &url),
         AppCommand::FullScreen { on } => {
             with_window(app, window, |w| w.set_fullscreen(on))?;
             // As far as one can tell: a window manager that refuses says nothing.
@@ -221,6 +237,29 @@ fn do_command<R: Runtime>(
         }
         AppCommand::CheckUpdate => updates::check(app).map(|update| AppReply::Update { update }),
         AppCommand::InstallUpdate => updates::install(app).map(|()| AppReply::Done),
+    }
+}
+
+/// In somebody's name, so from the home window alone: a meeting's page shows what others wrote.
+fn account_command<R: Runtime>(
+    app: &AppHandle<R>,
+    shell: &Shell,
+    window: &str,
+    command: AppCommand,
+) -> Result<AppReply, AppCode> {
+    if window != windows::HOME {
+        return Err(ShellCode::Unavailable.into());
+    }
+    match command {
+        AppCommand::SignIn => accounts::sign_in(app, shell).map(|()| AppReply::Done),
+        AppCommand::CancelSignIn => {
+            accounts::cancel(shell);
+            Ok(AppReply::Done)
+        }
+        AppCommand::SignOut { server } => accounts::sign_out(app, shell, server.as_deref()),
+        AppCommand::AskServer { request } => accounts::ask(app, shell, request),
+        AppCommand::FetchFile { path, name } => accounts::fetch(shell, &path, &name),
+        _ => Err(ShellCode::Unavailable.into()),
     }
 }
 
@@ -305,21 +344,30 @@ fn set_autostart<R: Runtime>(app: &AppHandle<R>, on: bool) -> bool {
 fn create_meeting(shell: &Shell, request: &CreateMeeting) -> Result<AppReply, AppCode> {
     let server = shell.server().ok_or(ShellCode::NoServer)?;
     let url = Url::parse(server.as_str()).map_err(unavailable)?;
-    match api::create_meeting(&url, &shell.trust(), request) {
+    let session = shell.session(&server);
+    match api::create_meeting(&url, &shell.trust(), session.as_ref(), request) {
         Ok(created) => Ok(AppReply::Created { created }),
         Err(DeskCode::Code(code)) => Err(AppCode::Code(code)),
         Err(DeskCode::Own(_)) => Err(ShellCode::Unreachable.into()),
     }
 }
 
-/// Opens a web address in the system's browser; nothing else can be opened from a page.
-fn open_link(text: &str) -> Result<AppReply, AppCode> {
-    let url = Url::parse(text).map_err(|_| ShellCode::BadLink)?;
+/// Opens a web address, or a page of the settings' server by its path, in the system's browser; nothing else can be opened from a page.
+fn open_link(shell: &Shell, text: &str) -> Result<AppReply, AppCode> {
+    let url = match text.starts_with('/') {
+        true => accounts::server_page(shell, text)?,
+        false => Url::parse(text).map_err(|_| ShellCode::BadLink)?,
+    };
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(ShellCode::BadLink.into());
     }
-    open::that_detached(url.as_str()).map_err(unavailable)?;
+    open_page(url.as_str())?;
     Ok(AppReply::Done)
+}
+
+/// In the system's browser.
+pub fn open_page(url: &str) -> Result<(), AppCode> {
+    open::that_detached(url).map_err(unavailable)
 }
 
 /// Lets the diagnostics window into the meeting of this window, or the one in front, and starts it.

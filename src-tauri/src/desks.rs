@@ -347,6 +347,7 @@ fn options(shell: &Shell, to: &Destination, buses: &Arc<Buses>) -> Result<DeskOp
     let link = MeetingLink::parse(&to.link()).map_err(|e| e.to_string())?;
     let mut options = DeskOptions::new(link);
     options.trust = shell.trust();
+    options.session = shell.session(&to.server);
     options.pictures = pictures(buses);
     options.processing = Processing {
         echo_cancellation: settings.echo_cancellation,
@@ -433,7 +434,10 @@ fn on_patch<R: Runtime>(app: &AppHandle<R>, number: u32, patch: &DeskPatch) {
             }
             meeting.in_call = matches!(
                 call.phase,
-                CallPhase::Connecting | CallPhase::Joined | CallPhase::Reconnecting
+                CallPhase::Connecting
+                    | CallPhase::Waiting
+                    | CallPhase::Joined
+                    | CallPhase::Reconnecting
             );
             let title = call.meeting.as_ref().map(|m| m.title.clone());
             if let (CallPhase::Joined, false, Some(title)) = (call.phase, meeting.remembered, title)

@@ -42,11 +42,37 @@ pub enum AppCommand {
     CreateMeeting {
         request: CreateMeeting,
     },
+    /// Where this user is signed in: [`AppReply::Accounts`].
+    Accounts,
+    /// Opens the sign-in page of the settings' server in the system's browser; [`AppEvent::Account`] tells how it went. From the
+    /// home window only, as the four after it.
+    SignIn,
+    CancelSignIn,
+    /// Ends the session on a server and forgets it here, even where that server does not answer. Absent: the settings' server.
+    SignOut {
+        #[serde(default)]
+        server: Option<String>,
+    },
+    /// Asks the settings' server in the name of who is signed in: [`AppReply::Said`].
+    AskServer {
+        request: ServerRequest,
+    },
+    /// Saves a file of that server in the downloads folder: [`AppReply::File`].
+    FetchFile {
+        /// From the server's root.
+        path: String,
+        name: String,
+    },
+    /// Saves a text in the downloads folder: [`AppReply::File`].
+    SaveFile {
+        name: String,
+        text: String,
+    },
     /// Shows the home window.
     OpenHome,
     /// Closes this window.
     Close,
-    /// An http(s) address in the system's browser.
+    /// An http(s) address, or a page of the settings' server by its path, in the system's browser.
     OpenLink {
         url: String,
     },
@@ -72,6 +98,31 @@ pub enum AppCommand {
     InstallUpdate,
 }
 
+/// A request of the server's API.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, TS)]
+#[ts(optional_fields)]
+pub struct ServerRequest {
+    /// In capitals.
+    pub method: String,
+    /// Below `/api/v1`, with its query.
+    pub path: String,
+    /// `If-Match`.
+    #[serde(default)]
+    pub seen: Option<String>,
+    /// JSON.
+    #[serde(default)]
+    pub body: Option<String>,
+}
+
+/// Somebody who is signed in on a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct KnownAccount {
+    /// Origin.
+    pub server: String,
+    pub name: String,
+    pub email: String,
+}
+
 /// What the pop-out shows: a track's number, or whoever speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(untagged)]
@@ -88,24 +139,59 @@ pub enum SpeakerWord {
 
 /// What comes back.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(
+    tag = "type",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
 #[ts(optional_fields)]
 pub enum AppReply {
     Done,
-    Failed { code: AppCode },
-    Info { info: AppInfo },
-    Place { place: Place },
-    Settings { settings: Box<Settings> },
-    Recent { meetings: Vec<RecentMeeting> },
-    Created { created: MeetingCreated },
-    File { path: String },
-    Update { update: UpdateState },
-    PopOut { host: PopOutHost },
+    Accounts {
+        accounts: Vec<KnownAccount>,
+    },
+    /// What the server said, whatever it was.
+    Said {
+        /// Of HTTP.
+        status: u16,
+        /// Seconds until another try.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u32>,
+        body: String,
+    },
+    Failed {
+        code: AppCode,
+    },
+    Info {
+        info: AppInfo,
+    },
+    Place {
+        place: Place,
+    },
+    Settings {
+        settings: Box<Settings>,
+    },
+    Recent {
+        meetings: Vec<RecentMeeting>,
+    },
+    Created {
+        created: MeetingCreated,
+    },
+    File {
+        path: String,
+    },
+    Update {
+        update: UpdateState,
+    },
+    PopOut {
+        host: PopOutHost,
+    },
 }
 
 /// What happens by itself; sent to the windows it concerns.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[ts(optional_fields)]
 pub enum AppEvent {
     /// They were changed, here or in another window.
     Settings {
@@ -124,6 +210,11 @@ pub enum AppEvent {
         place: Place,
     },
     PopOutClosed,
+    /// Somebody signed in or out, or a sign-in came to nothing.
+    Account {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        problem: Option<AppCode>,
+    },
     /// A link from outside led nowhere. Where the window opens for it, [`Place::Home`] tells that.
     LinkRefused {
         code: AppCode,
@@ -151,6 +242,12 @@ pub enum ShellCode {
     ServerNotAllowed,
     /// A file could not be read or written.
     File,
+    /// The person said no in the browser.
+    SignInDenied,
+    /// Nobody came back from the browser in ten minutes.
+    SignInTooLate,
+    /// The server calls itself by another address than the settings do.
+    OtherServer,
     /// Not possible in this installation, or not from this window.
     Unavailable,
 }

@@ -1,9 +1,11 @@
 //! The desktop app: windows, tray, links, settings, shortcuts. It knows nothing of meetings: a window's participant is a
 //! `confab_client::desk::Desk`, and this program carries words between it and its page.
 //!
-//! Threads of its own: `shell` does the pages' commands, `shell-long` those that wait, `leave` says goodbye.
+//! Threads of its own: `shell` does the pages' commands, `shell-long` those that wait, `sign-in` waits for the browser, `leave` says
+//! goodbye.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+mod accounts;
 mod args;
 mod awake;
 mod bundle;
@@ -20,8 +22,10 @@ mod pages;
 mod platform;
 mod policy;
 mod recent;
+mod saved;
 #[cfg(target_os = "linux")]
 mod scheme;
+mod sessions;
 mod settings;
 mod share_bar;
 mod shell;
@@ -138,6 +142,7 @@ fn places(app: &App) -> tauri::Result<(Paths, PathBuf)> {
     let paths = Paths {
         settings: config.join("settings.json"),
         recent: path.app_data_dir()?.join("recent.json"),
+        sessions: path.app_data_dir()?.join("sessions.json"),
         documents: documents.or_else(|_| path.home_dir()).unwrap_or(config),
         home: path.home_dir().ok(),
     };

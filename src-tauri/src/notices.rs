@@ -47,7 +47,10 @@ impl Notices {
                 CallPhase::Joined => {
                     self.fresh.get_or_insert(next);
                 }
-                CallPhase::Idle | CallPhase::Connecting | CallPhase::Reconnecting => {}
+                CallPhase::Idle
+                | CallPhase::Connecting
+                | CallPhase::Waiting
+                | CallPhase::Reconnecting => {}
             }
         }
         if let Some(fresh) = &mut self.fresh {
@@ -77,7 +80,9 @@ mod tests {
             title: "Tea".to_owned(),
             locked: false,
             started_at: 0,
-            spotlight: None,
+            spotlights: Vec::new(),
+            board: None,
+            policy: confab_protocol::Policy::default(),
         };
         DeskPatch {
             call: Some(CallState {
@@ -98,8 +103,11 @@ mod tests {
                 from: ParticipantId(*from),
                 name: format!("P{from}"),
                 text: format!("message {id}"),
+                to: None,
+                present: Vec::new(),
                 at: 0,
                 client_id: String::new(),
+                files: Vec::new(),
             },
             pending: false,
         };

@@ -3,16 +3,19 @@
 use crate::args::Args;
 use crate::awake::Awake;
 use crate::desks::Desks;
-use crate::ipc::{AppCode, RecentMeeting, Settings, ShellCode};
+use crate::ipc::{AppCode, KnownAccount, RecentMeeting, Settings, ShellCode};
 use crate::link::{self, Destination, LinkError, Origin};
 use crate::logs::Log;
 use crate::policy::Policy;
 use crate::recent::Recent;
+use crate::sessions::Sessions;
 use crate::settings;
 use crate::store::{self, Found};
-use confab_client::Trust;
+use confab_client::{SessionCookie, Trust};
+use confab_protocol::AppSession;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,6 +24,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Paths {
     pub settings: PathBuf,
     pub recent: PathBuf,
+    pub sessions: PathBuf,
     /// Where a support bundle is put.
     pub documents: PathBuf,
     pub home: Option<PathBuf>,
@@ -37,6 +41,9 @@ pub struct Shell {
     pub awake: Mutex<Awake>,
     settings: Mutex<Settings>,
     recent: Mutex<Recent>,
+    sessions: Mutex<Sessions>,
+    /// The number of the last sign-in that was begun or given up.
+    pub sign_ins: AtomicU64,
     /// A link that led nowhere, for the home window to tell when its page is there.
     refused: Mutex<Option<AppCode>>,
 }
@@ -51,6 +58,8 @@ impl Shell {
         }
         Shell {
             recent: Mutex::new(Recent::read(&content(&paths.recent))),
+            sessions: Mutex::new(Sessions::read(&content(&paths.sessions), now_ms())),
+            sign_ins: AtomicU64::new(0),
             settings: Mutex::new(settings),
             desks: Desks::default(),
             awake: Mutex::default(),
@@ -92,11 +101,8 @@ impl Shell {
 
     /// Puts a meeting first among the recent ones.
     pub fn remember(&self, to: &Destination, title: &str) {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         let mut recent = lock(&self.recent);
-        recent.joined(to, title, now.as_millis() as u64);
+        recent.joined(to, title, now_ms());
         // Told in the log; the meeting goes on without.
         let _ = write(&self.paths.recent, &recent.content());
     }
@@ -105,6 +111,29 @@ impl Shell {
         let mut recent = lock(&self.recent);
         if recent.forget(id) {
             write(&self.paths.recent, &recent.content())?;
+        }
+        Ok(())
+    }
+
+    /// Where somebody is signed in.
+    pub fn accounts(&self) -> Vec<KnownAccount> {
+        lock(&self.sessions).list()
+    }
+
+    pub fn session(&self, server: &Origin) -> Option<SessionCookie> {
+        lock(&self.sessions).cookie(server)
+    }
+
+    pub fn keep_session(&self, server: &Origin, session: &AppSession) -> Result<(), ShellCode> {
+        let mut sessions = lock(&self.sessions);
+        sessions.keep(server, session, now_ms());
+        write(&self.paths.sessions, &sessions.content())
+    }
+
+    pub fn forget_session(&self, server: &Origin) -> Result<(), ShellCode> {
+        let mut sessions = lock(&self.sessions);
+        if sessions.forget(server) {
+            write(&self.paths.sessions, &sessions.content())?;
         }
         Ok(())
     }
@@ -147,6 +176,12 @@ impl Shell {
     }
 }
 
+/// Milliseconds since 1970.
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_millis() as u64
+}
+
 /// A lock whose holder panicked still guards whole values: they are replaced, never half changed.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -187,6 +222,7 @@ mod tests {
         let paths = Paths {
             settings: folder.join("settings.json"),
             recent: folder.join("recent.json"),
+            sessions: folder.join("sessions.json"),
             documents: folder.to_owned(),
             home: None,
         };
@@ -257,6 +293,31 @@ mod tests {
             shell.destination("confab://join/../x"),
             Err(ShellCode::BadLink)
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_session_is_there_again_after_a_restart_for_this_user_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let server = Origin::parse("https://a.example").unwrap();
+        let me = json!({
+            "id": "0123456789abcdefghjkmnpqrs", "email": "ada@example.org", "name": "Ada", "role": "member", "created_at": 1, "disabled": false,
+        });
+        let session = json!({ "secret": "s3cret", "lasts": 60, "me": me });
+        let first = shell(folder.path(), Policy::default());
+        first
+            .keep_session(&server, &serde_json::from_value(session).unwrap())
+            .unwrap();
+        let file = folder.path().join("sessions.json");
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(!format!("{first:?}").contains("s3cret"));
+        let again = shell(folder.path(), Policy::default());
+        assert_eq!(again.accounts()[0].name, "Ada");
+        assert!(again.session(&server).is_some());
+        again.forget_session(&server).unwrap();
+        assert!(!std::fs::read_to_string(file).unwrap().contains("s3cret"));
     }
 
     #[test]

@@ -28,6 +28,8 @@ fn typescript() -> String {
         RecentMeeting,
         SpeakerWord,
         PopOutWhat,
+        ServerRequest,
+        KnownAccount,
         Place,
         ShellCode,
         AppCode,

@@ -15,7 +15,9 @@ const bytes = (guest) => guest.page.evaluate(async () => {
       if (s.type === 'outbound-rtp') sum[`${s.kind}Out`] += s.bytesSent;
       if (s.type === 'transport' && s.selectedCandidatePairId) {
         const pair = stats.get(s.selectedCandidatePairId);
-        sum.protocol = stats.get(pair.localCandidateId)?.protocol ?? '';
+        // Of a relayed candidate: how its relay is reached.
+        const local = stats.get(pair.localCandidateId);
+        sum.protocol = local?.relayProtocol ?? local?.protocol ?? '';
       }
     }
   }

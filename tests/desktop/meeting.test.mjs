@@ -88,7 +88,7 @@ test('the far end hears the microphone, silence when muted, and the other microp
     await sleep(seconds * 1000);
     phases.push({ name, from, to: Date.now() });
   };
-  await until('the other one is here', 15000, async () => /Ear/.test(await app.text()));
+  await until('the other one is here', 30000, async () => /Ear/.test(await app.text()));
   await phase('open', 12);
   await app.toggle('microphone', false);
   await phase('muted', 8);
@@ -132,7 +132,7 @@ test('with a blurred background the others see no more of the room', async (t) =
     const file = await until('the camera is received', 20000, () => existsSync(eye.video) && readdirSync(eye.video).find((f) => /^p(?!1-).*camera/.test(f)));
     return inspect('marks', '--video', join(eye.video, file));
   };
-  await until('Eye is here', 15000, async () => /Eye/.test(await app.text()));
+  await until('Eye is here', 30000, async () => /Eye/.test(await app.text()));
   await until('the room is seen', 20000, async () => (await seen()).frames > 30);
   const before = await seen();
   await choose('strong');

@@ -248,6 +248,7 @@ fn people_talk_raise_hands_and_the_host_has_the_last_word() {
 
     page.done(DeskCommand::Chat {
         text: "hello".to_owned(),
+        to: None,
     });
     let arrived = |s: &DeskState| {
         s.chat
@@ -326,6 +327,7 @@ fn a_page_that_is_loaded_anew_finds_everything() {
     page.join("Desk");
     page.done(DeskCommand::Chat {
         text: "still here".to_owned(),
+        to: None,
     });
     page.until("said", |s| s.chat.iter().any(|m| !m.pending));
     wait(PATIENCE, "the tone is heard", || other.hears(440.0));

@@ -2,6 +2,7 @@
 
 import type { ChatEntry, Participant, Port, PortEvent, PortState, QualityLevel, VideoSurface } from "../src/port/port";
 import { fakeApp, fakeSources, fakeStreams } from "./fakeapp";
+import { fakeBoard, type FakeBoard } from "./fakeboard";
 import { UNKNOWN_REPAIR } from "../src/port/stats";
 import { placeOf } from "../src/port/guest/place";
 
@@ -43,6 +44,14 @@ export interface Scene {
   picturesLost?: boolean;
   /** Another device in this room is live. */
   sameRoom?: boolean;
+  /** In the lobby; or a host with people in it. */
+  lobby?: "inside" | "host";
+  floor?: boolean;
+  polls?: boolean;
+  /** The whiteboard, opened by the button in the bar. */
+  board?: FakeBoard;
+  /** Breakout rooms: none of one's own in "main", a guest's in "inside", seconds before the end in "closing". */
+  rooms?: "planned" | "main" | "inside" | "closing" | "choose";
 }
 
 const CHAT: [number, string][] = [
@@ -54,6 +63,36 @@ const CHAT: [number, string][] = [
   [5, "A very long line without any space: " + "x".repeat(90)],
 ];
 
+const waitingPerson = (id: number, name: string, member = false, turned_away = false) =>
+  ({ id, name, client: "browser" as const, presence: "connected" as const, member, turned_away, since: 0 });
+
+function tools(scene: Scene): NonNullable<PortState["tools"]> {
+  const poll = { multiple: false, anonymous: false, live: false, quiz: false, correct: [], votes: [] };
+  return {
+    seat_order: [],
+    ...(scene.rooms !== undefined && { breakout: {
+      rooms: ["Budget", "第二小组", "A room with a rather long name for the narrow panel"], choose: scene.rooms === "choose",
+      ...(scene.rooms !== "planned" && { opened_at: Date.now() - 60_000, ends_at: Date.now() + (scene.rooms === "closing" ? 43_000 : 754_000) }),
+    } }),
+    ...(scene.floor === true && { floor: { holder: 2, since: Date.now() - 83_000, queue: [3, 1] } }),
+    polls: scene.polls !== true ? [] : [
+      { ...poll, id: 1, question: "Which day suits you best?", options: ["Tuesday", "星期四", "Friday afternoon, after the review"], closed: true, voters: 7, results: [2, 4, 1], votes: [{ participant: 2, name: "王小明", choices: [1] }, { participant: 3, name: "Bo", choices: [0] }] },
+      { ...poll, id: 2, question: "Shall we move the weekly to mornings?", options: ["Yes", "No"], live: true, anonymous: true, closed: false, voters: 5, results: [3, 2] },
+    ],
+    questions: scene.polls !== true ? [] : [
+      { id: 1, from: 2, name: "王小明", text: "下次会议是什么时候？", at: 0, client_id: "q1", votes: [3, 4, 5] },
+      { id: 2, from: 3, name: "Bo", text: "Will the recording be shared?", at: 0, client_id: "q2", votes: [1], answer: { by: 1, text: "Yes, on Monday." } },
+    ],
+  };
+}
+
+function place({ rooms }: Scene, i: number): Partial<Participant> {
+  if (rooms === undefined || (i === 0 && rooms !== "inside" && rooms !== "closing")) return {};
+  const room = (i % 3) + 1;
+  if (rooms === "planned") return i % 5 === 4 ? {} : { assigned: room };
+  return { assigned: room, room, ...(i === 3 && { help: 5 }) };
+}
+
 export function fakePort(scene: Scene, path: string): Port {
   const cameras = scene.cameras ?? true;
   const participants: Participant[] = Array.from({ length: scene.people }, (_, i) => ({
@@ -61,9 +100,11 @@ export function fakePort(scene: Scene, path: string): Port {
     presence: i === 4 ? "reconnecting" : "connected", muted: i % 3 === 2 ? ["microphone"] : [], decodes: ["h264"], joined_at: i,
     ...(i === 2 || i === 6 ? { hand: 1000 - i } : {}),
     ...(scene.sameRoom === true && i === 0 ? { same_room: 2 } : {}),
+    ...place(scene, i),
     tracks: [
       { id: i * 10 + 1, source: "microphone", layers: [] },
       ...(cameras && i % 4 !== 3 ? [{ id: i * 10 + 2, source: "camera" as const, layers: [] }] : []),
+      ...(scene.sharing === true && i === 0 ? [{ id: 3, source: "screen" as const, layers: [] }] : []),
       ...(scene.share === true && i === 1 ? [{ id: i * 10 + 3, source: "screen" as const, layers: [] }] : []),
     ],
   }));
@@ -76,6 +117,11 @@ export function fakePort(scene: Scene, path: string): Port {
     ...(scene.people > 0 && { you: 1, meeting: { id: "0123456789abcdefghjkmnpqrs", title: "Weekly planning 每周例会", locked: scene.locked ?? false, started_at: Date.now() - 754_000 } }),
     ...(scene.offlineFor !== undefined && { reconnectingSince: Date.now() - scene.offlineFor }),
     ...(scene.picturesLost === true && { picturesLost: true }),
+    ...(scene.lobby === "inside" && { waiting: { title: "Weekly planning 每周例会", startsAt: Date.now() + 754_000, position: 2, reason: "host" as const } }),
+    ...(scene.lobby === "host" && { lobby: [waitingPerson(30, "Nadia Haddad"), waitingPerson(31, "刘洋", true), waitingPerson(32, "Ben", false, true)] }),
+    ...((scene.floor === true || scene.polls === true || scene.rooms !== undefined) && { tools: tools(scene) }),
+    ...(scene.polls === true && { ownVotes: [{ poll: 2, choices: [1] }] }),
+    ...(scene.floor === true && { speakingTimes: [{ participant: 2, seconds: 245 }, { participant: 3, seconds: 61 }] }),
     participants, chat, speakers: scene.people > 1 ? [2] : [], quality, limited: new Map(scene.slow === true ? [[22, "bandwidth" as const]] : []), listening: { stalled_permille: scene.weak === true ? 52 : 4, minutes: 12, fluent_minutes: 11 }, media: scene.people > 0 ? "connected" : "none",
     local: {
       microphone: scene.problem === true ? { on: false, starting: false, problem: "busy" } : { on: scene.people > 0, starting: false },
@@ -102,8 +148,9 @@ export function fakePort(scene: Scene, path: string): Port {
   return {
     kind: scene.app === true ? "native" : "guest",
     ...(scene.app === true && { app: fakeApp(scene) }),
+    ...(scene.app !== true && { board: fakeBoard(scene.board ?? { objects: 12 }) }),
     place: { ...placeOf(path, "https://meet.example"), ...(scene.unknownServer === true && { unknownServer: true }), ...scene.place } as Port["place"],
-    can: { screenPicker: scene.app === true, popOut: true, fullScreen: true, processing: true, strongNoise: scene.app === true, background: scene.app !== true, speakerLevel: scene.app === true },
+    can: { screenPicker: scene.app === true, popOut: true, fullScreen: true, processing: true, strongNoise: scene.app === true, background: scene.app !== true, speakerLevel: scene.app === true, lead: true },
     subscribe: (l) => (listeners.add(l), l(state), () => listeners.delete(l)),
     onEvent: (l) => (events.add(l), () => events.delete(l)),
     meetingInfo: async () => (scene.notFound === true ? { ok: false, code: "meeting_not_found" } : { ok: true, value: info }),
@@ -139,6 +186,9 @@ export function fakePort(scene: Scene, path: string): Port {
     video: (track) => drawing(track),
     show: () => {},
     sendChat: (text) => set({ chat: [...state.chat, { id: state.chat.length + 1, from: 1, name: NAMES[0] as string, text, at: Date.now(), client_id: `n${state.chat.length}`, pending: false }] }),
+    ask: (request) => {
+      if (request.type === "host_admit_all") set({ lobby: [] });
+    },
     raiseHand: (up) => {
       const { hand: _, ...rest } = state.participants[0] as Participant;
       set({ participants: [up ? { ...rest, hand: 1 } : rest, ...state.participants.slice(1)] });

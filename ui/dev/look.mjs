@@ -30,10 +30,64 @@ const scenes = {
   prejoin: meeting({ people: 0, phase: "idle", locked: true }, { name: "Ana López" }),
   "prejoin-problem": meeting({ people: 0, phase: "idle", problem: true }),
   "prejoin-camera": meeting({ people: 0, phase: "idle" }, { name: "王小明", act: (p) => p.locator(".switch").nth(1).click() }),
+  board: meeting({ people: 4 }, { act: (p) => p.locator("footer button:has(.lucide-presentation)").click() }),
+  "board-full": meeting({ people: 4, board: { objects: 2000 } }, { act: (p) => p.locator("footer button:has(.lucide-presentation)").click() }),
+  "board-replay": meeting({ people: 4, board: { objects: 60 } }, { act: async (p) => { await p.locator("footer button:has(.lucide-presentation)").click(); await boardTool(p, ".lucide-history"); } }),
+  "board-more": meeting({ people: 4, board: { objects: 12 } }, { act: async (p) => { await p.locator("footer button:has(.lucide-presentation)").click(); await p.locator(".bar").waitFor(); await p.locator(".bar > button:has(.lucide-ellipsis)").click({ timeout: 2000 }).catch(() => undefined); } }),
+  "board-password": meeting({ people: 4, board: { objects: 0 } }, { act: async (p) => {
+    await p.locator("footer button:has(.lucide-presentation)").click();
+    await p.locator(".bar input[type=file]").setInputFiles("../tests/data/locked.pdf");
+    await p.locator("dialog input").fill("wrong");
+    await p.keyboard.press("Enter");
+    await p.locator("dialog .problem").waitFor();
+  } }),
+  "board-alt": meeting({ people: 4, board: { objects: 0 } }, { act: async (p) => {
+    await p.locator("footer button:has(.lucide-presentation)").click();
+    await p.locator(".bar input[type=file]").setInputFiles("../src-tauri/icons/128x128@2x.png");
+    await p.locator(".selection button:has(.lucide-text-quote)").click();
+  } }),
+  "board-picture": meeting({ people: 4, board: { objects: 0 } }, { act: async (p) => {
+    await p.locator("footer button:has(.lucide-presentation)").click();
+    await p.locator(".bar input[type=file]").setInputFiles("../src-tauri/icons/128x128@2x.png");
+    await p.locator(".selection button:has(.lucide-layers)").waitFor();
+    await p.waitForTimeout(500);
+  } }),
+  "board-pdf": meeting({ people: 4, board: { objects: 0 } }, { act: async (p) => {
+    await p.locator("footer button:has(.lucide-presentation)").click();
+    await p.locator(".bar input[type=file]").setInputFiles("../tests/data/pages.pdf");
+    await p.locator("dialog canvas").nth(1).waitFor();
+  } }),
+  "board-no-picture": meeting({ people: 4, board: { objects: 0 } }, { act: async (p) => {
+    await p.locator("footer button:has(.lucide-presentation)").click();
+    await p.locator(".bar input[type=file]").setInputFiles("package.json");
+    await p.locator(".problem").waitFor();
+  } }),
+  "board-view": meeting({ people: 4, board: { objects: 0, level: "view" } }, { act: (p) => p.locator("footer button:has(.lucide-presentation)").click() }),
+  "board-offline": meeting({ people: 4, board: { objects: 12, state: "offline" } }, { act: (p) => p.locator("footer button:has(.lucide-presentation)").click() }),
+  "board-opening": meeting({ people: 4, board: { objects: 0, state: "opening" } }, { act: (p) => p.locator("footer button:has(.lucide-presentation)").click() }),
+  "board-refused": meeting({ people: 4, board: { objects: 0, state: "refused" } }, { act: (p) => p.locator("footer button:has(.lucide-presentation)").click() }),
+  lobby: meeting({ people: 0, phase: "waiting", lobby: "inside" }, { name: "Ana López" }),
+  "lobby-host": meeting({ people: 4, lobby: "host" }, { act: (p) => panel(p, 0) }),
+  rules: meeting({ people: 4 }, { act: async (p) => { await panel(p, 0); await p.locator(".tools button").nth(3).click(); } }),
+  floor: meeting({ people: 4, floor: true }, { act: (p) => panel(p, 0) }),
+  polls: meeting({ people: 4, polls: true }, { act: (p) => panel(p, 1) }),
+  "new-poll": meeting({ people: 4 }, { act: async (p) => { await panel(p, 1); await p.locator("aside .head .button").first().click(); } }),
+  "rooms-new": meeting({ people: 9 }, { act: rooms }),
+  "rooms-planned": meeting({ people: 9, rooms: "planned" }, { act: rooms }),
+  "rooms-open": meeting({ people: 9, rooms: "main" }, { act: rooms }),
+  "rooms-move": meeting({ people: 9, rooms: "planned" }, { act: async (p) => { await rooms(p); await p.locator("aside section [aria-haspopup=menu]").first().click(); } }),
+  "rooms-main": meeting({ people: 9, rooms: "main" }),
+  "rooms-inside": meeting({ people: 9, rooms: "inside", host: false }),
+  "rooms-closing": meeting({ people: 9, rooms: "closing", host: false }),
+  "rooms-choose": meeting({ people: 9, rooms: "choose", host: false }, { act: rooms }),
+  "rooms-people": meeting({ people: 9, rooms: "inside" }, { act: (p) => panel(p, 0) }),
+  "rooms-chat": meeting({ people: 9, rooms: "inside", chat: true }, { act: (p) => panel(p, 2) }),
+  denied: meeting({ people: 0, phase: "ended", ended: "denied" }),
+  passcode: meeting({ people: 0, phase: "ended", ended: "passcode_needed" }, { name: "Ana López" }),
   alone: meeting({ people: 1 }),
   two: meeting({ people: 2 }),
   four: meeting({ people: 4 }),
-  "four-chat": meeting({ people: 4, chat: true, locked: true }, { act: (p) => panel(p, 1) }),
+  "four-chat": meeting({ people: 4, chat: true, locked: true }, { act: (p) => panel(p, 2) }),
   "four-people": meeting({ people: 9 }, { act: (p) => panel(p, 0) }),
   saver: meeting({ people: 4, saved: true }, { saver: "save" }),
   "saver-audio": meeting({ people: 4 }, { saver: "audio" }),
@@ -54,6 +108,9 @@ const scenes = {
   crowd: meeting({ people: 25 }),
   speaker: meeting({ people: 9 }, { layout: "speaker" }),
   share: meeting({ people: 4, share: true }),
+  annotate: meeting({ people: 4, share: true }, { act: annotate }),
+  "annotate-still": meeting({ people: 4, share: true }, { act: async (p) => { await annotate(p); await p.locator(".layer .bar button:has(.lucide-pause)").click(); } }),
+  "annotate-forbidden": meeting({ people: 4, share: true, board: { objects: 0, forbidden: true } }, { act: (p) => p.locator(".layer .opener").click() }),
   reconnecting: meeting({ people: 4 }, { phase: "reconnecting" }),
   menu: meeting({ people: 2 }, { act: (p) => p.locator("[aria-haspopup=menu]").nth(3).click() }),
   ...Object.fromEntries(["audio", "video", "network", "shortcuts", "appearance", "general", "about"].map((page, n) =>
@@ -63,6 +120,10 @@ const scenes = {
   "picker-windows": meeting({ people: 3, app: true }, { act: (p) => picker(p, 1) }),
   sharing: meeting({ people: 3, sharing: true, app: true }),
   "sharing-paused": meeting({ people: 3, sharing: true, paused: true }),
+  "own-draw": meeting({ people: 3, sharing: true, board: { objects: 0 } }, { act: async (p) => {
+    await p.locator(".share button:has(.lucide-pencil)").click();
+    await p.locator("dialog .bar").waitFor();
+  } }),
   "share-bar": meeting({ people: 3, sharing: true, app: true, place: { kind: "share_bar" } }, { only: ["bar"] }),
   "share-bar-paused": meeting({ people: 3, sharing: true, paused: true, app: true, place: { kind: "share_bar" } }, { only: ["bar"] }),
   "pop-out": meeting({ people: 4, app: true, place: { kind: "pop_out", what: 22 } }, { only: ["small"] }),
@@ -85,8 +146,31 @@ const scenes = {
   fault: meeting({ people: 0, phase: "ended", ended: "internal" }),
 };
 
+/** Presses a button of the board's tools, behind "More" where it has no room. */
+async function boardTool(page, icon) {
+  await page.locator(".bar").waitFor();
+  const direct = page.locator(`.bar > button:has(${icon})`);
+  if ((await direct.count()) > 0) return direct.click();
+  await page.locator(".bar > button:has(.lucide-ellipsis)").click();
+  await page.locator(`.bar [role^=menuitem]:has(${icon})`).click();
+}
+
+/** Opens the tools over the shared screen and draws a line across it. */
+async function annotate(page) {
+  await page.locator(".layer .opener").click();
+  const box = await page.locator(".layer canvas[data-strokes]").boundingBox();
+  await page.mouse.move(box.x + box.width * 0.3, box.y + box.height * 0.7);
+  await page.mouse.down();
+  for (let i = 1; i <= 20; i++) await page.mouse.move(box.x + box.width * (0.3 + i * 0.02), box.y + box.height * (0.7 + 0.03 * Math.sin(i)));
+  await page.mouse.up();
+}
+
 async function panel(page, n) {
   await page.locator(".toggle:not(.roomy)").nth(n).click();
+}
+
+async function rooms(page) {
+  await more(page, /Breakout rooms|分组讨论/);
 }
 
 async function more(page, name) {

@@ -22,10 +22,13 @@ async function start(target: HTMLElement): Promise<void> {
     const port = await choosePort();
     if (port.app !== undefined) await useApp(port.app);
     followSystem();
+    // What the server wrote for readers without script; the app says the same, and more.
+    document.getElementById("landing")?.remove();
     mount(App, { target, props: { port } });
   } catch (error) {
     console.error(error);
     followSystem();
+    document.getElementById("landing")?.remove();
     target.replaceChildren();
     mount(NotStarted, { target });
   }

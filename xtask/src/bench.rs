@@ -40,6 +40,34 @@ pub enum Bench {
         #[arg(long, default_value = "")]
         only: String,
     },
+    /// The whiteboard: ten people on a real server, near and (root only) far; the document's ops in Rust and TypeScript; panning in Chromium
+    Board {
+        /// Of all people together; 120,000 are two hours
+        #[arg(long, default_value_t = 120_000)]
+        ops: u32,
+        /// Strokes on the boards that are panned, with commas
+        #[arg(long, default_value = "200,2000,5000")]
+        strokes: String,
+    },
+    /// Random and mutated requests over the API's document, against a server with accounts and meetings in it
+    Api {
+        #[arg(long, default_value_t = 10_000)]
+        requests: u32,
+        #[arg(long, default_value_t = 1)]
+        seed: u32,
+        /// A file for the figures, JSON
+        #[arg(long)]
+        report: Option<String>,
+    },
+    /// The server under floods of connections, slow ones, large messages, datagrams, with a call and newcomers beside it; loopback
+    Flood {
+        /// Of each kind
+        #[arg(long, default_value_t = 15)]
+        seconds: u32,
+        /// Part of a kind's name; all by default
+        #[arg(long, default_value = "")]
+        only: String,
+    },
     /// Echo, noise, gain and howling of the voice chain, beside libwebrtc and sonora
     Voice {
         /// Odd: development voices and rooms; even: validation
@@ -58,11 +86,20 @@ pub enum Bench {
 }
 
 pub fn bench(what: &Bench) -> Result {
-    if !matches!(what, Bench::Forward { .. }) {
+    if !matches!(
+        what,
+        Bench::Forward { .. } | Bench::Api { .. } | Bench::Flood { .. } | Bench::Board { .. }
+    ) {
         crate::media::fetch()?;
     }
     match what {
+        Bench::Api {
+            requests,
+            seed,
+            report,
+        } => api(*requests, *seed, report.as_deref()),
         Bench::Forward { seconds, only } => forward(*seconds, only),
+        Bench::Flood { seconds, only } => flood(*seconds, only),
         Bench::Voice {
             seed,
             variants,
@@ -76,6 +113,7 @@ pub fn bench(what: &Bench) -> Result {
         } => jitter(*seed, *seconds, voices),
         Bench::Drift { seconds } => drift(*seconds),
         Bench::Network { seconds, only } => network(*seconds, only),
+        Bench::Board { ops, strokes } => board(*ops, strokes),
     }
 }
 
@@ -95,9 +133,102 @@ fn forward(seconds: u32, only: &str) -> Result {
     run("cargo", &options)
 }
 
+fn api(requests: u32, seed: u32, report: Option<&str>) -> Result {
+    headline("The API under fire");
+    crate::setup::tools()?;
+    run("cargo", &["build", "-p", "confab-server", "--bins"])?;
+    let script = root().join("tools/api/fire.py");
+    let server = target().join("debug/confab-server");
+    let [script, server] = [&script, &server].map(|p| p.to_string_lossy());
+    let (requests, seed) = (requests.to_string(), seed.to_string());
+    let mut options = vec![
+        &*script,
+        "--server",
+        &server,
+        "--requests",
+        &requests,
+        "--seed",
+        &seed,
+    ];
+    if let Some(file) = report {
+        options.extend(["--report", file]);
+    }
+    let python = cache().join("tools/bin/python");
+    run(&python.to_string_lossy(), &options)
+}
+
+fn flood(seconds: u32, only: &str) -> Result {
+    headline("The server under floods");
+    run("cargo", &["build", "--workspace", "--bins"])?;
+    let script = root().join("tools/flood/flood.mjs");
+    let (script, seconds) = (script.to_string_lossy(), seconds.to_string());
+    run("node", &[&script, "--seconds", &seconds, "--only", only])
+}
+
 fn drift(seconds: u32) -> Result {
     headline("Drift bench");
     link("drift.py", &["--seconds", &seconds.to_string()])
+}
+
+/// One line of JSON after the other; docs/BOARD.md says what they mean.
+fn board(ops: u32, strokes: &str) -> Result {
+    headline("Board bench");
+    run(
+        "cargo",
+        &[
+            "build",
+            "-p",
+            "confab-server",
+            "-p",
+            "confab-impair",
+            "-p",
+            "confab-drawers",
+        ],
+    )?;
+    let programs = target().join("debug");
+    let [drawers, server, impair] = ["confab-drawers", "confab-server", "confab-impair"]
+        .map(|name| programs.join(name).to_string_lossy().into_owned());
+    let (ops, some) = (ops.to_string(), (ops / 10).to_string());
+    let fast = [
+        "--server", &server, "--every", "20", "--batch", "10", "--ops",
+    ];
+    run(&drawers, &[&fast[..], &[&ops]].concat())?;
+    run(&drawers, &[&fast[..], &[&some, "--kill", "10"]].concat())?;
+    let script = root().join("tools/bench/board/far.toml");
+    let far = [
+        "run",
+        "--realtime",
+        "--script",
+        &*script.to_string_lossy(),
+        "--",
+    ]
+    .map(str::to_owned);
+    for more in [
+        &["--people"][..],
+        &["--people", "--twice"],
+        &["--people", "--nagle"],
+    ] {
+        let mut options: Vec<&str> = far.iter().map(String::as_str).collect();
+        options.extend([&drawers, "--server", &server, "--ops", "4000"]);
+        options.extend(more);
+        run(&impair, &options)?;
+    }
+    let work = cache().join("bench-board");
+    std::fs::create_dir_all(&work).map_err(|e| e.to_string())?;
+    let work = work.to_string_lossy();
+    let engine = [
+        "run",
+        "--release",
+        "-p",
+        "confab-board",
+        "--example",
+        "engine",
+        "--",
+    ];
+    run("cargo", &engine)?;
+    run("cargo", &[&engine[..], &["files", &work]].concat())?;
+    run_in("tools/bench/board/js", "node", &["apply.mjs", &work])?;
+    run_in("tests/browser", "node", &["board-bench.mjs", strokes])
 }
 
 fn network(seconds: u32, only: &str) -> Result {

@@ -1,5 +1,9 @@
 //! `cargo xtask dist`: installable packages of the desktop app, made from one staged folder, so that deb and rpm hold the same
-//! files. Other systems' packages are made by the release workflow (packaging/README.md).
+//! files. Other systems' packages are made by the release workflow (packaging/README.md). `--server` packs the server
+//! (`dist/server.rs`).
+
+mod sbom;
+mod server;
 
 use crate::shell::{self, Result, headline, output, read, root, target, works};
 use crate::ui;
@@ -12,6 +16,19 @@ pub struct Options {
     /// Pack a developer's build: quick to make, and larger
     #[arg(long)]
     debug: bool,
+    /// The server instead of the desktop app: deb, rpm, what a container image is built from, SBOM and licences
+    #[arg(long)]
+    server: bool,
+    /// With --server: pack this program, and build none
+    #[arg(long, value_name = "FILE", requires = "server")]
+    binary: Option<PathBuf>,
+}
+
+impl Options {
+    /// Packing a program that is there needs nothing set up.
+    pub fn builds(&self) -> bool {
+        self.binary.is_none()
+    }
 }
 
 const ID: &str = "org.confab.Confab";
@@ -36,6 +53,9 @@ const DEB_RECOMMENDS: &[&str] = &[
 
 /// Builds the program and packs it as deb and rpm into `target/dist`.
 pub fn run(options: &Options) -> Result {
+    if options.server {
+        return server::run(options.debug, options.binary.as_deref());
+    }
     ui::build()?;
     headline("Desktop app and its diagnostics");
     let mut args = vec!["build"];
@@ -161,7 +181,7 @@ fn deb(out: &Path, stage: &Path, version: &str) -> Result<PathBuf> {
         &["-a", &stage.to_string_lossy(), &folder.to_string_lossy()],
     )?;
     let arch = output("dpkg", &["--print-architecture"])?.trim().to_owned();
-    let libraries = libraries(out, stage)?;
+    let libraries = libraries(out, &PROGRAMS.map(|name| stage.join("usr/bin").join(name)))?;
     let depends = [vec![libraries.as_str()], DEB_CODECS.to_vec()]
         .concat()
         .join(", ");
@@ -187,17 +207,17 @@ fn deb(out: &Path, stage: &Path, version: &str) -> Result<PathBuf> {
 }
 
 /// `libc6 (>= 2.36), libwebkit2gtk-4.1-0 (>= 2.50), …`
-fn libraries(out: &Path, stage: &Path) -> Result<String> {
+fn libraries(out: &Path, programs: &[PathBuf]) -> Result<String> {
     let work = out.join("shlibs");
     fs::create_dir_all(work.join("debian")).map_err(|e| e.to_string())?;
     // The tool wants to stand in a source package.
     fs::write(
         work.join("debian/control"),
-        "Source: confab\n\nPackage: confab-desktop\nArchitecture: any\n",
+        "Source: confab\n\nPackage: confab\nArchitecture: any\n",
     )
     .map_err(|e| e.to_string())?;
     let found = shell::command("dpkg-shlibdeps", &["-O", "--ignore-missing-info"])
-        .args(PROGRAMS.map(|name| stage.join("usr/bin").join(name)))
+        .args(programs)
         .current_dir(&work)
         .output()
         .map_err(|e| format!("dpkg-shlibdeps: {e}"))?;
@@ -217,24 +237,40 @@ fn libraries(out: &Path, stage: &Path) -> Result<String> {
 
 /// An RPM of the same files.
 fn rpm(out: &Path, stage: &Path, version: &str) -> Result<PathBuf> {
+    rpm_by(
+        "packaging/linux/confab-desktop.spec",
+        &[],
+        out,
+        stage,
+        version,
+    )
+}
+
+/// By a spec file, with what it wants defined beside the stage and the version.
+fn rpm_by(
+    spec: &str,
+    defined: &[(&str, &str)],
+    out: &Path,
+    stage: &Path,
+    version: &str,
+) -> Result<PathBuf> {
     let top = out.join("rpm");
-    let spec = root().join("packaging/linux/confab-desktop.spec");
-    let define = |name: &str, value: &str| format!("{name} {value}");
-    let top_define = define("_topdir", &top.to_string_lossy());
-    let stage_define = define("confab_stage", &stage.to_string_lossy());
-    let version_define = define("confab_version", &version.replace('-', "~"));
-    let spec = spec.to_string_lossy();
-    let args = [
-        "-bb",
-        "--quiet",
-        "--define",
-        &top_define,
-        "--define",
-        &stage_define,
-        "--define",
-        &version_define,
-        &spec,
+    let (top_dir, stage) = (top.to_string_lossy(), stage.to_string_lossy());
+    let version = version.replace('-', "~");
+    let usual = [
+        ("_topdir", &*top_dir),
+        ("confab_stage", &*stage),
+        ("confab_version", &version),
     ];
+    let defined = usual.iter().chain(defined);
+    let defined: Vec<String> = defined
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    let spec = root().join(spec);
+    let spec = spec.to_string_lossy();
+    let mut args = vec!["-bb", "--quiet"];
+    args.extend(defined.iter().flat_map(|one| ["--define", one.as_str()]));
+    args.push(&spec);
     shell::run("rpmbuild", &args)?;
     let made = output(
         "find",

@@ -8,7 +8,9 @@ mod check;
 mod dist;
 mod generate;
 mod media;
+mod postgres;
 mod run;
+mod sdk;
 mod setup;
 mod shell;
 mod test;
@@ -35,6 +37,8 @@ enum Command {
     Check(check::Options),
     /// Write the generated files: TypeScript types of the protocol, the desk and the shell
     Generate,
+    /// Write the clients for programs in sdk/, from docs/openapi.json
+    Sdk,
     /// Measure quality beside others: a table
     Bench {
         #[command(subcommand)]
@@ -46,13 +50,18 @@ enum Command {
         #[arg(long)]
         tests: bool,
     },
+    /// Run a command, such as `cargo test -p confab-server`, with a PostgreSQL server for its tests
+    OnPostgres {
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
     /// Fetch the speech and video clips that tests and the demo use
     Media,
     /// Bring the weights of the strong noise suppression to where the app looks for them
     Weights(weights::Options),
     /// Build the web UI into ui/dist
     Ui,
-    /// Make installable packages of the desktop app
+    /// Make installable packages of the desktop app, or of the server
     Dist(dist::Options),
 }
 
@@ -62,10 +71,13 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Bench { what } => bench::bench(&what),
         Command::Check(options) => check::run(&options),
-        Command::Generate => generate::write(),
+        Command::Generate => generate::write().and_then(|()| sdk::write()),
+        Command::Sdk => sdk::write(),
         Command::Setup { tests } => setup::packages(tests).and_then(|()| setup::tools().map(drop)),
+        Command::OnPostgres { command } => test::on_postgres(&command),
         Command::Weights(options) => weights::run_command(&options),
         Command::Media => setup::tools().and_then(|_| media::fetch()),
+        Command::Dist(options) if !options.builds() => dist::run(&options),
         Command::Dist(options) => setup::packages(false)
             .and_then(|()| setup::tools())
             .and_then(|_| dist::run(&options)),

@@ -69,6 +69,8 @@ const TESTS: &[(&str, &str)] = &[
     ("pulseaudio", "a sound server with null devices"),
     ("pulseaudio-utils", "asks that server"),
     ("iproute2", "network namespaces"),
+    ("nftables", "routers and walls between network namespaces"),
+    ("openssl", "certificates of the browser tests"),
     ("iperf3", "a TCP flow beside ours, in the network bench"),
     ("fonts-noto-cjk", "Chinese texts in screenshots"),
     ("webkit2gtk-driver", "drives the desktop window"),
@@ -83,6 +85,9 @@ const TESTS: &[(&str, &str)] = &[
     ("fonts-dejavu-core", "the letters of a shared code page"),
     ("rpm", "packs and reads RPM packages"),
     ("libical-dev", "judges calendar files"),
+    ("pebble", "gives certificates by ACME"),
+    ("poppler-utils", "draws the pages of an exported PDF"),
+    ("postgresql", "the other database of the server"),
 ];
 
 /// Tools as prebuilt packages, pinned: building them would take longer than building Confab.
@@ -95,6 +100,13 @@ const TOOLS: &[&str] = &[
     "ical==14.3.1",
     "python-dateutil==2.9.0.post0",
     "tzdata==2026.5",
+    // A mail server for tests (signaling-server/tests/mail.rs).
+    "aiosmtpd==1.4.6",
+    // Random requests over the API's document (tools/api/fire.py), and a CalDAV server (signaling-server/tests/caldav).
+    "schemathesis==4.32.5",
+    "radicale==3.9.0",
+    // Holds a bucket, and signs by other means than the server's (signaling-server/tests/s3).
+    "moto[server]==5.2.5",
 ];
 
 /// Node, where the system's is missing or older than the UI's build needs.

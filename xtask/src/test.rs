@@ -1,5 +1,6 @@
 //! `./confab test`: everything a change has to pass, quickest failures first, each build made once.
 
+use crate::postgres::{self, Cluster};
 use crate::shell::{self, Result, command, headline, run_in};
 use crate::{check, generate, media, setup, ui};
 use clap::Args;
@@ -29,6 +30,9 @@ pub fn run(options: &Options) -> Result {
     parts.step("ui build", ui::build)?;
     parts.step("ui tests", ui::test)?;
     parts.step("rust tests", || rust(options.filter.as_deref()))?;
+    parts.step("on PostgreSQL", || {
+        server_on_postgres(options.filter.as_deref())
+    })?;
     if !options.quick {
         parts.step("browser tests", browser)?;
         parts.step("desktop tests", desktop)?;
@@ -80,26 +84,95 @@ fn rust(filter: Option<&str>) -> Result {
     nextest("package(=confab-tests)", &["--test-threads", "1"])
 }
 
+/// Those of the server's tests that touch its database, once more on PostgreSQL.
+const ON_POSTGRES: &str = "package(=confab-server) & (kind(lib) & test(/store|backup|database|landing/) \
+    | binary(accounts) | binary(api) | binary(caldav) | binary(command) | binary(files) | binary(kill) | binary(meeting) \
+    | binary(mail) | binary(pictures) | binary(running) | binary(schedule) | binary(security) | binary(board) | binary(postgres) | binary(restart))";
+
+fn server_on_postgres(filter: Option<&str>) -> Result {
+    headline("The server's tests on PostgreSQL");
+    let expression = match filter {
+        Some(filter) => format!("{ON_POSTGRES} & ({filter})"),
+        None => ON_POSTGRES.to_owned(),
+    };
+    let run = [
+        "cargo",
+        "nextest",
+        "run",
+        "--workspace",
+        "--no-tests",
+        "pass",
+        "-E",
+    ];
+    let run = run.map(str::to_owned);
+    on_postgres(&[&run[..], &[expression]].concat())
+}
+
+/// Runs a command with a PostgreSQL server for its tests.
+pub fn on_postgres(line: &[String]) -> Result {
+    let [program, args @ ..] = line else {
+        return Err("no command".to_owned());
+    };
+    let cluster = Cluster::start()?;
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut command = command(program, &args);
+    let status = command.env(postgres::VARIABLE, cluster.url()).status();
+    match status.map_err(|e| format!("{program} could not be started: {e}"))? {
+        status if status.success() => Ok(()),
+        status => Err(format!("{program} failed ({status})")),
+    }
+}
+
 /// Chromium guests against the real server and headless natives.
 pub fn browser() -> Result {
     headline("Browser tests");
-    run_in(
-        "tests/browser",
-        "npm",
-        &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
-    )?;
-    run_in("tests/browser", "npm", &["test", "--silent"])
+    let ci = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+    run_in("tests/browser", "npm", &ci)?;
+    by_file("tests/browser")
 }
 
-/// The desktop app on a desktop of its own, through WebKitWebDriver, with the browser tests' guests beside it. A machine that
-/// stumbles gets a second try, and the log says so.
+/// The desktop app on a desktop of its own, through WebKitWebDriver, with the browser tests' guests beside it.
 fn desktop() -> Result {
     headline("Desktop tests");
-    let test = || run_in("tests/desktop", "npm", &["test", "--silent"]);
-    test().or_else(|error| {
-        println!("{error}; once more");
-        test()
-    })
+    by_file("tests/desktop")
+}
+
+/// The test files of a folder one after the other. A machine that stumbles gets a second try of that file, and the end says so.
+fn by_file(folder: &str) -> Result {
+    let mut again = Vec::new();
+    let mut took = Vec::new();
+    for file in test_files(folder)? {
+        let begin = Instant::now();
+        let test = || {
+            let run = ["--test", "--test-concurrency=1", "--test-timeout=600000"];
+            run_in(folder, "node", &[&run[..], &[&file]].concat())
+        };
+        test().or_else(|error| {
+            println!("{error}; once more");
+            again.push(file.clone());
+            test()
+        })?;
+        took.push((begin.elapsed(), file));
+    }
+    took.sort_unstable_by(|a, b| b.cmp(a));
+    for (time, file) in took.iter().take(5) {
+        println!("{file:30} {:6.1} s", time.as_secs_f64());
+    }
+    if !again.is_empty() {
+        println!("flaky: needed a second try: {}", again.join(", "));
+    }
+    Ok(())
+}
+
+fn test_files(folder: &str) -> Result<Vec<String>> {
+    let entries =
+        std::fs::read_dir(shell::root().join(folder)).map_err(|e| format!("{folder}: {e}"))?;
+    let names = entries
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut files: Vec<String> = names.filter(|name| name.ends_with(".test.mjs")).collect();
+    files.sort_unstable();
+    Ok(files)
 }
 
 /// A short run of every fuzz target from its corpus.

@@ -59,6 +59,17 @@ impl FrameTagger {
     /// The tag of the first packet of the next frame. `None` where its reference cannot be named, up to the next key frame: none
     /// came before, or the reference is too many frames ago.
     pub fn next(&mut self, temporal: u8, keyframe: bool) -> Option<FrameTag> {
+        self.next_from(temporal, keyframe, None)
+    }
+
+    /// The same of a frame that is predicted from the one `back` frames before it, 1 or more, whatever came between: a long-term
+    /// reference. What follows it builds on it.
+    pub fn next_from(
+        &mut self,
+        temporal: u8,
+        keyframe: bool,
+        back: Option<u16>,
+    ) -> Option<FrameTag> {
         let frame = self.count;
         self.count = frame.wrapping_add(1);
         let temporal = temporal & FrameTag::TEMPORAL;
@@ -70,8 +81,8 @@ impl FrameTagger {
             let below = &self.newest[..usize::from(temporal).max(1)];
             let distance = |f: &u16| frame.wrapping_sub(*f);
             let nearest = below.iter().flatten().map(distance).min();
-            match nearest.map(u8::try_from) {
-                Some(Ok(distance)) => distance,
+            match back.or(nearest).map(u8::try_from) {
+                Some(Ok(distance)) if distance > 0 => distance,
                 _ => {
                     self.newest = [None; 8];
                     return None;
@@ -121,5 +132,20 @@ mod tests {
         assert_eq!(tagger.next(0, false), None, "too far away");
         assert_eq!(tagger.next(2, false), None, "nor what follows it");
         assert!(tagger.next(0, true).is_some() && tagger.next(0, false).is_some());
+    }
+
+    #[test]
+    fn a_long_term_reference_takes_the_place_of_the_frame_before() {
+        let mut tagger = FrameTagger::default();
+        tagger.next(0, true);
+        (0..7).for_each(|i| assert!(tagger.next([2, 1, 2, 0][i % 4], false).is_some()));
+        let refers = |tag: Option<FrameTag>| tag.map(|t| t.refers);
+        assert_eq!(refers(tagger.next_from(0, false, Some(8))), Some(8));
+        let after: Vec<_> = [2, 1, 2, 0].map(|t| refers(tagger.next(t, false))).into();
+        assert_eq!(after, [1, 2, 1, 4].map(Some), "all goes on from it");
+        assert_eq!(tagger.next_from(0, false, Some(0)), None, "itself");
+        tagger.next(0, true);
+        assert_eq!(tagger.next_from(0, false, Some(256)), None, "too far away");
+        assert_eq!(tagger.next(0, false), None, "nor what follows it");
     }
 }

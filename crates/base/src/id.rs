@@ -103,6 +103,42 @@ impl<'de> Deserialize<'de> for AccountId {
     }
 }
 
+/// A file shared in a meeting's chat, written as a [`MeetingId`] is. It is the file's name on the server's disk, and opens nothing
+/// by itself: whether somebody may have the file is asked each time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, TS)]
+#[serde(transparent)]
+#[ts(type = "string")]
+pub struct FileId(Box<str>);
+
+impl FileId {
+    /// Writes 128 random bits, drawn by the shell, as an id.
+    pub fn from_random(bits: u128) -> FileId {
+        FileId(encode(bits).into())
+    }
+
+    /// Parses an id from a path or a message. Fails on any other length or letter than [`MeetingId::parse`] takes.
+    pub fn parse(text: &str) -> Option<FileId> {
+        MeetingId::parse(text).map(|id| FileId(id.0))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for FileId {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        FileId::parse(&text).ok_or_else(|| serde::de::Error::custom("not a file id"))
+    }
+}
+
 /// A participant, unique in its meeting for the meeting's life; never used again for someone else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(transparent)]
@@ -139,6 +175,8 @@ mod tests {
             prop_assert_eq!(MeetingId::parse(id.as_str()), Some(id));
             let id = AccountId::from_random(bits);
             prop_assert_eq!(AccountId::parse(id.as_str()), Some(id));
+            let id = FileId::from_random(bits);
+            prop_assert_eq!(FileId::parse(id.as_str()), Some(id));
         }
 
         #[test]
@@ -157,6 +195,7 @@ mod tests {
         ] {
             assert_eq!(MeetingId::parse(bad), None, "{bad}");
             assert_eq!(AccountId::parse(bad), None, "{bad}");
+            assert_eq!(FileId::parse(bad), None, "{bad}");
         }
     }
 

@@ -130,8 +130,8 @@ impl When {
         }
     }
 
-    /// Whether there is an end, and the last instant of it: for how long a calendar needs the rules of a zone.
-    pub(crate) fn last_end(&self) -> Option<u64> {
+    /// The last instant of it, cancelled occurrences too, in milliseconds since 1970; none where a series has no end.
+    pub fn last_end(&self) -> Option<u64> {
         let series = match self {
             When::Once(slot) => return Some(slot.ends_at()),
             When::Series(series) => series,

@@ -3,13 +3,14 @@
 use crate::face::{ClientOptions, Command, Event};
 use crate::hearing::Hearing;
 use crate::media::{MediaNews, MediaSide, Snapshot as Counted};
+use crate::minutes::{Minutes, Second};
 use crate::socket::{Door, Socket, SocketEvent, SocketNews};
-use crate::stats::Reporter;
+use crate::stats::{Reporter, StatsLine};
 use confab_base::{Code, Source};
 use confab_pipeline::{Pipeline, clock};
 use confab_protocol::parse_server;
 use confab_session::{
-    Action, Input, JoinOptions, MediaPhase, Output, Phase, Session, SessionState,
+    Action, Input, JoinOptions, MediaPhase, Output, Phase, SavedSeat, Session, SessionState,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -21,6 +22,8 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) state: Mutex<SessionState>,
+    /// Of the newest welcome.
+    seat: Mutex<Option<SavedSeat>>,
     pub(crate) pipeline: Weak<Pipeline>,
     /// Somebody looks at `counted`, which is kept only then.
     watched: AtomicBool,
@@ -38,6 +41,11 @@ impl Shared {
     pub(crate) fn state(&self) -> SessionState {
         let state = self.state.lock();
         state.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn seat(&self) -> Option<SavedSeat> {
+        let seat = self.seat.lock();
+        seat.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set_watched(&self, watched: bool) {
@@ -78,6 +86,7 @@ pub(crate) struct Actor {
     news: (mpsc::Sender<SocketNews>, mpsc::Receiver<SocketNews>),
     reporter: Reporter,
     hearing: Hearing,
+    minutes: Minutes,
     told: (Phase, MediaPhase, u32),
     ended: Option<Option<Code>>,
 }
@@ -107,6 +116,7 @@ impl Actor {
             client: options.kind,
             agent: options.agent.clone(),
             host_key: options.link.host_key.clone(),
+            passcode: None,
             decodes: options.decodes.clone(),
             seat: None,
             jitter: rand::random_range(0..=1000),
@@ -133,6 +143,7 @@ impl Actor {
             news: mpsc::channel(256),
             reporter: Reporter::default(),
             hearing: Hearing::default(),
+            minutes: Minutes::default(),
             told: (Phase::Idle, MediaPhase::None, 0),
             ended: None,
         }
@@ -215,7 +226,12 @@ impl Actor {
             Some(Command::Act(action)) => self.feed(Input::Act { action }),
             Some(Command::Chat(text)) => {
                 let client_id = confab_base::id::encode(rand::random());
-                let action = Action::Chat { text, client_id };
+                let action = Action::Chat {
+                    text,
+                    client_id,
+                    to: None,
+                    files: Vec::new(),
+                };
                 self.feed(Input::Act { action });
             }
             Some(Command::MaxHeight(height)) => {
@@ -234,6 +250,9 @@ impl Actor {
                 self.media.save(saving);
                 self.update_media();
             }
+            Some(Command::Device { device, change }) => {
+                self.minutes.note(device, change, clock::now());
+            }
             // The handle is gone, and with it whoever wanted to be in the meeting.
             None => self.feed(Input::Act {
                 action: Action::Leave,
@@ -248,7 +267,9 @@ impl Actor {
         match news.what {
             SocketEvent::Opened => self.feed(Input::SocketOpened),
             SocketEvent::Text(text) => match parse_server(&text) {
-                Ok(message) => self.feed(Input::Received { message }),
+                Ok(message) => self.feed(Input::Received {
+                    message: Box::new(message),
+                }),
                 Err(error) if error.code == Code::UnknownMessage => {
                     tracing::debug!("skipping a message from a newer server: {error}");
                 }
@@ -317,6 +338,9 @@ impl Actor {
         let now = (state.phase.clone(), state.media, state.generation);
         let state = state.clone();
         self.reporter.note(&state);
+        if let Ok(mut seat) = self.shared.seat.lock() {
+            *seat = self.session.seat().cloned();
+        }
         if let Ok(mut shared) = self.shared.state.lock() {
             *shared = state;
         }
@@ -348,8 +372,27 @@ impl Actor {
             self.feed(Input::Listening { listening });
         }
         let lines = self.reporter.report(&counted, clock::now());
+        self.tell_minute(&lines, counted.is_short);
         if !lines.is_empty() {
             self.tell(Event::Stats(lines));
+        }
+    }
+
+    /// Once a minute, how it went.
+    fn tell_minute(&mut self, lines: &[StatsLine], is_short: bool) {
+        // Looked at every second: what it tells is of the time since the last look.
+        let busy = self.minutes.busy();
+        let state = self.session.state();
+        if state.room.is_none() {
+            return;
+        }
+        let second = Second {
+            lines,
+            is_short,
+            busy,
+        };
+        if let Some(report) = self.minutes.look(second, state, clock::now()) {
+            self.feed(Input::Quality { report });
         }
     }
 

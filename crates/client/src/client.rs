@@ -6,7 +6,8 @@ use crate::media::{MediaConfig, MediaSide};
 use crate::network::ClientNetwork;
 use crate::socket::{Door, Trust, tls_config};
 use confab_pipeline::{MediaOptions, Pipeline};
-use confab_session::{Action, SessionState};
+use confab_session::{Action, SavedSeat, SessionState};
+use confab_transport::driver::TlsWay;
 use crossbeam_channel::Receiver;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -80,6 +81,7 @@ impl Client {
         let door = Door {
             url: options.link.socket.clone(),
             tls: tls_config(&options.trust)?,
+            session: options.session.clone(),
             test: options.test.clone(),
         };
         let (commands, commands_in) = mpsc::channel(COMMANDS);
@@ -98,6 +100,7 @@ impl Client {
                 network,
                 sinks,
                 news,
+                tls: media_tls(&door),
                 test: options.test.clone(),
                 max_height: options.max_height,
                 max_videos: options.max_videos,
@@ -152,6 +155,11 @@ impl ClientHandle {
         self.shared.state()
     }
 
+    /// What a connection beside signaling needs to take this seat; `None`: there is none.
+    pub(crate) fn seat(&self) -> Option<SavedSeat> {
+        self.shared.seat()
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -174,6 +182,20 @@ impl Drop for ClientHandle {
     fn drop(&mut self) {
         self.finish();
     }
+}
+
+/// TLS for media, as signaling has it. None where signaling is in the clear.
+fn media_tls(door: &Door) -> Option<TlsWay> {
+    if door.url.scheme() != "wss" {
+        return None;
+    }
+    // An IPv6 address stands in brackets in a URL, and in none in a certificate.
+    let host = door.url.host_str()?.trim_matches(['[', ']']);
+    Some(TlsWay {
+        config: Arc::clone(&door.tls),
+        name: host.to_owned().try_into().ok()?,
+        port: door.url.port_or_known_default()?,
+    })
 }
 
 /// This machine, or an address that no public network routes.

@@ -1,11 +1,11 @@
 //! What goes into a client and what comes out of it.
 
 use crate::link::MeetingLink;
-use crate::socket::{TlsError, Trust};
+use crate::socket::{SessionCookie, TlsError, Trust};
 use crate::stats::StatsLine;
 use confab_base::{Bitrate, TrackId, VideoCodec};
 use confab_pipeline::{MediaOptions, VideoSinks};
-use confab_protocol::{ClientKind, Code, Sequenced};
+use confab_protocol::{CallDevice, ClientKind, Code, DeviceChange, Sequenced};
 use confab_session::{Action, MediaPhase, Notice, Phase};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -17,6 +17,8 @@ pub struct ClientOptions {
     pub name: String,
     pub kind: ClientKind,
     pub trust: Trust,
+    /// Who is signed in on the server; `None`: a guest.
+    pub session: Option<SessionCookie>,
     /// Microphone, speaker, camera and screen.
     pub media: MediaOptions,
     /// Makes a place to show for each remote video.
@@ -47,6 +49,7 @@ impl ClientOptions {
             name: name.into(),
             kind: ClientKind::Headless,
             trust: Trust::default(),
+            session: None,
             media: MediaOptions::default(),
             sinks: Box::new(confab_pipeline::NoSinks),
             max_height: 720,
@@ -150,6 +153,11 @@ pub enum Command {
     SourcesChanged,
     /// Send and be sent no more than this from now on.
     Save(Saving),
+    /// Something happened to a device, for the record of how the call went.
+    Device {
+        device: CallDevice,
+        change: DeviceChange,
+    },
 }
 
 /// What somebody who pays for data wants. Sound goes whatever it says.

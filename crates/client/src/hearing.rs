@@ -4,7 +4,7 @@ use crate::media::Snapshot;
 use confab_base::{Duration, ParticipantId, Source, Time, TrackId};
 use confab_congestion::Fluency;
 use confab_pipeline::AudioDownStats;
-use confab_protocol::{Listening, Presence, Track};
+use confab_protocol::{Listening, Participant, Presence, Track};
 use confab_session::{MediaPhase, SessionState};
 use std::collections::HashMap;
 
@@ -85,7 +85,10 @@ fn is_sound(track: &Track) -> bool {
 /// Voices and sounds of others that should be coming in now, with their owners.
 fn voices(state: &SessionState) -> impl Iterator<Item = (ParticipantId, TrackId)> {
     let people = state.room.iter().flat_map(|r| &r.participants);
-    let others = people.filter(|p| Some(p.id) != state.you && p.presence == Presence::Connected);
+    let own = state.room.iter().flat_map(|r| &r.participants);
+    let own = own.filter(|p| Some(p.id) == state.you).find_map(|p| p.room);
+    let is_here = move |p: &&Participant| p.presence == Presence::Connected && p.room == own;
+    let others = people.filter(|p| Some(p.id) != state.you).filter(is_here);
     others.flat_map(|p| {
         let sounds = p.tracks.iter().filter(|t| is_sound(t));
         // Who is silent for another device in its room sends nothing.
@@ -108,7 +111,7 @@ mod tests {
     use super::*;
     use confab_base::MeetingId;
     use confab_pipeline::RemoteTrack;
-    use confab_protocol::{ClientKind, Meeting, Participant, Role, Snapshot as Room};
+    use confab_protocol::{ClientKind, Meeting, Role, Snapshot as Room};
 
     const VOICE: RemoteTrack = RemoteTrack {
         participant: ParticipantId(2),
@@ -136,6 +139,9 @@ mod tests {
             },
             hand: None,
             same_room: None,
+            room: None,
+            assigned: None,
+            help: None,
             tracks: vec![track],
             decodes: Vec::new(),
             joined_at: 0,
@@ -149,11 +155,14 @@ mod tests {
                     id: MeetingId::from_random(1),
                     title: String::new(),
                     locked: false,
-                    spotlight: None,
+                    spotlights: Vec::new(),
+                    board: None,
+                    policy: confab_protocol::Policy::default(),
                     started_at: 0,
                 },
                 participants: vec![other],
                 chat: Vec::new(),
+                tools: confab_protocol::Tools::default(),
             }),
             ..SessionState::default()
         }

@@ -1,20 +1,11 @@
 //! All video layers of a participant as one ladder, which the bandwidth budget climbs.
 
-use confab_base::{Bitrate, Duration, Source, Time};
-use confab_congestion::{BudgetConfig, Rung, SendBudget};
+use confab_base::{Bitrate, Source};
+use confab_congestion::{BudgetConfig, LEAST_OF_MAIN, Rung, SendBudget};
 use confab_pipeline::Outgoing;
 
 /// At this rate a page of text takes seconds to come, and comes.
 const SLOW_SCREEN: Bitrate = Bitrate::kbps(120);
-
-/// At this share of its rate the one layer that all look at is still better than a smaller one with all of its own.
-const LEAST_OF_MAIN: f64 = 0.3;
-/// A larger one is taken when there is so many times as much as it needs, for so long.
-const MARGIN: f64 = 1.3;
-const ROOM_FOR: Duration = Duration::from_secs(2);
-/// A smaller one when there was too little for so long, or far too little. Each change costs a key frame.
-const SHORT_FOR: Duration = Duration::from_millis(1500);
-const FAR_TOO_LITTLE: f64 = 0.5;
 
 /// Short side of the largest layer a small camera sends.
 const SMALL: u16 = 360;
@@ -50,66 +41,6 @@ pub(crate) fn order(
         (_, place) => 1 + place,
     });
     all.into_iter().map(|(_, layer)| layer).collect()
-}
-
-/// The camera's layer that everybody looks at, where all who look want a larger one than the lowest: with little room that one is
-/// sent alone, at less than it takes to look good, and only where even that is too much a smaller one.
-#[derive(Debug, Default)]
-pub(crate) struct Main {
-    layer: usize,
-    most: usize,
-    /// Since when there is too little for it, and room for a larger one.
-    short: Option<Time>,
-    room: Option<Time>,
-}
-
-impl Main {
-    /// `most`: the smallest layer that somebody looks at. `camera`: the layers' full rates. `room`: what there is for pictures. True if
-    /// it is another layer now.
-    pub fn update(&mut self, most: usize, camera: &[Bitrate], room: Bitrate, now: Time) -> bool {
-        let before = self.layer;
-        let need = |layer: usize| match layer {
-            0 => Bitrate::ZERO,
-            _ => camera
-                .get(layer)
-                .map_or(Bitrate(u64::MAX), |r| r.scaled(LEAST_OF_MAIN)),
-        };
-        let best = |margin: f64| {
-            let fits = |l: &usize| need(*l).scaled(margin) <= room;
-            (0..=most).rev().find(fits).unwrap_or(0)
-        };
-        if most != self.most {
-            (self.most, self.layer) = (most, best(1.0));
-            (self.short, self.room) = (None, None);
-            return self.layer != before;
-        }
-        let is_short = room < need(self.layer);
-        self.short = is_short.then(|| self.short.unwrap_or(now));
-        let larger = best(MARGIN);
-        let has_room = larger > self.layer;
-        self.room = has_room.then(|| self.room.unwrap_or(now));
-        let lasts = |since: Option<Time>, hold| since.is_some_and(|at| now.since(at) >= hold);
-        if lasts(self.short, SHORT_FOR) || room < need(self.layer).scaled(FAR_TOO_LITTLE) {
-            (self.layer, self.short) = (best(1.0), None);
-        } else if lasts(self.room, ROOM_FOR) {
-            (self.layer, self.room) = (larger, None);
-        }
-        self.layer != before
-    }
-
-    /// In which order layers are worth sending, of those told as wanted: see [`order`].
-    pub fn sort(&self, told: &[u8]) -> Vec<usize> {
-        let told: Vec<usize> = told.iter().map(|l| usize::from(*l)).collect();
-        let Some(&first) = told.first() else {
-            return told;
-        };
-        if first == 0 || self.layer == first {
-            return told;
-        }
-        // There is no room for what they want: the one that fits, then what else could be of use.
-        let others = (0..=self.most).filter(|l| *l != self.layer);
-        std::iter::once(self.layer).chain(others).collect()
-    }
 }
 
 /// A budget over these layers, beside a voice of this rate on the wire.
@@ -191,48 +122,6 @@ mod tests {
             [camera(0), (Source::Screen, 0)],
             "what a small camera sends"
         );
-    }
-
-    /// The main layer at these times, when there is so much room.
-    fn mains(steps: &[(u64, u64)]) -> Vec<usize> {
-        let camera = [150, 500, 1500].map(Bitrate::kbps);
-        let mut main = Main::default();
-        let mut found = Vec::new();
-        for (ms, kbps) in steps {
-            main.update(1, &camera, Bitrate::kbps(*kbps), Time::from_millis(*ms));
-            found.push(main.layer);
-        }
-        found
-    }
-
-    #[test]
-    fn the_layer_that_all_look_at_stays_while_there_is_a_little_for_it() {
-        assert_eq!(mains(&[(0, 900), (100, 160)]), [1, 1]);
-        assert_eq!(
-            mains(&[(0, 900), (100, 140), (1500, 140), (1600, 140)]),
-            [1, 1, 1, 0]
-        );
-        assert_eq!(mains(&[(0, 900), (100, 70)]), [1, 0], "far too little");
-        assert_eq!(mains(&[(0, 100), (100, 190), (5000, 190)]), [0, 0, 0]);
-        assert_eq!(
-            mains(&[(0, 100), (100, 200), (2000, 200), (2100, 200)]),
-            [0, 0, 0, 1]
-        );
-    }
-
-    #[test]
-    fn without_room_for_what_they_want_it_is_the_largest_that_fits_and_then_the_others() {
-        let camera = [150, 500, 1500].map(Bitrate::kbps);
-        let mut main = Main::default();
-        let mut at = |most, kbps, ms| {
-            main.update(most, &camera, Bitrate::kbps(kbps), Time::from_millis(ms));
-            main.sort(&[most as u8, 0])
-        };
-        assert_eq!(at(2, 900, 0), [2, 0]);
-        assert_eq!(at(2, 200, 100), [1, 0, 2]);
-        assert_eq!(at(2, 50, 200), [0, 1, 2]);
-        assert_eq!(main.sort(&[0, 2]), [0, 2], "somebody looks at the lowest");
-        assert!(main.sort(&[]).is_empty());
     }
 
     fn outgoing(source: Source, layers: usize) -> Outgoing {

@@ -1,7 +1,7 @@
 //! The pipeline's way to the network: gives packets the line, layer and sequence number they have in the current peer
 //! connection.
 
-use confab_base::Source;
+use confab_base::{Reference, Source};
 use confab_pipeline::{Network, SentPacket, clock};
 use confab_transport::driver::MediaSender;
 use confab_transport::{Codec, Mid, OutPacket, Rid};
@@ -101,6 +101,26 @@ impl Network for ClientNetwork {
         {
             link.sender.request_keyframe(*mid, None);
         }
+    }
+
+    fn refer(&self, slot: usize, reference: Reference) {
+        if let Some(link) = self.link().as_ref()
+            && let Some(mid) = link.video_slots.get(slot)
+        {
+            link.sender.refer(*mid, reference);
+        }
+    }
+}
+
+impl ClientNetwork {
+    /// What the other end says of a layer's packets, by the numbers they have at the pipeline.
+    pub(crate) fn origin(&self, source: Source, layer: usize, seq: u32) -> Option<u32> {
+        let link = self.link();
+        let base = link.as_ref()?.rebase.get(&(source, layer))?;
+        Some(
+            seq.wrapping_sub(FIRST_SEQ as u32)
+                .wrapping_add(*base as u32),
+        )
     }
 }
 

@@ -89,7 +89,7 @@ impl SlotTable {
     }
 }
 
-/// Remote tracks of `kind`, most wanted first: screens before cameras, then who spoke last (`recent`, latest first),
+/// Tracks of `kind` of others in the same breakout room, most wanted first: screens before cameras, then who spoke last (`recent`, latest first),
 /// then in order of joining.
 pub fn wanted(
     participants: &[Participant],
@@ -97,9 +97,11 @@ pub fn wanted(
     recent: &[ParticipantId],
     kind: MediaKind,
 ) -> Vec<Wanted> {
+    let room = participants.iter().find(|p| Some(p.id) == you);
+    let room = room.and_then(|you| you.room);
     let mut all: Vec<Wanted> = participants
         .iter()
-        .filter(|p| Some(p.id) != you)
+        .filter(|p| Some(p.id) != you && p.room == room)
         .flat_map(|p| p.tracks.iter().map(move |t| (p.id, t)))
         .filter(|(_, t)| t.source.kind() == kind)
         .map(|(participant, t)| Wanted {

@@ -12,8 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::COOKIE;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
 };
@@ -145,11 +149,41 @@ pub struct Socket {
     task: tokio::task::JoinHandle<()>,
 }
 
+/// A person's session on a server, as the cookie it goes by. Shows in no debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionCookie(String);
+
+impl SessionCookie {
+    /// `server`: its own address; the name says whether it is reached by TLS (docs/PROTOCOL.md, "Accounts"). `None`: no secret a
+    /// server makes.
+    pub fn new(server: &Url, secret: &str) -> Option<SessionCookie> {
+        let name = match server.scheme() {
+            "https" => "__Host-confab",
+            _ => "confab",
+        };
+        let plain = secret.bytes().all(|b| b.is_ascii_alphanumeric());
+        let good = plain && (1..=64).contains(&secret.len());
+        good.then(|| SessionCookie(format!("{name}={secret}")))
+    }
+
+    pub(crate) fn header(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SessionCookie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionCookie")
+    }
+}
+
 /// Where the server is, and how it is spoken to.
 #[derive(Clone, Debug)]
 pub struct Door {
     pub url: Url,
     pub tls: Arc<ClientConfig>,
+    /// Who is signed in there.
+    pub session: Option<SessionCookie>,
     pub test: TestSwitches,
 }
 
@@ -189,10 +223,19 @@ async fn run(
     let limits = WebSocketConfig::default()
         .max_message_size(Some(MAX_SERVER_MESSAGE))
         .max_frame_size(Some(MAX_SERVER_MESSAGE));
-    let Door { url, tls, test } = door;
+    let Door {
+        url,
+        tls,
+        session,
+        test,
+    } = door;
     let connector = Some(Connector::Rustls(tls));
+    let request = match request(&url, session.as_ref()) {
+        Ok(request) => request,
+        Err(e) => return e.to_string(),
+    };
     uncut(&test).await;
-    let opened = connect_async_tls_with_config(url.as_str(), Some(limits), true, connector).await;
+    let opened = connect_async_tls_with_config(request, Some(limits), true, connector).await;
     let mut stream = match opened {
         Ok((stream, _)) => stream,
         Err(e) => return e.to_string(),
@@ -202,6 +245,15 @@ async fn run(
         return "client is gone".to_owned();
     }
     carry(&mut stream, number, news, &mut outbox, &test).await
+}
+
+fn request(url: &Url, session: Option<&SessionCookie>) -> Result<Request, tungstenite::Error> {
+    let mut request = url.as_str().into_client_request()?;
+    if let Some(session) = session {
+        let value = HeaderValue::from_str(session.header())?;
+        request.headers_mut().insert(COOKIE, value);
+    }
+    Ok(request)
 }
 
 /// Snapshots of the largest meetings with full chat stay far below this, bytes.
@@ -254,6 +306,30 @@ async fn uncut(test: &TestSwitches) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_goes_along_under_the_servers_name_for_it_and_is_not_shown() {
+        let of =
+            |server: &str, secret: &str| SessionCookie::new(&Url::parse(server).unwrap(), secret);
+        let cookie = of("https://a.b", "0123abc").unwrap();
+        assert_eq!(cookie.header(), "__Host-confab=0123abc");
+        assert!(!format!("{cookie:?}").contains("0123abc"));
+        let socket = Url::parse("wss://a.b/ws").unwrap();
+        let opening = request(&socket, Some(&cookie)).unwrap();
+        assert_eq!(opening.headers()[COOKIE], "__Host-confab=0123abc");
+        assert!(
+            request(&socket, None)
+                .unwrap()
+                .headers()
+                .get(COOKIE)
+                .is_none()
+        );
+        let plain = of("http://127.0.0.1:8480", "x").unwrap();
+        assert_eq!(plain.header(), "confab=x");
+        for bad in ["", "a;b", "a b", "a\r\nx: y", &"x".repeat(65)] {
+            assert_eq!(of("https://a.b", bad), None, "{bad:?}");
+        }
+    }
 
     #[test]
     fn a_ca_file_without_certificates_is_an_error_that_names_it() {

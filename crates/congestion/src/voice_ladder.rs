@@ -2,7 +2,8 @@
 //!
 //! Up within a second or two: what is lost before is heard. Down only after the loss stayed lower for [`CALM`]: loss comes in waves, and
 //! each change moves the listeners' delay. Loss alone says nothing about why; copies would make it worse only where packets
-//! queue, so the rate counts where the round trip shows a queue and not where packets just vanish.
+//! queue, so the rate counts where the round trip shows a queue and not where packets just vanish. And what a full queue dropped a
+//! moment ago is over as soon as less is sent: copies against it would take the room of pictures for nothing.
 
 use confab_base::{Bitrate, Duration, Time};
 use confab_rtp::Protection;
@@ -196,6 +197,8 @@ pub struct VoicePath {
     pub rtt: Option<Duration>,
     /// What the way carries, where that is known.
     pub rate: Option<Bitrate>,
+    /// The longest that packets waited in queues over the last seconds, beyond the shortest way; zero where that is not known.
+    pub queued: Duration,
 }
 
 /// Loss must have been lower this long before a step down.
@@ -211,6 +214,10 @@ const BURSTY: f32 = 1.8;
 const QUEUE: Duration = Duration::from_millis(150);
 /// And what was the shortest is known this long, and up to twice.
 const PERIOD: Duration = Duration::from_secs(30);
+/// Beside a queue as long as this more loss than before is taken for the queue's, for so long at most: one that still stands then is
+/// another's doing, and so are its losses.
+const FULL: Duration = Duration::from_millis(120);
+const FULL_FOR: Duration = Duration::from_secs(6);
 /// Share of the rate a voice may take then.
 const SHARE: f64 = 0.8;
 /// RTP with extensions, SRTP, UDP and IP of 50 packets a second; and the header of each copy in them.
@@ -227,6 +234,8 @@ pub struct VoiceLadder {
     is_bursty: bool,
     loss: f32,
     calm_since: Option<Time>,
+    /// Since when there is a full queue.
+    full_since: Option<Time>,
     /// Shortest round trip of this period and of the one before.
     shortest: [Option<Duration>; 2],
     period: Option<Time>,
@@ -241,6 +250,7 @@ impl VoiceLadder {
             is_bursty: false,
             loss: 0.0,
             calm_since: None,
+            full_since: None,
             shortest: [None; 2],
             period: None,
         }
@@ -254,6 +264,7 @@ impl VoiceLadder {
         } else {
             0.0
         };
+        let loss = self.beside_queue(loss, path.queued, now);
         let weight = if loss > self.loss { WORSE } else { BETTER };
         self.loss += (loss - self.loss) * weight;
         let random = 1.0 / (1.0 - self.loss).max(0.01);
@@ -271,6 +282,17 @@ impl VoiceLadder {
             self.calm_since = None;
         }
         self.protection() != before
+    }
+
+    /// What of this loss is not that of a full queue.
+    fn beside_queue(&mut self, loss: f32, queued: Duration, now: Time) -> f32 {
+        let is_full = queued >= FULL;
+        let since = is_full.then(|| *self.full_since.get_or_insert(now));
+        self.full_since = since;
+        match since.is_some_and(|at| now.since(at) < FULL_FOR) {
+            true => loss.min(self.loss),
+            false => loss,
+        }
     }
 
     /// The step for the loss, with the hysteresis of the one held.
@@ -444,6 +466,41 @@ mod tests {
         assert!(cost(&ladder.step().protection) <= Bitrate::kbps(90));
     }
 
+    /// The steps of these seconds, where so much is lost, in percent, beside a queue of so many milliseconds.
+    fn steps(seconds: &[(u64, u64)]) -> Vec<&'static str> {
+        let mut ladder = VoiceLadder::new(FORWARDER);
+        let mut each = seconds.iter().enumerate().map(|(s, (loss, queued))| {
+            let path = VoicePath {
+                queued: Duration::from_millis(*queued),
+                ..losing(*loss as f32 / 100.0)
+            };
+            ladder.update(path, second(s as u64));
+            ladder.step().name
+        });
+        each.by_ref().collect()
+    }
+
+    #[test]
+    fn what_a_full_queue_dropped_brings_no_copies() {
+        // As a link shrinks to a third: counts tell of it for three seconds.
+        let shrinks = [(0, 5), (24, 300), (56, 300), (37, 300), (3, 60), (0, 60)];
+        assert_eq!(steps(&shrinks), ["clear"; 6]);
+        let without: Vec<_> = shrinks.iter().map(|s| (s.0, 5)).collect();
+        assert_eq!(steps(&without)[2], "four copies");
+    }
+
+    #[test]
+    fn what_was_lost_before_is_still_answered_beside_a_queue() {
+        let found = steps(&[(10, 5), (10, 5), (10, 300), (30, 300), (10, 300), (10, 5)]);
+        assert_eq!(found[1..], ["one copy"; 5]);
+    }
+
+    #[test]
+    fn losses_beside_a_queue_that_stays_are_believed_in_the_end() {
+        assert_eq!(steps(&[(20, 200); 10])[..6], ["clear"; 6]);
+        assert_eq!(steps(&[(20, 200); 10])[9], "two copies");
+    }
+
     #[test]
     fn a_longer_route_is_no_queue_for_ever() {
         let mut ladder = VoiceLadder::new(SENDER);
@@ -482,6 +539,7 @@ mod tests {
                     burst: Some(burst),
                     rtt: Some(Duration::from_millis(rtt)),
                     rate: Some(Bitrate(rate)),
+                    queued: Duration::from_millis(rtt / 2),
                 };
                 ladder.update(path, second(i as u64));
                 prop_assert!(ladder.loss.is_finite());

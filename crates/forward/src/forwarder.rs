@@ -1,14 +1,13 @@
 //! One meeting's routing: from a publisher's packet to the slots that show its track. `members` is the part about who
 //! takes part and publishes what, `views` the part about who gets which layer.
 
-use crate::floor::Floor;
 use crate::gate;
+use crate::groups::Groups;
 use crate::io::{ForwardConfig, Input, Output, RtpIn};
 use crate::leg::{Leg, Slot};
 use crate::quality::Quality;
 use crate::same_room::SameRoom;
 use crate::slot::Flow;
-use crate::speaker::Speakers;
 use crate::thinner::Thinned;
 use crate::track::Track;
 use crate::views::report;
@@ -26,8 +25,7 @@ pub struct Forwarder {
     pub(crate) legs: BTreeMap<ParticipantId, Leg>,
     /// Slots of all receivers by key, so that a track finds its subscribers without a search. Empty keys are re-used.
     pub(crate) slots: Vec<Option<Slot>>,
-    pub(crate) speakers: Speakers,
-    pub(crate) floor: Floor,
+    pub(crate) groups: Groups,
     pub(crate) same_room: SameRoom,
     pub(crate) quality: Quality,
     pub(crate) out: VecDeque<Output>,
@@ -47,8 +45,7 @@ impl Forwarder {
             tracks: BTreeMap::new(),
             legs: BTreeMap::new(),
             slots: Vec::new(),
-            speakers: Speakers::default(),
-            floor: Floor::default(),
+            groups: Groups::default(),
             same_room: SameRoom::default(),
             quality: Quality::default(),
             out: VecDeque::new(),
@@ -73,6 +70,7 @@ impl Forwarder {
                 decodes,
             } => self.join(participant, decodes, now),
             Input::Leave { participant } => self.leave(participant, now),
+            Input::Group { participant, group } => self.groups.set(participant, group),
             Input::NewLeg { participant } => self.new_leg(participant),
             Input::Publish {
                 participant,
@@ -91,6 +89,12 @@ impl Forwarder {
             Input::KeyframeRequest { participant, slot } => {
                 self.keyframe_request(participant, slot, now)
             }
+            Input::Reference {
+                participant,
+                slot,
+                seq,
+                is_stuck,
+            } => self.reference((participant, slot), seq, is_stuck, now),
             Input::Estimate {
                 participant,
                 bitrate,
@@ -117,7 +121,7 @@ impl Forwarder {
         [
             tick,
             self.requests_at,
-            self.speakers.next_wakeup(),
+            self.groups.next_wakeup(),
             self.quality.next_wakeup(),
         ]
         .into_iter()
@@ -196,7 +200,7 @@ impl Forwarder {
         }
         if let Some(level) = packet.audio_level {
             if source == Source::Microphone {
-                self.speakers.note(owner, level, packet.voice, now);
+                self.groups.note(owner, level, packet.voice, now);
             }
             let spoken = packet.timestamp;
             self.same_room.note(owner, source, level, spoken, now);
@@ -311,7 +315,7 @@ impl Forwarder {
         if self.ticked.is_none_or(|at| now.since(at) >= TICK) {
             self.tick(now);
         }
-        if let Some(list) = self.speakers.poll(now) {
+        if let Some(list) = self.groups.poll(now) {
             self.out.push_back(Output::Speakers(list));
         }
         if let Some(pairs) = self.same_room.poll(now) {
@@ -344,7 +348,7 @@ impl Forwarder {
         for track in self.tracks.values_mut() {
             track.tick(now, seconds);
         }
-        self.floor.note(self.speakers.first(), now);
+        self.groups.tick(now);
         self.tell_losses(now);
         let participants: Vec<ParticipantId> = self.legs.keys().copied().collect();
         for participant in participants {

@@ -7,8 +7,9 @@
 use crate::allocate::{Demand, Level, allocate, by_importance, compare};
 use confab_base::{Duration, Time};
 use std::cmp::Ordering;
+use std::collections::VecDeque;
 
-/// How long a better allocation must have been affordable.
+/// How long a better allocation must have been affordable. It need not have been there to be had.
 const UP_HOLD: Duration = Duration::from_secs(2);
 /// Only this share of the budget is spent on going up.
 const UP_SHARE: f64 = 0.87;
@@ -16,13 +17,25 @@ const UP_SHARE: f64 = 0.87;
 /// shall have ten seconds of it.
 const CALM: Duration = Duration::from_secs(13);
 pub(crate) const CALM_SHARE: f64 = 0.6;
+/// It is another link that has had so many times as much for [`UP_HOLD`] as when something went down.
+const RECOVERED: u64 = 2;
+/// The most important picture outlives for so long that there is too little for it: what empties a queue, and what lost frames are
+/// repaired with, is taken off for about a second, and who pauses for that has to wait for room and a key frame.
+const DIP: Duration = Duration::from_secs(2);
+/// But more frames of what is shown need no key frame, and are had when there was room for them for so long.
+const FRAMES_HOLD: Duration = Duration::from_secs(2);
 /// Between two changes that take from one video to give to another.
 const TRADE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(crate) struct Hysteresis {
     better_since: Option<Time>,
+    budgets: Budgets,
     lowered: Option<Time>,
+    /// The budget then.
+    lowered_to: u64,
+    /// Since when there is too little for the most important picture.
+    lacks: Option<Time>,
     traded: Option<Time>,
 }
 
@@ -39,7 +52,7 @@ impl Hysteresis {
         let part = |share: f64| (budget as f64 * share) as u64;
         let kept = allocate(demands, &order, budget, is_trial, held);
         if is_lowered(demands, &kept) {
-            self.lowered = Some(now);
+            (self.lowered, self.lowered_to) = (Some(now), budget);
         }
         let mut chosen = kept;
         if demands.iter().any(|d| d.is_fresh) {
@@ -59,7 +72,18 @@ impl Hysteresis {
                 }
             }
         }
-        let is_calming = self.lowered.is_some_and(|at| now.since(at) < CALM);
+        self.budgets.add(budget, now);
+        if let Some(least) = self.least(FRAMES_HOLD, now) {
+            let budget = (least as f64 * UP_SHARE) as u64;
+            let fuller = allocate(demands, &order, budget, is_trial, |d| {
+                held(d).map(|h| Level::whole(h.layer()))
+            });
+            let takes = fuller.iter().zip(&chosen).any(|(f, c)| f < c);
+            if !takes && compare(&order, &fuller, &chosen) == Ordering::Greater {
+                chosen = fuller;
+            }
+        }
+        let is_calming = self.is_calming(now);
         let share = if is_calming { CALM_SHARE } else { UP_SHARE };
         let better = allocate(demands, &order, part(share), is_trial, |d| Some(d.wanted));
         if compare(&order, &better, &chosen) != Ordering::Greater {
@@ -67,10 +91,21 @@ impl Hysteresis {
             return chosen;
         }
         let since = *self.better_since.get_or_insert(now);
+        if now.since(since) < UP_HOLD {
+            // What would have fitted all the while is new, not the room for it.
+            let Some(least) = self.least(UP_HOLD, now) else {
+                return chosen;
+            };
+            let sure = (least as f64 * share) as u64;
+            let sure = allocate(demands, &order, sure, is_trial, |d| Some(d.wanted));
+            let takes = sure.iter().zip(&chosen).any(|(s, c)| s < c);
+            let is_better = !takes && compare(&order, &sure, &chosen) == Ordering::Greater;
+            return if is_better { sure } else { chosen };
+        }
         let takes = better.iter().zip(&chosen).any(|(b, c)| b < c);
         let shows_more = count(&better) > count(&chosen);
         let may_take = shows_more || self.traded.is_none_or(|at| now.since(at) >= TRADE);
-        if now.since(since) < UP_HOLD || (takes && !may_take) {
+        if takes && !may_take {
             return chosen;
         }
         self.better_since = None;
@@ -78,6 +113,60 @@ impl Hysteresis {
             self.traded = Some(now);
         }
         better
+    }
+
+    /// Whether the most important picture, which is shown, has had too little of the budget only for a moment.
+    pub fn is_dip(&mut self, demands: &[Demand], budget: u64, now: Time) -> bool {
+        let first = by_importance(demands).first().map(|i| &demands[*i]);
+        // Base frames alone cost little; a whole picture would fill the queue.
+        let thin = |l: &Level| *l < Level::whole(l.layer());
+        let cost = first.and_then(|d| d.held.and(d.costs[d.lowest().filter(thin)?.at()]));
+        let lacks = cost.is_some_and(|cost| cost > budget);
+        self.lacks = lacks.then(|| self.lacks.unwrap_or(now));
+        self.lacks.is_some_and(|at| now.since(at) < DIP)
+    }
+
+    fn is_calming(&self, now: Time) -> bool {
+        let is_young = self.lowered.is_some_and(|at| now.since(at) < CALM);
+        let least = self.least(UP_HOLD, now).unwrap_or(0);
+        is_young && least < self.lowered_to.saturating_mul(RECOVERED)
+    }
+
+    /// The least budget of so long, where it took nothing from anybody meanwhile.
+    fn least(&self, over: Duration, now: Time) -> Option<u64> {
+        let is_calm = self.lowered.is_none_or(|at| now.since(at) >= over);
+        is_calm.then(|| self.budgets.least(over, now))?
+    }
+}
+
+/// The budgets of the last [`FRAMES_HOLD`]: those that no later one was below, the oldest first.
+#[derive(Debug, Default)]
+struct Budgets {
+    begun: Option<Time>,
+    kept: VecDeque<(Time, u64)>,
+}
+
+impl Budgets {
+    fn add(&mut self, budget: u64, now: Time) {
+        self.begun.get_or_insert(now);
+        while self.kept.back().is_some_and(|b| b.1 >= budget) {
+            self.kept.pop_back();
+        }
+        self.kept.push_back((now, budget));
+        while self
+            .kept
+            .front()
+            .is_some_and(|b| now.since(b.0) > FRAMES_HOLD)
+        {
+            self.kept.pop_front();
+        }
+    }
+
+    /// The least of so long; `None` until they are known for so long.
+    fn least(&self, over: Duration, now: Time) -> Option<u64> {
+        let is_known = self.begun.is_some_and(|at| now.since(at) >= over);
+        let mut within = self.kept.iter().filter(|b| now.since(b.0) <= over);
+        is_known.then(|| within.next().map(|b| b.1))?
     }
 }
 
@@ -208,9 +297,9 @@ mod tests {
     fn the_paused_comes_back_before_others_are_raised() {
         let mut v = Viewer::new(vec![camera(), camera()]);
         v.run(650_000, 5000);
-        v.run(150_000, 100);
+        v.run(190_000, 100);
         assert_eq!(v.layers(), [Some(0), None]);
-        v.run(700_000, 2200);
+        v.run(350_000, 2200);
         assert_eq!(v.layers(), [Some(0), Some(0)]);
     }
 
@@ -226,10 +315,51 @@ mod tests {
         assert_eq!(v.demands[0].held, Some(Level::new(0, 1)));
         v.run(45_000, 100);
         assert_eq!(v.demands[0].held, Some(Level::new(0, 0)));
-        assert_eq!(v.run(150_000, 12_000), 1, "up to what 0.6 of it carries");
+        assert_eq!(v.run(110_000, 4900), 1, "up to what 0.6 of it carries");
         assert_eq!(v.demands[0].held, Some(Level::new(0, 1)));
-        v.run(150_000, 4000);
+        v.run(110_000, 2000);
+        assert_eq!(v.demands[0].held, Some(Level::new(0, 1)), "0.87 of it");
+        v.run(120_000, 1900);
+        assert_eq!(v.demands[0].held, Some(Level::new(0, 1)));
+        v.run(120_000, 300);
         assert_eq!(v.demands[0].held, Some(Level::whole(0)));
+    }
+
+    #[test]
+    fn after_a_dip_more_frames_are_had_sooner_than_a_larger_picture() {
+        let mut camera = camera();
+        camera.costs[Level::new(0, 1).at()] = Some(60_000);
+        let mut v = Viewer::new(vec![camera]);
+        v.run(500_000, 5000);
+        assert_eq!(v.layers(), [Some(1)]);
+        v.run(70_000, 100);
+        assert_eq!(v.demands[0].held, Some(Level::new(0, 1)));
+        v.run(125_000, 5300);
+        assert_eq!(v.demands[0].held, Some(Level::whole(0)));
+        v.run(125_000, 10_000);
+        assert_eq!(v.layers(), [Some(0)]);
+    }
+
+    #[test]
+    fn what_fits_into_the_budget_of_all_the_while_does_not_wait_when_it_comes() {
+        let small = Demand {
+            costs: std::array::from_fn(|at| (at == Level::whole(0).at()).then_some(100_000)),
+            ..camera()
+        };
+        let mut v = Viewer::new(vec![small.clone()]);
+        v.run(600_000, 10_000);
+        v.demands[0].costs = camera().costs;
+        v.run(600_000, 100);
+        assert_eq!(v.layers(), [Some(1)]);
+        // Where it is the room that is new, it does.
+        let mut v = Viewer::new(vec![small]);
+        v.run(300_000, 10_000);
+        v.run(600_000, 500);
+        v.demands[0].costs = camera().costs;
+        v.run(600_000, 1400);
+        assert_eq!(v.layers(), [Some(0)]);
+        v.run(600_000, 300);
+        assert_eq!(v.layers(), [Some(1)]);
     }
 
     #[test]

@@ -105,6 +105,8 @@ pub struct LinkHealth {
     pub loss_down: f32,
     /// And how many packets of one voice in a row, in the mean, where that is known.
     pub burst_down: Option<f32>,
+    /// The longest that packets waited in queues on the way to it over the last seconds; zero where that is not known.
+    pub queued_down: Duration,
     pub rtt: Option<Duration>,
     /// When anything at all was last heard from it: media, RTCP, ICE checks.
     pub heard: Time,
@@ -120,6 +122,12 @@ pub enum Input {
     /// The participant is gone with its tracks and slots.
     Leave {
         participant: ParticipantId,
+    },
+    /// The participant speaks in this group from now on. All begin in group 0. Views may name tracks of any group: whoever makes
+    /// them sees to that.
+    Group {
+        participant: ParticipantId,
+        group: u32,
     },
     /// The participant has a new peer connection: its slots start anew, and so do its estimate and sent layers.
     NewLeg {
@@ -165,6 +173,14 @@ pub enum Input {
         participant: ParticipantId,
         slot: u16,
     },
+    /// The receiver has decoded the base frame in a slot whose first packet went out with this number (its low 32 bits), and what it
+    /// builds on; `is_stuck`: and can decode nothing after it.
+    Reference {
+        participant: ParticipantId,
+        slot: u16,
+        seq: u32,
+        is_stuck: bool,
+    },
     /// What the way to the receiver carries, all streams together.
     Estimate {
         participant: ParticipantId,
@@ -192,7 +208,11 @@ pub enum Output {
     },
     /// Ask the publisher of the track for a key frame in this layer.
     RequestKeyframe { track: TrackId, layer: u8 },
-    /// Who speaks, loudest first; at most five times a second.
+    /// All who are sent this layer have decoded its base frame that begins with this packet of the publisher's.
+    Acknowledged { track: TrackId, layer: u8, seq: u64 },
+    /// The same, and one of them can decode nothing that came since: the publisher is to go on from a frame that was acknowledged.
+    Recover { track: TrackId, layer: u8, seq: u64 },
+    /// Who speaks, loudest first, the groups one after the other; each at most five times a second.
     Speakers(Vec<ParticipantId>),
     /// All pairs of participants whose microphones hear the same room, the lower id first, when they change; at most once a
     /// second but for those who leave.

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 const TRIAL: Duration = Duration::from_secs(2);
 /// After a view changed or a track began, going up does not wait.
 pub(crate) const FRESH: Duration = Duration::from_secs(2);
-/// Set aside for each audio slot, bits per second.
+/// Set aside for whoever speaks next, bits per second, where those who do take less.
 pub(crate) const AUDIO_SHARE: u64 = 50_000;
 /// And for each copy its packets carry.
 const COPY_SHARE: u64 = 32_000;
@@ -159,6 +159,7 @@ impl Leg {
         let mut demands: Vec<Demand> = Vec::new();
         let mut all: Vec<Demand> = Vec::new();
         let mut audio = 0;
+        let mut has_sound = false;
         for &key in &self.slots {
             let Some(slot) = slots.get(key).and_then(Option::as_ref) else {
                 continue;
@@ -171,7 +172,8 @@ impl Leg {
                     limited,
                 }),
                 Wish::Audio => {
-                    audio += slot.audio_share();
+                    audio += slot.sound(tracks);
+                    has_sound = true;
                     choices.push(Choice {
                         key,
                         target: Some(Level::whole(0)),
@@ -194,12 +196,14 @@ impl Leg {
                 self.first_picture.get_or_insert(now);
             }
         }
+        let audio = audio.max(if has_sound { AUDIO_SHARE } else { 0 });
         let cap = self.cap.map(|cap| cap.scaled(media_share(self.loss)));
         let cap = cap.map(|cap| cap.bps().saturating_sub(audio));
         let link = self.estimate.bps().saturating_sub(audio);
         let budget = cap.map_or(link, |cap| cap.min(link));
         let is_young = self.first_picture.is_none_or(|at| now.since(at) < TRIAL);
-        let is_trial = is_young && cap.is_none_or(|cap| first_fits(&demands, cap));
+        let is_dip = self.hysteresis.is_dip(&demands, budget, now);
+        let is_trial = (is_young || is_dip) && cap.is_none_or(|cap| first_fits(&demands, cap));
         let layers = self.hysteresis.decide(&demands, budget, is_trial, now);
         let ideals = ideals(&all, budget, is_trial);
         let each = videos.into_iter().zip(&demands).zip(layers).zip(ideals);
@@ -291,13 +295,24 @@ enum Wish {
 }
 
 impl Slot {
-    /// What its sound takes, bits per second. Copies are sent only where they can be read.
+    /// What its sound takes at most, bits per second.
     fn audio_share(&self) -> u64 {
-        let copies = match self.spec.red {
+        AUDIO_SHARE + self.copies() * COPY_SHARE
+    }
+
+    /// And what it takes now.
+    fn sound(&self, tracks: &BTreeMap<TrackId, Track>) -> u64 {
+        let track = self.spec.track.and_then(|t| tracks.get(&t));
+        let voice = track.map_or(0, Track::voice);
+        voice + self.copies() * voice.min(COPY_SHARE)
+    }
+
+    /// Copies are sent only where they can be read.
+    fn copies(&self) -> u64 {
+        match self.spec.red {
             Some(_) => self.copier.protection.copies.len() as u64,
             None => 0,
-        };
-        AUDIO_SHARE + copies * COPY_SHARE
+        }
     }
 }
 

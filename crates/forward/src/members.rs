@@ -31,8 +31,7 @@ impl Forwarder {
     pub(crate) fn leave(&mut self, participant: ParticipantId, now: Time) {
         self.new_leg(participant);
         self.legs.remove(&participant);
-        self.speakers.remove(participant);
-        self.floor.remove(participant);
+        self.groups.leave(participant);
         self.quality.remove(participant);
         let own: Vec<TrackId> = self.tracks_of(participant).collect();
         for track in own {
@@ -72,6 +71,7 @@ impl Forwarder {
         let path = VoicePath {
             loss: health.loss_down,
             burst: health.burst_down,
+            queued: health.queued_down,
             rtt: health.rtt,
             // Each voice has its part.
             rate: Some(Bitrate(leg.estimate.bps() / voices.max(1))),
@@ -128,7 +128,7 @@ impl Forwarder {
             return;
         };
         if track.source == Source::Microphone {
-            self.speakers.remove(track.owner);
+            self.groups.silence(track.owner);
         }
         self.same_room.remove(track.owner, track.source);
         if track.told_loss.is_any() {
@@ -169,7 +169,7 @@ impl Forwarder {
         }
         let (owner, source) = (track.owner, track.source);
         if muted && source == Source::Microphone {
-            self.speakers.remove(owner);
+            self.groups.silence(owner);
         }
         self.same_room.mute(owner, source, muted, now);
         self.refresh(id, now);

@@ -131,6 +131,7 @@ mod tests {
     fn health(loss: f32, rtt: u64, heard: u64) -> LinkHealth {
         LinkHealth {
             burst_down: None,
+            queued_down: Duration::ZERO,
             loss_up: 0.0,
             loss_down: loss,
             rtt: Some(Duration::from_millis(rtt)),

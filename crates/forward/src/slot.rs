@@ -133,6 +133,19 @@ impl Rewriter {
         self.runs.push_back(run);
     }
 
+    /// Which packet went out with this number, of which the low 32 bits are given.
+    pub fn origin(&self, low: u32) -> Option<(Flow, u64)> {
+        let back = (self.next as u32).wrapping_sub(low);
+        let seq = self.next.checked_sub(u64::from(back))?;
+        let of = |run: &Run| {
+            let seq = seq.wrapping_sub(run.seq);
+            (run.first..run.end)
+                .contains(&seq)
+                .then_some((run.flow, seq))
+        };
+        self.runs.iter().rev().find_map(of)
+    }
+
     /// Whether following this packet needs a fresh start of the open run.
     pub fn jumped(&self, seq: u64) -> bool {
         self.open && seq > self.highest.saturating_add(JUMP)
@@ -297,6 +310,20 @@ mod tests {
         assert_eq!(start(&mut r, b, &packet(70, 0), 5).seq, 4);
         assert_eq!(next(&mut r, a, &packet(12, 0), 6), Some(2));
         assert_eq!(next(&mut r, b, &packet(71, 0), 6), Some(5));
+    }
+
+    #[test]
+    fn what_went_out_is_known_by_its_number() {
+        let mut r = Rewriter::new(100);
+        let (a, b) = (flow(1, 0), flow(1, 1));
+        start(&mut r, a, &packet(5000, 777), 0);
+        r.skip(a, 5001, false);
+        assert_eq!(next(&mut r, a, &packet(5002, 777), 0), Some(101));
+        assert_eq!(start(&mut r, b, &packet(9, 1), 40).seq, 102);
+        let origins = [100, 101, 102].map(|seq| r.origin(seq));
+        assert_eq!(origins, [Some((a, 5000)), Some((a, 5002)), Some((b, 9))]);
+        assert_eq!(r.origin(99), None);
+        assert_eq!(r.origin(2000), None, "not sent yet");
     }
 
     #[test]

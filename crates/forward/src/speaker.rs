@@ -70,6 +70,11 @@ impl Speakers {
         self.told.first().copied()
     }
 
+    /// The list as told last.
+    pub fn told(&self) -> &[ParticipantId] {
+        &self.told
+    }
+
     /// The list, if it changed and an update is allowed.
     pub fn poll(&mut self, now: Time) -> Option<Vec<ParticipantId>> {
         if self.told_at.is_some_and(|at| now.since(at) < INTERVAL) {

@@ -2,6 +2,7 @@
 
 use crate::allocate::{LAYERS, LEVELS, Level, THINNINGS};
 use crate::io::{LayerSpec, RtpIn};
+use crate::references::References;
 use crate::request::KeyframeRequest;
 use crate::voice::{Seen, ToldLoss};
 use crate::wanted::Wanting;
@@ -23,6 +24,8 @@ const YOUNG: Duration = Duration::from_millis(700);
 const RECENT: usize = 512;
 /// Time constant of the measured rate, seconds.
 const RATE_SECONDS: f64 = 1.0;
+/// And of a voice's rate while it falls: who paused for breath goes on. It rises at once.
+const VOICE_SECONDS: f64 = 5.0;
 /// Fewer frames are an offer if they cost no more than this share of all.
 const WORTH_THINNING: f64 = 0.9;
 
@@ -30,6 +33,7 @@ const WORTH_THINNING: f64 = 0.9;
 pub(crate) struct Layer {
     pub spec: LayerSpec,
     pub request: KeyframeRequest,
+    pub references: References,
     pub alive: bool,
     /// Highest sequence number seen.
     pub highest: Option<u64>,
@@ -52,6 +56,7 @@ impl Layer {
         Layer {
             spec,
             request: KeyframeRequest::default(),
+            references: References::default(),
             alive: false,
             highest: None,
             last: None,
@@ -142,16 +147,20 @@ impl Layer {
         Bitrate(rates.map_or(0, |[.., all]| all as u64))
     }
 
-    fn measure(&mut self, seconds: f64) {
+    fn measure(&mut self, kind: MediaKind, seconds: f64) {
         let bytes = std::mem::take(&mut self.bytes);
         let now = bytes.map(|b| b as f64 * 8.0 / seconds);
-        let weight = (seconds / RATE_SECONDS).min(1.0);
+        let weight = |is_more: bool| match (kind, is_more) {
+            (MediaKind::Video, _) => (seconds / RATE_SECONDS).min(1.0),
+            (MediaKind::Audio, true) => 1.0,
+            (MediaKind::Audio, false) => (seconds / VOICE_SECONDS).min(1.0),
+        };
         self.rates = match self.rates {
             _ if !self.alive => None,
             None => Some(now),
             Some(mut rates) => {
                 let each = rates.iter_mut().zip(now);
-                each.for_each(|(rate, now)| *rate += (now - *rate) * weight);
+                each.for_each(|(rate, now)| *rate += (now - *rate) * weight(now > *rate));
                 Some(rates)
             }
         };
@@ -263,6 +272,11 @@ impl Track {
         costs
     }
 
+    /// What a voice takes, bits per second, of late; a pause of some words is none.
+    pub fn voice(&self) -> u64 {
+        self.layers.first().map_or(0, |l| l.measured().bps())
+    }
+
     pub fn any_alive(&self) -> bool {
         self.layers.iter().any(|l| l.alive)
     }
@@ -312,9 +326,10 @@ impl Track {
     /// Measures rates over the last `seconds` and finds layers that died with the whole track.
     pub fn tick(&mut self, now: Time, seconds: f64) {
         self.bury(now);
+        let kind = self.kind();
         for layer in &mut self.layers {
             layer.alive &= layer.silent(now) < SILENCE;
-            layer.measure(seconds);
+            layer.measure(kind, seconds);
         }
     }
 }

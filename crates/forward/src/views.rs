@@ -89,7 +89,7 @@ impl Forwarder {
         let Some(leg) = self.legs.get_mut(&participant) else {
             return;
         };
-        let speaker = self.floor.seen_by(participant);
+        let speaker = self.groups.seen_by(participant);
         for choice in leg.choose(&self.slots, &self.tracks, speaker, now) {
             let Some(slot) = self.slots.get_mut(choice.key).and_then(Option::as_mut) else {
                 continue;

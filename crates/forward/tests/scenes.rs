@@ -109,7 +109,11 @@ impl Scene {
                     }
                     self.wanted.insert(track, layers);
                 }
-                Output::Quality(_) | Output::VoiceLoss { .. } | Output::SameRoom(_) => {}
+                Output::Quality(_)
+                | Output::VoiceLoss { .. }
+                | Output::Acknowledged { .. }
+                | Output::Recover { .. }
+                | Output::SameRoom(_) => {}
             }
         }
     }

@@ -204,6 +204,9 @@ fn less_room_means_fewer_frames_and_more_room_all_of_them_again() {
         assert_eq!(scene.state.unwrap().height, 180);
     }
     scene.estimate(100);
+    let [base, middle, top] = frames(&scene.play(45), known);
+    assert!(base >= 10 && middle + top == 0, "a dip costs no picture");
+    frames(&scene.play(30), known);
     assert_eq!(scene.play(30).len(), 0, "not even those");
     assert_eq!(scene.state.unwrap().height, 0);
     scene.estimate(1000);

@@ -93,6 +93,7 @@ impl Meeting {
                 loss_up: 0.0,
                 loss_down,
                 burst_down,
+                queued_down: Duration::ZERO,
                 rtt: Some(Duration::from_millis(40)),
                 heard: self.now,
             };

@@ -1,6 +1,6 @@
 //! Packets between the stages and whoever carries them over the network; the network's own words stay outside.
 
-use confab_base::{AudioLevel, FrameTag, Source, Time, VideoCodec};
+use confab_base::{AudioLevel, FrameTag, Reference, Source, Time, VideoCodec};
 use std::sync::Arc;
 
 /// An RTP packet for the network.
@@ -34,6 +34,9 @@ pub trait Network: Send + Sync {
 
     /// The decoder of this video slot cannot go on without a key frame.
     fn request_keyframe(&self, slot: usize);
+
+    /// What this video slot has, by the numbers of its packets: the sender may go on from it. For networks that carry it.
+    fn refer(&self, _slot: usize, _reference: Reference) {}
 }
 
 /// An RTP packet from the network, for one receive slot.

@@ -17,7 +17,7 @@ use crate::voice::Voice;
 use crate::voice_down::{AudioTrack, Ear};
 use crate::voice_up::{Mouth, MouthConfig};
 use confab_audio_io::{MicrophoneSpec, SpeakerSpec};
-use confab_base::{Bitrate, Duration, ParticipantId, Source, Time};
+use confab_base::{Bitrate, Duration, ParticipantId, Reference, Source, Time};
 use confab_camera_io::CameraSpec;
 use confab_codec::OpusConfig;
 use confab_dsp::{Frame, VoiceConfig};
@@ -404,6 +404,20 @@ impl Pipeline {
     pub fn request_keyframe(&self, source: Source, layer: Option<usize>) {
         self.sources
             .with(source, |sender| sender.request_keyframe(layer));
+    }
+
+    /// What all receivers of a layer have, by the numbers its packets left with.
+    pub fn refer(&self, source: Source, layer: usize, reference: Reference) {
+        self.sources
+            .with(source, |sender| sender.refer(layer, reference));
+    }
+
+    /// Codes no pictures for so long: the network would drop them.
+    pub fn hold_pictures(&self, time: Duration) {
+        let until = clock::now() + time;
+        for source in [Source::Camera, Source::Screen] {
+            self.sources.with(source, |sender| sender.hold(until));
+        }
     }
 
     /// The rate of each layer, lowest first; `None`: do not encode it.

@@ -99,8 +99,9 @@ pub struct VideoUpStats {
     pub layers: Vec<LayerUpStats>,
     /// Time spent encoding.
     pub encode_time: Duration,
-    /// Key frames that were asked for by receivers.
+    /// Key frames that were asked for by receivers, and frames that build on one they have.
     pub keyframe_requests: u64,
+    pub recoveries: u64,
     pub errors: u64,
 }
 

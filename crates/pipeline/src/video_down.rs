@@ -12,8 +12,8 @@ use confab_base::{Duration, Time, VideoCodec};
 use confab_codec::{CodecError, VideoDecoder, key_frame_size, video_decoder};
 use confab_picture::I420;
 use confab_rtp::{
-    JitterEstimator, LossCounter, TimestampUnwrapper, VideoFrame, VideoJitterBuffer,
-    VideoJitterConfig, VideoOutput, VideoPacket, h264_size,
+    JitterEstimator, LossCounter, ReferenceReporter, TimestampUnwrapper, VideoFrame,
+    VideoJitterBuffer, VideoJitterConfig, VideoOutput, VideoPacket, h264_size,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::collections::BTreeMap;
@@ -216,6 +216,7 @@ struct Slot {
     sink: Box<dyn VideoSink>,
     sync: Option<SharedSync>,
     buffer: VideoJitterBuffer,
+    reporter: ReferenceReporter,
     /// Of the codec of the newest key frame: senders change it as receivers come and go.
     decoder: Option<(VideoCodec, Box<dyn VideoDecoder>)>,
     /// The decoder has seen everything since a key frame.
@@ -240,6 +241,7 @@ impl Slot {
             sink: track.sink,
             sync: track.sync,
             buffer: VideoJitterBuffer::new(VideoJitterConfig::default()),
+            reporter: ReferenceReporter::default(),
             decoder: None,
             decoding: false,
             needs: Needs::NOTHING,
@@ -279,6 +281,11 @@ impl Slot {
         while let Some(output) = self.buffer.poll_output(clock::now()) {
             match output {
                 VideoOutput::RequestKeyframe => {
+                    // A frame that builds on what is here costs less.
+                    if let Some(stuck) = self.reporter.stuck(self.buffer.newest_base()) {
+                        network.refer(index, stuck);
+                        continue;
+                    }
                     self.counted.keyframe_requests += 1;
                     network.request_keyframe(index);
                 }
@@ -287,6 +294,10 @@ impl Slot {
                     self.unit = Some(frame);
                     for stage in &VIDEO_DOWN {
                         self.pass(stage.stage, stage.name, taps);
+                    }
+                    let base = self.buffer.newest_base();
+                    if let Some(news) = self.reporter.decoded(base, clock::now()) {
+                        network.refer(index, news);
                     }
                 }
             }

@@ -12,7 +12,7 @@ use crate::pause::PauseSwitch;
 use crate::sink::source_name;
 use crate::stats::VideoUpStats;
 use crate::tap::Taps;
-use confab_base::{Bitrate, Duration, Source, Time, VideoCodec};
+use confab_base::{Bitrate, Duration, Reference, Source, Time, VideoCodec};
 use confab_picture::{Background, I420, Rung, ladder, screen_rung};
 use confab_rtp::vp8;
 use crossbeam_channel::{Sender, bounded};
@@ -114,6 +114,10 @@ enum Order {
     /// `None`: all layers.
     Keyframe(Option<usize>),
     Layers(Vec<Option<Bitrate>>),
+    /// No pictures until then.
+    Hold(Time),
+    /// What the receivers of a layer have, by the numbers of its packets.
+    Reference(usize, Reference),
     /// From the next picture on.
     Codecs(CodecPair),
     Background(Background),
@@ -178,6 +182,16 @@ impl VideoSender {
     /// The rate of each layer, lowest first; `None`: off.
     pub(crate) fn set_layers(&self, rates: Vec<Option<Bitrate>>) {
         self.order(Order::Layers(rates));
+    }
+
+    /// What all receivers of a layer have, by the numbers of its packets.
+    pub(crate) fn refer(&self, layer: usize, reference: Reference) {
+        self.order(Order::Reference(layer, reference));
+    }
+
+    /// Codes no pictures until then.
+    pub(crate) fn hold(&self, until: Time) {
+        self.order(Order::Hold(until));
     }
 
     /// Goes over to other codecs, with a key frame of each layer where the one at work is another then.

@@ -1,7 +1,10 @@
 //! What a client says.
 
-use crate::{ClientKind, Layer, Reaction};
-use confab_base::{MeetingId, ParticipantId, Source, TrackId, VideoCodec};
+use crate::{
+    AgendaItem, Assignment, Audience, ClientKind, Layer, NewPoll, Policy, QualityReport, Reaction,
+    Role,
+};
+use confab_base::{FileId, MeetingId, ParticipantId, Source, TrackId, VideoCodec};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -49,6 +52,18 @@ pub enum Request {
         /// Unique per message of this client, 1 to [`crate::MAX_CLIENT_ID`] ASCII characters: sending it again after
         /// a cut is the same message.
         client_id: String,
+        /// Absent: everybody.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        to: Option<Audience>,
+        /// What the sender uploaded to this meeting before, at most [`crate::MAX_MESSAGE_FILES`]; `text` may be empty then.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(as = "Option<Vec<FileId>>", optional)]
+        files: Vec<FileId>,
+    },
+    /// Take a file out of a chat message: for who sent it, and for hosts who may read the message.
+    FileRemove {
+        file: FileId,
     },
     Rename {
         name: String,
@@ -72,16 +87,157 @@ pub enum Request {
     HostLock {
         locked: bool,
     },
-    /// Hosts only: put somebody large before everyone, in the place of who was there; absent: nobody.
+    /// Hosts only: put these large before everyone, in the place of who was there; at most [`crate::MAX_SPOTLIGHTS`],
+    /// each once; none: nobody.
     HostSpotlight {
+        participants: Vec<ParticipantId>,
+    },
+    /// Show the whiteboard to everybody, or no more. Who may share a screen and draw may, if nobody else does; hosts may
+    /// take it over and end it.
+    BoardPresent {
+        on: bool,
+    },
+    /// Hosts only: let somebody in from the lobby.
+    HostAdmit {
+        participant: ParticipantId,
+    },
+    /// Hosts only: let in all who wait, in their order.
+    HostAdmitAll,
+    /// Hosts only: turn somebody in the lobby away.
+    HostDeny {
+        participant: ParticipantId,
+    },
+    /// Hosts only: the meeting's rules from now on, as a whole.
+    HostPolicy {
+        policy: Policy,
+    },
+    /// Not for co-hosts: make somebody `host` or `co_host`, or neither any more by `participant`. Not oneself.
+    HostRole {
+        participant: ParticipantId,
+        role: Role,
+    },
+    /// Hosts only: ask somebody to unmute the microphone or camera.
+    HostAskUnmute {
+        participant: ParticipantId,
+        source: Source,
+    },
+    /// Hosts only: another name for somebody.
+    HostRename {
+        participant: ParticipantId,
+        name: String,
+    },
+    /// Hosts only: lower all hands.
+    HostLowerHands,
+    /// Hosts only: from now on one person at a time has the floor, or everybody speaks again.
+    HostFloor {
+        on: bool,
+    },
+    /// Hosts only: give the floor to somebody, or take it away (absent): then the next in the queue has it.
+    HostFloorPass {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         participant: Option<ParticipantId>,
+    },
+    /// Take the floor, or queue for it.
+    FloorGrab,
+    /// Let go of the floor, or leave the queue.
+    FloorRelease,
+    /// A question to the hosts, for all to see. `client_id` as in `chat`.
+    QuestionAsk {
+        text: String,
+        client_id: String,
+    },
+    /// Want somebody else's question answered, or not any more.
+    QuestionVote {
+        question: u32,
+        up: bool,
+    },
+    /// Hosts only: answered, in writing or aloud (absent).
+    HostQuestionAnswer {
+        question: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        text: Option<String>,
+    },
+    /// Hosts only: the question goes away.
+    HostQuestionDismiss {
+        question: u32,
+    },
+    /// Hosts only.
+    HostPollOpen {
+        poll: NewPoll,
+    },
+    /// Vote, in the place of an earlier vote. Places of options; none: no vote any more.
+    PollVote {
+        poll: u32,
+        choices: Vec<u8>,
+    },
+    /// Hosts only: no more votes, and the results for all.
+    HostPollClose {
+        poll: u32,
+    },
+    /// Hosts only: the poll goes away.
+    HostPollRemove {
+        poll: u32,
+    },
+    /// Hosts only: what the meeting is to go through, in the place of what was; empty: nothing.
+    HostAgenda {
+        items: Vec<AgendaItem>,
+    },
+    /// Hosts only: the item that begins now, by its place; absent: none.
+    HostAgendaGo {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        item: Option<u32>,
+    },
+    /// Hosts only: the order of seats for everyone; empty: each one's own.
+    HostSeatOrder {
+        participants: Vec<ParticipantId>,
+    },
+    /// Hosts only: the breakout rooms there are to be, in the place of what was planned; none: they are over. While they are open
+    /// rooms may be added, and renamed.
+    HostBreakout {
+        rooms: Vec<String>,
+        /// People choose their room themselves.
+        choose: bool,
+    },
+    /// Hosts only: who is to be in which room. While they are open those are moved at once.
+    HostBreakoutAssign {
+        places: Vec<Assignment>,
+    },
+    /// Hosts only: all but hosts, who are assigned to no room, go to the rooms with the fewest.
+    HostBreakoutSpread {
+        /// Those who are assigned, too.
+        anew: bool,
+    },
+    /// Hosts only: everybody goes to the room it is assigned to. While they are open: another time to close.
+    HostBreakoutOpen {
+        /// 1 to [`crate::MAX_BREAKOUT_MINUTES`] until all are brought back; absent: until a host closes them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        minutes: Option<u32>,
+    },
+    /// Hosts only: everybody is brought back after so many seconds, at most [`crate::MAX_BREAKOUT_RETURN_S`], unless it is sooner
+    /// anyway.
+    HostBreakoutClose {
+        seconds: u32,
+    },
+    /// Go to a breakout room, or back to the main room (absent). Before they are open: choose one.
+    BreakoutGo {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        room: Option<u32>,
+    },
+    /// From a breakout room: ask a host to come, or not any more.
+    BreakoutHelp {
+        asked: bool,
     },
     /// Hosts only: the meeting ends for all, and its links end with it.
     HostEnd,
     /// How well this participant hears the others: after a change, at most every five seconds, and at every full minute.
     Listening(Listening),
+    /// How the minute went for this participant, at most one in [`crate::REPORT_INTERVAL_MS`].
+    QualityReport(QualityReport),
     /// What to do about the device that is live in the sender's place; see [`crate::Participant::same_room`].
     SameRoom {
         choice: SameRoomChoice,
@@ -113,6 +269,10 @@ pub struct Hello {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub host_key: Option<String>,
+    /// Where the meeting has one, and the host key is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub passcode: Option<String>,
     /// Present to take one's seat again after a cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

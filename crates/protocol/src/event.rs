@@ -1,7 +1,10 @@
 //! Sequence-numbered room events. Every participant gets the same events with the same numbers.
 
-use crate::{ChatMessage, Participant, Presence, Role, Track};
-use confab_base::{ParticipantId, Source, TrackId};
+use crate::{
+    Agenda, Breakout, ChatMessage, Floor, Participant, Place, Policy, Poll, Presence, Question,
+    Role, Track,
+};
+use confab_base::{FileId, ParticipantId, Source, TrackId};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -87,6 +90,13 @@ pub enum Event {
     Chat {
         message: ChatMessage,
     },
+    /// The file of the message with this number can't be had any more. It stays in the message, as `removed`.
+    FileRemoved {
+        #[ts(type = "number")]
+        message: u64,
+        file: FileId,
+        by: ParticipantId,
+    },
     Reacted {
         participant: ParticipantId,
         reaction: Reaction,
@@ -95,9 +105,14 @@ pub enum Event {
         locked: bool,
         by: ParticipantId,
     },
-    /// Who is to be shown large by everybody; absent: nobody any more. Who leaves is not in the spotlight any more
+    /// Who is to be shown large by everybody; none: nobody any more. Who leaves is not in the spotlight any more
     /// either, without this event.
     SpotlightChanged {
+        participants: Vec<ParticipantId>,
+        by: ParticipantId,
+    },
+    /// Who shows the whiteboard to everybody; absent: nobody any more. It also ends when they leave, without this event.
+    BoardPresented {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         participant: Option<ParticipantId>,
@@ -110,7 +125,64 @@ pub enum Event {
         #[ts(optional)]
         live: Option<ParticipantId>,
     },
-    /// The meeting is over for all; the server closes the connection after it.
+    PolicyChanged {
+        policy: Policy,
+        by: ParticipantId,
+    },
+    /// A host asks somebody to unmute. Only that one can.
+    UnmuteAsked {
+        participant: ParticipantId,
+        source: Source,
+        by: ParticipantId,
+    },
+    /// The floor as it is now; absent: it is not controlled any more. Who leaves lets go of it by an event of its own.
+    FloorChanged {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        floor: Option<Floor>,
+    },
+    /// A new question, or one that was voted for or answered (same id).
+    QuestionChanged {
+        question: Question,
+    },
+    QuestionDismissed {
+        question: u32,
+    },
+    /// A new poll, or one that was voted in or closed (same id).
+    PollChanged {
+        poll: Poll,
+    },
+    PollRemoved {
+        poll: u32,
+    },
+    /// The agenda as it is now; absent: there is none any more.
+    AgendaChanged {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        agenda: Option<Agenda>,
+    },
+    SeatOrderChanged {
+        participants: Vec<ParticipantId>,
+    },
+    /// The breakout rooms as they are now; absent: there are none any more.
+    BreakoutChanged {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        breakout: Option<Breakout>,
+    },
+    /// These are in other rooms now, or assigned to others. Who comes to another room asks for no help any more.
+    Placed {
+        places: Vec<Place>,
+    },
+    HelpChanged {
+        participant: ParticipantId,
+        /// When it asked a host to come, milliseconds since 1970; absent: not any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional, type = "number")]
+        help: Option<u64>,
+    },
+    /// The meeting is over for all; the server closes the connection after it. `by` is 0 where no participant, but who looks after
+    /// the server ended it.
     Ended {
         by: ParticipantId,
     },

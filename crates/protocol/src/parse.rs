@@ -1,6 +1,10 @@
 //! Bytes to messages, once, at the door. What comes out of here needs no second look at its form: sizes, names and
 //! list lengths are within [`crate::limits`](crate). Whether the sender may do it is the room's question.
 
+mod breakout;
+mod quality;
+mod tools;
+
 use crate::*;
 use confab_base::Code;
 
@@ -73,7 +77,7 @@ fn kind_of(text: &str, path: &[&str]) -> Option<String> {
 }
 
 /// Types of [`Request`], to tell an unknown type from a malformed known one.
-const KNOWN: [&str; 21] = [
+const KNOWN: [&str; 54] = [
     "hello",
     "offer",
     "view",
@@ -82,6 +86,7 @@ const KNOWN: [&str; 21] = [
     "hand",
     "reaction",
     "chat",
+    "file_remove",
     "rename",
     "host_mute",
     "host_mute_all",
@@ -89,15 +94,47 @@ const KNOWN: [&str; 21] = [
     "host_remove",
     "host_lock",
     "host_spotlight",
+    "board_present",
     "host_end",
+    "host_admit",
+    "host_admit_all",
+    "host_deny",
+    "host_policy",
+    "host_role",
+    "host_ask_unmute",
+    "host_rename",
+    "host_lower_hands",
+    "host_floor",
+    "host_floor_pass",
+    "floor_grab",
+    "floor_release",
+    "question_ask",
+    "question_vote",
+    "host_question_answer",
+    "host_question_dismiss",
+    "host_poll_open",
+    "poll_vote",
+    "host_poll_close",
+    "host_poll_remove",
+    "host_agenda",
+    "host_agenda_go",
+    "host_seat_order",
+    "host_breakout",
+    "host_breakout_assign",
+    "host_breakout_spread",
+    "host_breakout_open",
+    "host_breakout_close",
+    "breakout_go",
+    "breakout_help",
     "listening",
+    "quality_report",
     "same_room",
     "resync",
     "ping",
     "leave",
 ];
 
-type Refusal = (Code, String);
+pub(crate) type Refusal = (Code, String);
 
 fn check(request: &mut Request) -> Result<(), Refusal> {
     match request {
@@ -107,24 +144,49 @@ fn check(request: &mut Request) -> Result<(), Refusal> {
             check_view_bitrate(*max_bitrate)?;
             check_slots(slots)
         }
-        Request::Chat { text, client_id } => {
-            *text = bounded(text, MAX_CHAT, "chat text")?;
-            let ok = (1..=MAX_CLIENT_ID).contains(&client_id.len())
-                && client_id.bytes().all(|b| b.is_ascii_graphic());
-            if ok {
-                Ok(())
-            } else {
-                bad(format!(
-                    "client_id takes 1 to {MAX_CLIENT_ID} ASCII characters"
-                ))
-            }
+        Request::Chat {
+            text,
+            client_id,
+            files,
+            ..
+        } => {
+            check_files(files)?;
+            *text = match files.is_empty() || !text.trim().is_empty() {
+                true => bounded(text, MAX_CHAT, "chat text")?,
+                false => String::new(),
+            };
+            check_client_id(client_id)
         }
-        Request::Rename { name } => {
+        Request::Rename { name } | Request::HostRename { name, .. } => {
             *name = clean_name(name)?;
             Ok(())
         }
         Request::Listening(listening) => check_listening(listening),
-        _ => Ok(()),
+        Request::QualityReport(report) => quality::check(report),
+        other => tools::check(other),
+    }
+}
+
+/// Each once.
+fn check_files(files: &[FileId]) -> Result<(), Refusal> {
+    if files.len() > MAX_MESSAGE_FILES {
+        return bad(format!("a message has at most {MAX_MESSAGE_FILES} files"));
+    }
+    match (1..files.len()).any(|i| files[..i].contains(&files[i])) {
+        true => bad("a file is named twice"),
+        false => Ok(()),
+    }
+}
+
+pub(crate) fn check_client_id(client_id: &str) -> Result<(), Refusal> {
+    let ok = (1..=MAX_CLIENT_ID).contains(&client_id.len())
+        && client_id.bytes().all(|b| b.is_ascii_graphic());
+    if ok {
+        Ok(())
+    } else {
+        bad(format!(
+            "client_id takes 1 to {MAX_CLIENT_ID} ASCII characters"
+        ))
     }
 }
 
@@ -137,6 +199,12 @@ fn check_hello(hello: &mut Hello) -> Result<(), Refusal> {
         .collect();
     hello.decodes.dedup();
     hello.decodes.truncate(8);
+    let passcode = hello.passcode.as_ref().map_or(0, |p| p.chars().count());
+    if passcode > MAX_PASSCODE {
+        return bad(format!(
+            "a passcode takes at most {MAX_PASSCODE} characters"
+        ));
+    }
     if hello.resume.is_none() {
         hello.name = clean_name(&hello.name)?;
     }
@@ -224,12 +292,12 @@ fn check_mid(mid: &str) -> Result<(), Refusal> {
     }
 }
 
-fn bad<T>(message: impl Into<String>) -> Result<T, Refusal> {
+pub(crate) fn bad<T>(message: impl Into<String>) -> Result<T, Refusal> {
     Err((Code::BadValue, message.into()))
 }
 
 /// Trims, and refuses what is empty or too long.
-fn bounded(text: &str, max: usize, what: &str) -> Result<String, Refusal> {
+pub(crate) fn bounded(text: &str, max: usize, what: &str) -> Result<String, Refusal> {
     let text = text.trim();
     let n = text.chars().count();
     if n == 0 || n > max {
@@ -242,12 +310,14 @@ fn bounded(text: &str, max: usize, what: &str) -> Result<String, Refusal> {
 /// A display name: one line, trimmed, without control characters and without those that are not seen or change the
 /// direction, which could pose as others.
 fn clean_name(name: &str) -> Result<String, Refusal> {
-    let visible = |c: &char| {
-        !c.is_control()
-            && !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    let one_line: String = name.chars().filter(visible).collect();
+    let one_line: String = name.chars().filter(|c| is_seen(*c)).collect();
     bounded(&one_line, MAX_NAME, "name")
+}
+
+/// Neither a control character nor one that is not seen or changes the direction.
+pub(crate) fn is_seen(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -269,6 +339,31 @@ mod tests {
                 body: Request::Hand { raised: true }
             }
         );
+    }
+
+    #[test]
+    fn a_message_has_words_or_files_and_no_file_twice() {
+        let chat = |text: &str, files: &[FileId]| {
+            let request = Request::Chat {
+                text: text.into(),
+                client_id: "c".into(),
+                to: None,
+                files: files.to_vec(),
+            };
+            let body = serde_json::to_string(&request).unwrap();
+            parse_client(&format!(r#"{{"id":1,"body":{body}}}"#)).map_err(|e| e.code)
+        };
+        let file = |n: u128| FileId::from_random(n << 8);
+        let files: Vec<_> = (0..=MAX_MESSAGE_FILES as u128).map(file).collect();
+        assert!(chat(" ", &files[..MAX_MESSAGE_FILES]).is_ok());
+        assert_eq!(chat(" ", &[]), Err(Code::BadValue), "neither");
+        assert_eq!(chat("x", &files), Err(Code::BadValue), "too many");
+        let twice = [file(1), file(2), file(1)];
+        assert_eq!(chat("x", &twice), Err(Code::BadValue), "twice");
+        let long = "x".repeat(MAX_CHAT + 1);
+        assert_eq!(chat(&long, &files[..1]), Err(Code::BadValue), "too long");
+        let path = r#"{"id":1,"body":{"type":"chat","text":"x","client_id":"c","files":["../../../../etc/passwd0000"]}}"#;
+        assert_eq!(code(path), Code::BadMessage);
     }
 
     #[test]

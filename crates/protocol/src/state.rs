@@ -1,5 +1,6 @@
 //! The room's state as clients see it.
 
+use crate::{Policy, SharedFile, Tools};
 use confab_base::{MeetingId, ParticipantId, Source, TrackId, VideoCodec};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -7,8 +8,20 @@ use ts_rs::TS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Came by the link alone.
     Guest,
+    /// Has an account on this server.
+    Participant,
+    /// May do what a host may, but make hosts, touch one, or end the meeting.
+    CoHost,
     Host,
+}
+
+impl Role {
+    /// Host or co-host.
+    pub const fn moderates(self) -> bool {
+        matches!(self, Role::CoHost | Role::Host)
+    }
 }
 
 /// What kind of client a participant uses; shown to others, trusted for nothing.
@@ -74,6 +87,19 @@ pub struct Participant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub same_room: Option<ParticipantId>,
+    /// The breakout room it is in, by its number from 1; absent: the main room. Who is in another room can neither be heard nor
+    /// seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub room: Option<u32>,
+    /// The breakout room it is assigned to; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub assigned: Option<u32>,
+    /// Since when it asks for a host to come to its breakout room, milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
+    pub help: Option<u64>,
     pub tracks: Vec<Track>,
     /// Video codecs this participant can decode.
     pub decodes: Vec<VideoCodec>,
@@ -90,12 +116,39 @@ pub struct ChatMessage {
     pub from: ParticipantId,
     /// The sender's name when it was sent; the sender may be gone.
     pub name: String,
+    /// Empty only where there are files.
     pub text: String,
+    /// Files that go with it, at most [`crate::MAX_MESSAGE_FILES`]. Who may read the message may have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<SharedFile>>", optional)]
+    pub files: Vec<SharedFile>,
+    /// Whom it is for; absent: everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub to: Option<Audience>,
+    /// Who was in the room it was said in, where it is for a `room`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<ParticipantId>>", optional)]
+    pub present: Vec<ParticipantId>,
     /// Server time, milliseconds since 1970.
     #[ts(type = "number")]
     pub at: u64,
     /// The id the sending client chose, so that a repeated send is one message.
     pub client_id: String,
+}
+
+/// Whom a chat message is for, where it is not for everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Audience {
+    /// One person, and who wrote it.
+    Person { participant: ParticipantId },
+    /// Hosts and co-hosts, and who wrote it.
+    Hosts,
+    /// Those in one room while breakout rooms are open, by its number; 0: the main room.
+    Room { room: u32 },
+    /// Everybody, whatever room they are in. From hosts only.
+    Everyone,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -104,10 +157,18 @@ pub struct Meeting {
     pub id: MeetingId,
     pub title: String,
     pub locked: bool,
-    /// Whom a host put large before everyone; absent: nobody.
+    /// Whom a host put large before everyone, in that order; absent: nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<ParticipantId>>")]
+    pub spotlights: Vec<ParticipantId>,
+    /// Who shows the whiteboard to everybody; absent: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
-    pub spotlight: Option<ParticipantId>,
+    pub board: Option<ParticipantId>,
+    /// Absent: the default, by which nobody waits and everybody may do everything.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(optional, as = "Option<Policy>")]
+    pub policy: Policy,
     /// When the first participant joined, milliseconds since 1970.
     #[ts(type = "number")]
     pub started_at: u64,
@@ -119,8 +180,16 @@ pub struct Snapshot {
     #[ts(type = "number")]
     pub seq: u64,
     pub meeting: Meeting,
-    /// In order of joining.
+    /// In the order of ids.
     pub participants: Vec<Participant>,
     /// Oldest first, the last [`crate::MAX_CHAT_HISTORY`].
     pub chat: Vec<ChatMessage>,
+    /// Absent: none is in use.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[ts(optional, as = "Option<Tools>")]
+    pub tools: Tools,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

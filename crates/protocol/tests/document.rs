@@ -99,6 +99,12 @@ fn every_http_example_parses() {
     check::<MeetingCreated>("MeetingCreated");
     check::<MeetingInfo>("MeetingInfo");
     check::<ErrorBody>("ErrorBody");
+    check::<Standing>("Standing");
+    check::<Invitation>("Invitation");
+    check::<AuditEntry>("AuditEntry");
+    check::<SharedFile>("SharedFile");
+    check::<FileLimits>("FileLimits");
+    check::<CallDetails>("CallDetails");
 }
 
 #[test]
@@ -138,6 +144,9 @@ fn every_word_of_the_small_lists_is_named() {
         "Source",
         "VideoCodec",
         "Role",
+        "LobbyPolicy",
+        "AbsentHost",
+        "WaitReason",
         "ClientKind",
         "Presence",
         "Reaction",
@@ -145,6 +154,7 @@ fn every_word_of_the_small_lists_is_named() {
         "QualityLevel",
         "Limited",
         "MeetingState",
+        "FileKind",
     ];
     for name in lists {
         for word in variants(name) {
@@ -159,6 +169,14 @@ fn the_limits_are_the_real_ones() {
         format!("| {MAX_CLIENT_MESSAGE} bytes |"),
         format!("| {MAX_SDP} bytes |"),
         format!("| {MAX_NAME}, {MAX_CHAT}, {MAX_TITLE} characters |"),
+        format!("uploads in no message | {MAX_MESSAGE_FILES}, {MAX_FILE_NAME}, {MAX_UPLOADS} |"),
+        format!("| {MAX_PASSCODE}, {MAX_QUESTION}, {MAX_OPTION} characters |"),
+        format!("| {MAX_QUESTIONS}, {MAX_POLLS}, {MAX_OPTIONS}, {MAX_AGENDA} |"),
+        format!("| breakout rooms, characters of their names | {MAX_BREAKOUT_ROOMS}, {MAX_NAME} |"),
+        format!("1 to {MAX_BREAKOUT_MINUTES}; absent: until a host closes"),
+        format!("0 to {MAX_BREAKOUT_RETURN_S}, unless"),
+        format!("| people in the lobby | {MAX_WAITING} |"),
+        format!("one address | {FREE_TRIES}, then"),
         format!("| {REQUEST_BURST} in a burst, {REQUEST_RATE} a second"),
         format!("| events kept for resync | {MAX_EVENT_HISTORY} |"),
         format!("| chat messages in a snapshot | {MAX_CHAT_HISTORY} |"),

@@ -1,20 +1,22 @@
 //! Who gets in: new participants, those who come back, and what they are told first.
 
 use crate::listening::Heard;
+use crate::quality::Minute;
 use crate::rate::RateLimit;
-use crate::room::{Moment, Room};
+use crate::room::{Failure, Moment, Room};
+use crate::rules::base_role;
 use crate::seat::{Link, Seat, SeatMedia};
-use crate::{ConnId, Connect, Digest};
+use crate::{ConnId, Connect, Digest, Passcode};
 use confab_base::{ParticipantId, Source, VoiceLoss};
 use confab_protocol::{
     CatchUp, Code, Event, ParticipantQuality, Presence, Role, ServerMessage, VERSION, Welcome,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Room {
     pub(crate) fn on_connect(&mut self, connect: Connect, at: Moment) {
         let conn = connect.conn;
-        if self.conns.contains_key(&conn) {
+        if self.conns.contains_key(&conn) || self.lobby.knows(conn) {
             return self.fail(
                 conn,
                 connect.id,
@@ -27,8 +29,8 @@ impl Room {
         if self.stored.ended {
             return self.refuse(conn, Code::MeetingEnded, "the meeting was ended");
         }
-        if connect.hello.host_key.is_some() && !connect.host_key_ok {
-            return self.refuse(conn, Code::BadSecret, "the host key is wrong");
+        if let Err((code, text)) = self.look_at_secrets(&connect, at) {
+            return self.refuse(conn, code, text);
         }
         match &connect.hello.resume {
             Some(resume) => {
@@ -39,29 +41,75 @@ impl Room {
         }
     }
 
-    fn join(&mut self, connect: Connect, at: Moment) {
-        if self.stored.locked && !connect.host_key_ok {
-            return self.refuse(connect.conn, Code::MeetingLocked, "the meeting is locked");
+    /// Wrong ones are counted, and refused; while there were too many nothing is looked at.
+    fn look_at_secrets(&mut self, connect: &Connect, at: Moment) -> Result<(), Failure> {
+        let hello = &connect.hello;
+        let is_new = hello.resume.is_none();
+        if !is_new && hello.host_key.is_none() {
+            return Ok(());
         }
-        if self.seats.len() >= self.config.max_participants {
-            return self.refuse(connect.conn, Code::MeetingFull, "the meeting is full");
+        if !self.tries.may_try(connect.peer, at.now) {
+            return Err((Code::TooManyTries, "wait, and try again"));
+        }
+        let failure = match connect.passcode {
+            _ if hello.host_key.is_some() && !connect.host_key_ok => {
+                (Code::BadSecret, "the host key is wrong")
+            }
+            Passcode::NotNeeded | Passcode::Right => return Ok(()),
+            _ if connect.host_key_ok || !is_new => return Ok(()),
+            Passcode::Missing => return Err((Code::PasscodeNeeded, "a passcode is needed")),
+            Passcode::Wrong => (Code::PasscodeNeeded, "the passcode is wrong"),
+        };
+        self.tries.wrong(connect.peer, at.now);
+        Err(failure)
+    }
+
+    fn join(&mut self, connect: Connect, at: Moment) {
+        let conn = connect.conn;
+        let account = connect.account.as_ref();
+        if account.is_some() && self.removed.values().any(|p| p.account.as_ref() == account) {
+            return self.refuse(conn, Code::Removed, "a host removed you");
+        }
+        if self.stored.locked && !connect.host_key_ok {
+            return self.refuse(conn, Code::MeetingLocked, "the meeting is locked");
+        }
+        let mut seat = new_seat(
+            ParticipantId(self.stored.last_participant + 1),
+            &connect,
+            at,
+        );
+        let reason = self.waits_for(&seat);
+        if reason.is_none() && self.seats.len() >= self.config.max_participants {
+            return self.refuse(conn, Code::MeetingFull, "the meeting is full");
         }
         self.stored.last_participant += 1;
-        let id = ParticipantId(self.stored.last_participant);
+        if let Some(reason) = reason {
+            return self.wait(connect, seat, reason, at);
+        }
+        let id = seat.id;
+        seat.role = self.role_at_entry(&seat);
+        self.enter(seat, at);
+        self.welcome(conn, Some(connect.token), id, None, at);
+    }
+
+    /// Somebody is in from now on. Its connection is told of it by the welcome alone.
+    pub(crate) fn enter(&mut self, seat: Seat, at: Moment) {
         if self.stored.started_at == 0 {
             self.stored.started_at = at.wall_ms;
         }
         self.save_meeting();
-        let seat = new_seat(id, &connect, at);
-        let participant = seat.participant();
+        let (id, participant) = (seat.id, seat.participant());
         self.seats.insert(id, seat);
         self.save_participant(id);
         self.announce(Event::ParticipantJoined { participant }, at);
-        self.welcome(connect, id, None, at);
+        self.lobby.touch();
     }
 
     fn resume(&mut self, connect: Connect, who: ParticipantId, last_seq: u64, at: Moment) {
         let digest = connect.resume_digest.unwrap_or_default();
+        if self.lobby.seat(who).is_some_and(|s| s.knows(&digest)) {
+            return self.resume_waiting(connect, who, at);
+        }
         let Some(seat) = self.seats.get_mut(&who).filter(|s| s.knows(&digest)) else {
             return self.refuse_resume(connect.conn, who, &digest);
         };
@@ -87,6 +135,7 @@ impl Room {
             );
         }
         if promoted {
+            self.lobby.touch();
             self.announce(
                 Event::RoleChanged {
                     participant: who,
@@ -95,7 +144,7 @@ impl Room {
                 at,
             );
         }
-        self.welcome(connect, who, Some(last_seq), at);
+        self.welcome(connect.conn, Some(connect.token), who, Some(last_seq), at);
     }
 
     fn refuse_resume(&mut self, conn: ConnId, who: ParticipantId, digest: &Digest) {
@@ -108,8 +157,14 @@ impl Room {
     }
 
     /// Lets the connection in, and tells it all that is true now. `last_seq`: it resumes.
-    fn welcome(&mut self, connect: Connect, who: ParticipantId, last_seq: Option<u64>, at: Moment) {
-        let conn = connect.conn;
+    pub(crate) fn welcome(
+        &mut self,
+        conn: ConnId,
+        token: Option<String>,
+        who: ParticipantId,
+        last_seq: Option<u64>,
+        at: Moment,
+    ) {
         self.register(conn, who, at.now);
         let catch_up = self.catch_up(last_seq.unwrap_or(0));
         let (media_generation, slots, wanted, loss) = match self.seats.get_mut(&who) {
@@ -126,14 +181,16 @@ impl Room {
             ServerMessage::Welcome(Welcome {
                 protocol: VERSION,
                 you: who,
-                token: connect.token,
+                token,
                 resumed: last_seq.is_some(),
                 media_generation,
                 catch_up,
                 server_time: at.wall_ms,
+                // Their secret is the shell's.
+                ice_servers: Vec::new(),
             }),
         );
-        let participants = self.speakers.clone();
+        let participants = self.speakers_in(self.seats[&who].place());
         if !participants.is_empty() {
             self.send(conn, ServerMessage::Speakers { participants });
         }
@@ -154,6 +211,20 @@ impl Room {
         if loss != VoiceLoss::default() {
             self.send(conn, ServerMessage::VoiceLoss(loss));
         }
+        self.tell_own(conn, who);
+    }
+
+    /// What is in no event, since not everybody may know it.
+    fn tell_own(&mut self, conn: ConnId, who: ParticipantId) {
+        if self.seats[&who].role.moderates() {
+            self.tell_lobby(conn);
+        }
+        self.tell_asides(conn, who);
+        self.tell_own_votes(conn, who);
+        let times = self.speaking.told();
+        if !times.is_empty() {
+            self.send(conn, ServerMessage::SpeakingTimes { times });
+        }
     }
 
     pub(crate) fn catch_up(&self, last_seq: u64) -> CatchUp {
@@ -171,10 +242,10 @@ fn new_seat(id: ParticipantId, connect: &Connect, at: Moment) -> Seat {
     Seat {
         id,
         name: hello.name.clone(),
-        role: if connect.host_key_ok {
-            Role::Host
-        } else {
-            Role::Guest
+        role: match (connect.host_key_ok, connect.co_host) {
+            (true, _) => Role::Host,
+            (false, true) => Role::CoHost,
+            (false, false) => base_role(connect.account.is_some()),
         },
         client: hello.client,
         muted: [Source::Microphone, Source::Camera].into(),
@@ -187,7 +258,13 @@ fn new_seat(id: ParticipantId, connect: &Connect, at: Moment) -> Seat {
         offers: RateLimit::of_offers(at.now),
         media: SeatMedia::default(),
         heard: Heard::default(),
+        minute: Minute::default(),
         same_room: None,
         apart: false,
+        account: connect.account.clone(),
+        asked: BTreeSet::new(),
+        room: None,
+        assigned: None,
+        help: None,
     }
 }

@@ -1,6 +1,7 @@
 //! What the meeting asks of the media side, and what the media side tells the meeting. The shell carries these between
 //! [`crate::Room`] and the forwarding unit; neither knows the other.
 
+use crate::LinkSample;
 use confab_base::{Bitrate, ParticipantId, TrackId, VideoCodec, VoiceLoss};
 use confab_protocol::{Code, LayersWanted, ParticipantQuality, Publish, Slot, SlotState};
 
@@ -23,6 +24,11 @@ pub enum MediaCommand {
         slots: Vec<Slot>,
         /// The most the participant wants to be sent; `None`: as much as its link carries.
         most: Option<Bitrate>,
+    },
+    /// The participant is in this breakout room now, or in the main room (0): only people of one room are listened for together.
+    Group {
+        participant: ParticipantId,
+        group: u32,
     },
     /// While muted, the track's packets are dropped at the door.
     Mute {
@@ -71,6 +77,10 @@ pub enum MediaEvent {
         code: Code,
         message: String,
     },
+    /// ICE and DTLS of a peer connection are through. For those who watch: in the room nothing changes.
+    Connected {
+        participant: ParticipantId,
+    },
     /// The peer connection died: ICE timed out, DTLS failed, the worker dropped it.
     Lost {
         participant: ParticipantId,
@@ -78,6 +88,8 @@ pub enum MediaEvent {
     },
     Speakers(Vec<ParticipantId>),
     Quality(Vec<ParticipantQuality>),
+    /// How everybody's way is, every few seconds.
+    Links(Vec<LinkSample>),
     /// All pairs of participants whose microphones hear the same room.
     SameRoom(Vec<(ParticipantId, ParticipantId)>),
     Slots {

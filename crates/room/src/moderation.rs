@@ -6,7 +6,7 @@ use crate::{ConnId, MediaCommand, Output};
 use confab_base::{ParticipantId, Source};
 use confab_protocol::{Code, Event, LeaveReason, ReplyBody, Request, Role, ServerMessage};
 
-const NOBODY: Failure = (Code::NotFound, "no such participant");
+pub(crate) const NOBODY: Failure = (Code::NotFound, "no such participant");
 
 impl Room {
     pub(crate) fn moderate(
@@ -17,7 +17,7 @@ impl Room {
         request: Request,
         at: Moment,
     ) -> Outcome {
-        if self.seats[&by].role != Role::Host {
+        if !self.seats[&by].role.moderates() {
             return Err((Code::NotAllowed, "only hosts may do this"));
         }
         match request {
@@ -25,7 +25,7 @@ impl Room {
                 participant,
                 source,
             } => self.mute(participant, by, source, true, at),
-            Request::HostMuteAll => self.mute_all(by, at),
+            Request::HostMuteAll => self.mute_all(self.seats[&by].place(), by, at),
             Request::HostLowerHand { participant } => {
                 if !self.seats.contains_key(&participant) {
                     return Err(NOBODY);
@@ -34,14 +34,19 @@ impl Room {
             }
             Request::HostRemove { participant } => self.remove(by, participant, at),
             Request::HostLock { locked } => self.lock(by, locked, at),
-            Request::HostSpotlight { participant } => self.spotlight(by, participant, at),
+            Request::HostSpotlight { participants } => self.spotlight(by, participants, at),
             Request::HostEnd => {
+                self.only_host(by)?;
                 let body = ReplyBody::Done;
                 self.send(conn, ServerMessage::Reply { id, body });
                 self.end(by, at);
                 Ok(None)
             }
-            _ => Err((Code::UnknownMessage, "no host's request")),
+            Request::HostLowerHands => self.lower_hands(at),
+            Request::HostAdmit { participant } => self.admit(participant, at),
+            Request::HostAdmitAll => self.admit_all(at),
+            Request::HostDeny { participant } => self.deny(participant),
+            other => self.rule(by, other, at),
         }
     }
 
@@ -90,11 +95,12 @@ impl Room {
         DONE
     }
 
-    fn mute_all(&mut self, by: ParticipantId, at: Moment) -> Outcome {
+    /// All but hosts in a breakout room, or the main room.
+    pub(crate) fn mute_all(&mut self, room: u32, by: ParticipantId, at: Moment) -> Outcome {
         let guests: Vec<_> = self
             .seats
             .values()
-            .filter(|s| s.role != Role::Host)
+            .filter(|s| !s.role.moderates() && s.place() == room)
             .map(|s| s.id)
             .collect();
         for who in guests {
@@ -110,10 +116,10 @@ impl Room {
         let Some(seat) = self.seats.get(&who) else {
             return Err(NOBODY);
         };
-        if let Some(conn) = seat.conn() {
-            self.bye(conn, Code::Removed, "a host removed you");
+        if seat.role == Role::Host {
+            self.only_host(by)?;
         }
-        self.vacate(who, LeaveReason::Removed, at);
+        self.send_out(who, at);
         DONE
     }
 
@@ -122,6 +128,7 @@ impl Room {
             return DONE;
         }
         self.stored.locked = locked;
+        self.lobby.touch();
         self.save_meeting();
         self.announce(Event::LockChanged { locked, by }, at);
         DONE
@@ -130,28 +137,32 @@ impl Room {
     fn spotlight(
         &mut self,
         by: ParticipantId,
-        participant: Option<ParticipantId>,
+        participants: Vec<ParticipantId>,
         at: Moment,
     ) -> Outcome {
-        if participant.is_some_and(|who| !self.seats.contains_key(&who)) {
+        if participants.iter().any(|who| !self.seats.contains_key(who)) {
             return Err(NOBODY);
         }
-        if self.stored.spotlight == participant {
+        if self.stored.spotlights == participants {
             return DONE;
         }
-        self.stored.spotlight = participant;
+        self.stored.spotlights.clone_from(&participants);
         self.save_meeting();
-        self.announce(Event::SpotlightChanged { participant, by }, at);
+        self.announce(Event::SpotlightChanged { participants, by }, at);
         DONE
     }
 
     /// The meeting is over: everyone hears it, all connections and seats go.
-    fn end(&mut self, by: ParticipantId, at: Moment) {
+    pub(crate) fn end(&mut self, by: ParticipantId, at: Moment) {
         self.stored.ended = true;
         self.save_meeting();
         self.announce(Event::Ended { by }, at);
         for conn in std::mem::take(&mut self.conns).into_keys() {
             self.bye(conn, Code::MeetingEnded, "a host ended the meeting");
+        }
+        self.end_lobby();
+        for who in self.seats.keys().copied().collect::<Vec<_>>() {
+            self.forget_voice(who, at.now);
         }
         for seat in std::mem::take(&mut self.seats).into_values() {
             self.forget(&seat, LeaveReason::Left);

@@ -1,11 +1,18 @@
 //! What is stored, and how a meeting comes back from it.
 
+use crate::chat::is_for_all;
 use crate::events::EventLog;
+use crate::lobby::Lobby;
 use crate::room::{Room, SEAT_KEPT};
 use crate::seat::Seat;
-use crate::{Output, Persisted, PersistedMeeting, PersistedParticipant, RoomConfig, StoreCommand};
+use crate::speaking::Speaking;
+use crate::tries::Tries;
+use crate::{
+    MediaCommand, Output, Persisted, PersistedMeeting, PersistedParticipant, RoomConfig,
+    StoreCommand,
+};
 use confab_base::{ParticipantId, Time, TrackId};
-use confab_protocol::{LeaveReason, MAX_CHAT_HISTORY};
+use confab_protocol::{ChatMessage, LeaveReason, MAX_CHAT_HISTORY};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Track ids are reserved in the store in blocks.
@@ -24,40 +31,47 @@ impl Room {
         let mut chat = persisted.chat;
         chat.sort_by_key(|m| m.id);
         let last_chat = chat.last().map_or(0, |m| m.id).max(stored.last_chat);
-        let chat: VecDeque<_> = chat
-            .into_iter()
-            .rev()
-            .take(MAX_CHAT_HISTORY)
-            .rev()
-            .collect();
+        let (asides, chat): (Vec<_>, Vec<_>) = chat.into_iter().partition(|m| !is_for_all(m.to));
         let (removed, seated): (Vec<_>, Vec<_>) =
             persisted.participants.into_iter().partition(|p| p.removed);
-        let seats = if stored.ended {
-            BTreeMap::new()
-        } else {
-            let until = now + SEAT_KEPT;
-            seated
-                .into_iter()
-                .map(|p| (p.id, Seat::restored(p, until)))
-                .collect()
-        };
+        let (waiting, seated): (Vec<_>, Vec<_>) = seated.into_iter().partition(|p| p.waiting);
+        let until = now + SEAT_KEPT;
+        let seated = seated.into_iter().filter(|_| !stored.ended);
+        let seats: BTreeMap<_, _> = seated
+            .map(|p| (p.id, Seat::restored(within(p, &stored), until)))
+            .collect();
+        let groups = seats.values().filter_map(|seat| {
+            let (participant, group) = (seat.id, seat.room?);
+            Some(Output::Media(MediaCommand::Group { participant, group }))
+        });
+        let out = groups.collect();
+        let uploads = persisted.uploads.into_iter();
+        let uploads = uploads.filter(|(who, _)| seats.contains_key(who)).collect();
         // Seat and meeting are two rows: a crash may have come between them.
-        stored.spotlight = stored.spotlight.filter(|who| seats.contains_key(who));
+        stored.spotlights.retain(|who| seats.contains_key(who));
+        stored.board = stored.board.filter(|who| seats.contains_key(who));
         Room {
             log: EventLog::after(stored.seq_reserved),
             last_track: stored.track_reserved,
             last_chat,
             config,
+            lobby: Lobby::restored(waiting.into_iter().filter(|_| !stored.ended), now),
+            tries: Tries::default(),
+            speaking: Speaking::default(),
             stored,
             seats,
             removed: removed.into_iter().map(|p| (p.id, p)).collect(),
             conns: BTreeMap::new(),
-            chat,
+            chat: last_of(chat),
+            asides: last_of(asides),
+            uploads,
             last_ticket: 0,
             speakers: Vec::new(),
             quality: BTreeMap::new(),
             pairs: Vec::new(),
-            out: VecDeque::new(),
+            told_speakers: BTreeMap::new(),
+            breakout_ends: None,
+            out,
         }
     }
 
@@ -84,6 +98,10 @@ impl Room {
             removed: true,
             ..seat.persisted()
         };
+        if seat.account.is_none() {
+            self.remember_name(&seat.name);
+            self.save_meeting();
+        }
         self.removed.insert(seat.id, row.clone());
         self.store(StoreCommand::SaveParticipant(row));
         if self.removed.len() > MOST_REMOVED
@@ -102,7 +120,24 @@ impl Room {
         TrackId(self.last_track)
     }
 
-    fn store(&mut self, command: StoreCommand) {
+    pub(crate) fn store(&mut self, command: StoreCommand) {
         self.out.push_back(Output::Store(command));
     }
+}
+
+/// Only in a breakout room that is open, and assigned to one that is there: seat and meeting are two rows.
+fn within(mut p: PersistedParticipant, meeting: &PersistedMeeting) -> PersistedParticipant {
+    let breakout = meeting.tools.breakout.as_ref();
+    let rooms = breakout.map_or(0, |b| b.rooms.len() as u32);
+    let is_there = |room: &u32| (1..=rooms).contains(room);
+    let is_open = breakout.is_some_and(|b| b.opened_at.is_some());
+    p.room = p.room.filter(|room| is_open && is_there(room));
+    p.assigned = p.assigned.filter(is_there);
+    p.help = p.help.filter(|_| p.room.is_some());
+    p
+}
+
+fn last_of(chat: Vec<ChatMessage>) -> VecDeque<ChatMessage> {
+    let surplus = chat.len().saturating_sub(MAX_CHAT_HISTORY);
+    chat.into_iter().skip(surplus).collect()
 }

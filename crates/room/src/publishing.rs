@@ -3,7 +3,7 @@
 use crate::chat::DONE;
 use crate::rate::Verdict;
 use crate::room::{Moment, Outcome, Room};
-use crate::seat::{PendingOffer, SeatMedia};
+use crate::seat::{PendingOffer, SeatMedia, View};
 use crate::{ConnId, MediaCommand, MediaEvent, Output, PublishedLine};
 use confab_base::{Bitrate, ParticipantId, Source, TrackId, VideoCodec, VoiceLoss};
 use confab_protocol::{
@@ -44,6 +44,7 @@ impl Room {
         if media.offers.len() >= MOST_OFFERS {
             return Err((Code::Overloaded, "wait for the answers"));
         }
+        self.hold_share(who, &offer.publish, at);
         let publish = self.number_lines(who, offer.publish);
         self.last_ticket += 1;
         let ticket = self.last_ticket;
@@ -98,23 +99,23 @@ impl Room {
     pub(crate) fn view(
         &mut self,
         who: ParticipantId,
-        mut slots: Vec<Slot>,
+        slots: Vec<Slot>,
         most: Option<Bitrate>,
     ) -> Outcome {
-        for slot in &mut slots {
-            slot.track = slot.track.filter(|track| self.is_published(*track));
+        let shown = self.let_through(who, &slots);
+        if let Some(seat) = self.seats.get_mut(&who) {
+            seat.media.view = View {
+                slots,
+                shown: shown.clone(),
+                most,
+            };
         }
         self.command(MediaCommand::View {
             participant: who,
-            slots,
+            slots: shown,
             most,
         });
         DONE
-    }
-
-    fn is_published(&self, track: TrackId) -> bool {
-        let mut tracks = self.seats.values().flat_map(|s| s.media.tracks.values());
-        tracks.any(|t| t.id == track)
     }
 
     pub(crate) fn unpublish(&mut self, who: ParticipantId, source: Source, at: Moment) -> Outcome {
@@ -183,12 +184,14 @@ impl Room {
                 message,
                 ..
             } => self.on_offer_failed(participant, ticket, code, message),
+            MediaEvent::Connected { .. } => {}
             MediaEvent::Lost {
                 participant,
                 generation,
             } => self.on_media_lost(participant, generation),
-            MediaEvent::Speakers(participants) => self.on_speakers(participants),
+            MediaEvent::Speakers(participants) => self.on_speakers(participants, at),
             MediaEvent::Quality(levels) => self.on_quality(levels),
+            MediaEvent::Links(samples) => self.on_links(&samples, at),
             MediaEvent::SameRoom(pairs) => self.on_same_room(pairs, at),
             MediaEvent::Slots { participant, slots } => self.on_slots(participant, slots),
             MediaEvent::Codec {
@@ -297,11 +300,12 @@ impl Room {
         }
     }
 
-    fn on_speakers(&mut self, mut participants: Vec<ParticipantId>) {
+    fn on_speakers(&mut self, mut participants: Vec<ParticipantId>, at: Moment) {
         participants.retain(|p| self.seats.contains_key(p));
+        self.speaking.follow(&participants, at.now);
         if participants != self.speakers {
-            self.speakers = participants.clone();
-            self.broadcast(ServerMessage::Speakers { participants });
+            self.speakers = participants;
+            self.tell_speakers(&[]);
         }
     }
 

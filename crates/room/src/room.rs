@@ -1,15 +1,18 @@
 //! The meeting itself: its state, the dispatch of inputs, and what the shell may ask about it.
 
 use crate::events::EventLog;
+use crate::lobby::Lobby;
 use crate::rate::{RateLimit, Verdict};
 use crate::seat::{Link, Seat};
+use crate::speaking::Speaking;
+use crate::tries::Tries;
 use crate::{
     ConnId, Input, MediaCommand, Output, PersistedMeeting, PersistedParticipant, RoomConfig,
 };
 use confab_base::{Bitrate, Duration, ParticipantId, Time};
 use confab_protocol::{
     ChatMessage, Code, Event, LeaveReason, Meeting, PING_TIMEOUT_MS, Presence, QualityLevel,
-    ReplyBody, Request, SEAT_KEPT_MS, ServerMessage, Snapshot,
+    ReplyBody, Request, SEAT_KEPT_MS, ServerMessage, SharedFile, Snapshot,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -26,6 +29,27 @@ pub(crate) struct Conn {
     pub participant: ParticipantId,
     heard: Time,
     rate: RateLimit,
+}
+
+impl Conn {
+    pub(crate) fn new(participant: ParticipantId, now: Time) -> Conn {
+        Conn {
+            participant,
+            heard: now,
+            rate: RateLimit::of_requests(now),
+        }
+    }
+
+    /// A request came. Whether it is one too many.
+    pub(crate) fn ask(&mut self, now: Time) -> Verdict {
+        self.heard = now;
+        self.rate.ask(now)
+    }
+
+    /// When it is held dead.
+    pub(crate) fn dead_at(&self) -> Time {
+        self.heard + PING_TIMEOUT
+    }
 }
 
 /// Why a request failed, and the words for a developer.
@@ -46,13 +70,24 @@ pub struct Room {
     pub(crate) conns: BTreeMap<ConnId, Conn>,
     pub(crate) log: EventLog,
     pub(crate) chat: VecDeque<ChatMessage>,
+    /// Chat that is not for everybody, oldest first.
+    pub(crate) asides: VecDeque<ChatMessage>,
+    /// Files in no message yet, oldest first, and whose they are.
+    pub(crate) uploads: VecDeque<(ParticipantId, SharedFile)>,
     pub(crate) last_chat: u64,
     pub(crate) last_track: u32,
     pub(crate) last_ticket: u64,
     pub(crate) speakers: Vec<ParticipantId>,
+    /// As each room was told of those in it; see `apart`.
+    pub(crate) told_speakers: BTreeMap<u32, Vec<ParticipantId>>,
+    /// When people are brought back from breakout rooms, as soon as that was looked at.
+    pub(crate) breakout_ends: Option<Time>,
     pub(crate) quality: BTreeMap<ParticipantId, QualityLevel>,
     /// Pairs whose microphones hear the same room, as the forwarding unit last told them.
     pub(crate) pairs: Vec<(ParticipantId, ParticipantId)>,
+    pub(crate) lobby: Lobby,
+    pub(crate) tries: Tries,
+    pub(crate) speaking: Speaking,
     pub(crate) out: VecDeque<Output>,
 }
 
@@ -65,10 +100,16 @@ impl Room {
             Input::Request { conn, id, request } => self.on_request(conn, id, request, at),
             Input::Closed { conn } => self.on_closed(conn, at),
             Input::Media(event) => self.on_media(event, at),
+            Input::Deed(deed) => self.on_deed(deed, at),
+            Input::Uploaded { participant, file } => self.on_uploaded(participant, file),
             Input::Timeout => {}
             Input::ShutDown => self.on_shut_down(at),
         }
         self.expire(at);
+        self.settle_breakout(at);
+        self.settle_lobby(at);
+        self.tell_speaking_times(at.now);
+        self.settle_minutes(at);
     }
 
     /// The next effect to carry out; ask until `None` after every [`Room::handle`].
@@ -78,12 +119,19 @@ impl Room {
 
     /// When [`Input::Timeout`] shall come at the latest.
     pub fn next_wakeup(&self) -> Option<Time> {
-        let silent = self.conns.values().map(|c| c.heard + PING_TIMEOUT);
+        let silent = self.conns.values().map(Conn::dead_at);
         let expiring = self.seats.values().filter_map(|s| match s.link {
             Link::Lost { until } => Some(until),
             Link::Up(_) => None,
         });
-        silent.chain(expiring).min()
+        let speaking = self.speaking.wakeup();
+        silent
+            .chain(expiring)
+            .chain(self.lobby.wakeup())
+            .chain(speaking)
+            .chain(self.breakout_ends)
+            .chain(self.minutes_wakeup())
+            .min()
     }
 
     /// The room as a client that joined now would see it.
@@ -94,11 +142,14 @@ impl Room {
                 id: self.config.id.clone(),
                 title: self.config.title.clone(),
                 locked: self.stored.locked,
-                spotlight: self.stored.spotlight,
+                spotlights: self.stored.spotlights.clone(),
+                board: self.stored.board,
+                policy: self.policy(),
                 started_at: self.stored.started_at,
             },
             participants: self.seats.values().map(Seat::participant).collect(),
             chat: self.chat.iter().cloned().collect(),
+            tools: self.tools(),
         }
     }
 
@@ -116,17 +167,24 @@ impl Room {
         self.stored.locked
     }
 
+    /// People in the lobby, whether connected or not.
+    pub fn waiting(&self) -> usize {
+        self.lobby.len()
+    }
+
     pub fn is_ended(&self) -> bool {
         self.stored.ended
     }
 
     fn on_request(&mut self, conn: ConnId, id: u32, request: Request, at: Moment) {
+        if self.lobby.knows(conn) {
+            return self.on_request_of_waiting(conn, id, request, at);
+        }
         let Some(state) = self.conns.get_mut(&conn) else {
             return self.refuse(conn, Code::OutOfOrder, "say hello first");
         };
-        state.heard = at.now;
         let who = state.participant;
-        match state.rate.ask(at.now) {
+        match state.ask(at.now) {
             Verdict::Fine => {}
             Verdict::TooFast => return self.fail(conn, id, (Code::TooFast, "slow down")),
             Verdict::Flood => return self.flooded(conn, who, at),
@@ -164,24 +222,36 @@ impl Room {
             Request::Offer(offer) => self.offer(conn, who, id, offer, at),
             Request::View { slots, max_bitrate } => self.view(who, slots, max_bitrate.map(Bitrate)),
             Request::Unpublish { source } => self.unpublish(who, source, at),
-            Request::Mute { source, muted } => self.mute(who, who, source, muted, at),
+            Request::Mute { source, muted } => self.switch(who, source, muted, at),
             Request::Hand { raised } => self.hand(who, raised, at),
             Request::Reaction { reaction } => self.react(who, reaction, at),
-            Request::Chat { text, client_id } => self.say(who, text, client_id, at),
+            Request::Chat {
+                text,
+                client_id,
+                to,
+                files,
+            } => self.say(who, text, client_id, to, &files, at),
+            Request::FileRemove { file } => self.remove_file(who, &file, at),
+            Request::BoardPresent { on } => self.present_board(who, on, at),
             Request::Rename { name } => self.rename(who, name, at),
             Request::Listening(said) => self.listening(who, said, at),
+            Request::QualityReport(report) => self.on_report(who, report, at),
             Request::SameRoom { choice } => self.same_room(who, choice, at),
-            Request::HostMute { .. }
-            | Request::HostMuteAll
-            | Request::HostLowerHand { .. }
-            | Request::HostRemove { .. }
-            | Request::HostLock { .. }
-            | Request::HostSpotlight { .. }
-            | Request::HostEnd => self.moderate(conn, who, id, request, at),
+            Request::FloorGrab => self.grab_floor(who, at),
+            Request::FloorRelease => self.release_floor(who, at),
+            Request::QuestionAsk { text, client_id } => self.ask_question(who, text, client_id, at),
+            Request::QuestionVote { question, up } => self.vote_question(who, question, up, at),
+            Request::BreakoutGo { room } => self.go(who, room, at),
+            Request::BreakoutHelp { asked } => self.ask_help(who, asked, at),
+            Request::PollVote { poll, choices } => self.vote(who, poll, choices, at),
+            hosts => self.moderate(conn, who, id, hosts, at),
         }
     }
 
     fn on_closed(&mut self, conn: ConnId, at: Moment) {
+        if self.lobby.knows(conn) {
+            return self.lobby.on_closed(conn, at.now);
+        }
         let Some(state) = self.conns.remove(&conn) else {
             return;
         };
@@ -208,6 +278,9 @@ impl Room {
     }
 
     fn on_shut_down(&mut self, at: Moment) {
+        for conn in self.lobby.cut_all(at.now) {
+            self.bye(conn, Code::GoingAway, "the server restarts");
+        }
         for (conn, state) in std::mem::take(&mut self.conns) {
             if let Some(seat) = self.seats.get_mut(&state.participant) {
                 seat.link = Link::Lost {
@@ -220,10 +293,11 @@ impl Room {
 
     /// Drops connections that fell silent and seats nobody came back to.
     fn expire(&mut self, at: Moment) {
+        self.expire_lobby(at);
         let silent: Vec<ConnId> = self
             .conns
             .iter()
-            .filter(|(_, c)| c.heard + PING_TIMEOUT <= at.now)
+            .filter(|(_, c)| c.dead_at() <= at.now)
             .map(|(conn, _)| *conn)
             .collect();
         for conn in silent {
@@ -250,13 +324,23 @@ impl Room {
             self.conns.remove(&conn);
         }
         self.speakers.retain(|p| *p != who);
+        for told in self.told_speakers.values_mut() {
+            told.retain(|p| *p != who);
+        }
+        self.speaking.follow(&self.speakers, at.now);
+        self.forget_voice(who, at.now);
         self.quality.remove(&who);
+        self.lobby.touch();
         self.forget(&seat, reason);
         self.regroup_without(who, at);
         self.close_account(&seat);
-        if self.stored.spotlight == Some(who) {
-            // That it is over follows from the leaving: no event.
-            self.stored.spotlight = None;
+        self.forget_uploads(who);
+        self.close_minute(seat, at);
+        // That it is over follows from the leaving: no event.
+        let was_lit = self.stored.spotlights.contains(&who);
+        self.stored.spotlights.retain(|lit| *lit != who);
+        let presented = self.stored.board.take_if(|shown| *shown == who).is_some();
+        if was_lit || presented {
             self.save_meeting();
         }
         self.out
@@ -268,18 +352,11 @@ impl Room {
             },
             at,
         );
+        self.leave_floor(who, at);
     }
 
     pub(crate) fn register(&mut self, conn: ConnId, participant: ParticipantId, now: Time) {
-        let rate = RateLimit::of_requests(now);
-        self.conns.insert(
-            conn,
-            Conn {
-                participant,
-                heard: now,
-                rate,
-            },
-        );
+        self.conns.insert(conn, Conn::new(participant, now));
     }
 
     /// Gives the event its number and tells everyone who is connected.
@@ -293,6 +370,11 @@ impl Room {
 
     pub(crate) fn broadcast(&mut self, message: ServerMessage) {
         let to: Vec<ConnId> = self.conns.keys().copied().collect();
+        self.send_to(to, message);
+    }
+
+    /// The same message to each of these.
+    pub(crate) fn send_to(&mut self, to: Vec<ConnId>, message: ServerMessage) {
         if !to.is_empty() {
             let message = Box::new(message);
             self.out.push_back(Output::Send { to, message });

@@ -94,7 +94,7 @@ impl Room {
     }
 
     /// Makes true for everyone what the pairs say.
-    fn regroup(&mut self, at: Moment) {
+    pub(crate) fn regroup(&mut self, at: Moment) {
         let groups = self.groups();
         let grouped: BTreeSet<ParticipantId> = groups.iter().flatten().copied().collect();
         let free: Vec<ParticipantId> = self.seats.keys().copied().collect();
@@ -131,11 +131,16 @@ impl Room {
         }
     }
 
-    /// Those linked by pairs, each group in order of joining; only who has a seat, and did not say that it is elsewhere.
+    /// Those linked by pairs, each group in order of joining; only who has a seat, and did not say that it is elsewhere, with
+    /// who is in the same breakout room.
     fn groups(&self) -> Vec<Vec<ParticipantId>> {
         let counts = |who: &ParticipantId| self.seats.get(who).is_some_and(|s| !s.apart);
         let mut groups: Vec<BTreeSet<ParticipantId>> = Vec::new();
-        for (a, b) in self.pairs.iter().filter(|(a, b)| counts(a) && counts(b)) {
+        for (a, b) in self
+            .pairs
+            .iter()
+            .filter(|(a, b)| counts(a) && counts(b) && self.are_together(*a, *b))
+        {
             let mut joined = BTreeSet::from([*a, *b]);
             groups.retain(|group| {
                 let linked = !group.is_disjoint(&joined);

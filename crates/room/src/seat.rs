@@ -1,10 +1,15 @@
 //! A participant's place in the meeting. It outlives its signaling connection for a while.
 
 use crate::listening::Heard;
+use crate::quality::Minute;
 use crate::rate::RateLimit;
 use crate::{ConnId, Digest, PersistedParticipant, PublishedLine};
-use confab_base::{ParticipantId, Source, Time, TrackId, VideoCodec, VoiceLoss};
-use confab_protocol::{ClientKind, LayersWanted, Participant, Presence, Role, SlotState, Track};
+use confab_base::{
+    AccountId, Bitrate, ParticipantId, Source, Time, TrackId, VideoCodec, VoiceLoss,
+};
+use confab_protocol::{
+    ClientKind, LayersWanted, Participant, Presence, Role, Slot, SlotState, Track,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug)]
@@ -23,10 +28,19 @@ pub(crate) struct Seat {
     pub offers: RateLimit,
     pub media: SeatMedia,
     pub heard: Heard,
+    pub minute: Minute,
     /// Who is live in its place.
     pub same_room: Option<ParticipantId>,
     /// It said that it is in no room with others.
     pub apart: bool,
+    pub account: Option<AccountId>,
+    /// What a host asked it to unmute, and it has not yet.
+    pub asked: BTreeSet<Source>,
+    /// The breakout room it is in, and the one it is assigned to.
+    pub room: Option<u32>,
+    pub assigned: Option<u32>,
+    /// Since when it asks a host to come.
+    pub help: Option<u64>,
 }
 
 /// The signaling connection of a seat, or until when it is waited for.
@@ -57,6 +71,16 @@ pub(crate) struct SeatMedia {
     pub layers_wanted: BTreeMap<TrackId, LayersWanted>,
     /// What was last said about its voice.
     pub voice_loss: VoiceLoss,
+    pub view: View,
+}
+
+/// What a participant asked to be shown, and what of it the forwarding unit was told. It is kept over new peer connections: the
+/// forwarding unit may have got it for one that was being made, and then it has to follow where people go.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    pub slots: Vec<Slot>,
+    pub shown: Vec<Slot>,
+    pub most: Option<Bitrate>,
 }
 
 #[derive(Debug)]
@@ -91,6 +115,9 @@ impl Seat {
             muted: self.muted.iter().copied().collect(),
             hand: self.hand,
             same_room: self.same_room,
+            room: self.room,
+            assigned: self.assigned,
+            help: self.help,
             tracks: self.media.tracks.values().cloned().collect(),
             decodes: self.decodes.clone(),
             joined_at: self.joined_at,
@@ -110,6 +137,11 @@ impl Seat {
             token: self.token,
             previous_token: self.previous_token,
             apart: self.apart,
+            account: self.account.clone(),
+            room: self.room,
+            assigned: self.assigned,
+            help: self.help,
+            waiting: false,
             removed: false,
         }
     }
@@ -131,8 +163,14 @@ impl Seat {
             offers: RateLimit::of_offers(Time::ZERO),
             media: SeatMedia::default(),
             heard: Heard::default(),
+            minute: Minute::default(),
             same_room: None,
             apart: p.apart,
+            account: p.account,
+            asked: BTreeSet::new(),
+            room: p.room,
+            assigned: p.assigned,
+            help: p.help,
         }
     }
 }

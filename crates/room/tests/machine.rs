@@ -71,7 +71,9 @@ fn request() -> impl Strategy<Value = Request> {
         }),
         (0..12u8).prop_map(|n| Request::Chat {
             text: n.to_string(),
-            client_id: n.to_string()
+            client_id: n.to_string(),
+            to: None,
+            files: Vec::new(),
         }),
         (0..3u8).prop_map(|n| Request::Rename {
             name: n.to_string()
@@ -86,7 +88,8 @@ fn request() -> impl Strategy<Value = Request> {
         who.clone()
             .prop_map(|participant| Request::HostRemove { participant }),
         any::<bool>().prop_map(|locked| Request::HostLock { locked }),
-        proptest::option::of(who).prop_map(|participant| Request::HostSpotlight { participant }),
+        proptest::collection::vec(who, 0..3)
+            .prop_map(|participants| Request::HostSpotlight { participants }),
         (0..40u64).prop_map(|last_seq| Request::Resync { last_seq }),
         Just(Request::Ping),
         Just(Request::Leave),
@@ -226,6 +229,10 @@ impl World {
             conn,
             id: self.last_id,
             host_key_ok: hello.host_key.is_some(),
+            passcode: Passcode::NotNeeded,
+            account: None,
+            co_host: false,
+            peer: 0,
             resume_digest: hello.resume.as_ref().map(|r| digest(&r.token)),
             token_digest: digest(&token),
             token,
@@ -289,7 +296,7 @@ impl World {
                 generation,
                 ..
             }) => self.answers.push((participant, ticket, generation)),
-            Output::Media(_) | Output::Listened { .. } => {}
+            Output::Media(_) | Output::Listened { .. } | Output::Minute(_) => {}
             Output::Store(command) => self.store.apply(command),
         }
     }
@@ -298,7 +305,8 @@ impl World {
         let last = self.open[&conn];
         let next = match message {
             ServerMessage::Welcome(welcome) => {
-                self.tokens.push((welcome.you, welcome.token.clone()));
+                let token = welcome.token.clone().expect("nobody waits");
+                self.tokens.push((welcome.you, token));
                 match &welcome.catch_up {
                     CatchUp::Snapshot { snapshot } => snapshot.seq,
                     CatchUp::Events { events } => events.last().map_or(self.highest, |e| e.seq),

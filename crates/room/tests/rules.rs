@@ -31,6 +31,8 @@ fn say(text: &str) -> Request {
     Request::Chat {
         text: text.into(),
         client_id: text.into(),
+        to: None,
+        files: Vec::new(),
     }
 }
 
@@ -287,7 +289,9 @@ fn only_hosts_have_host_tools() {
         Request::HostLowerHand { participant },
         Request::HostRemove { participant },
         Request::HostLock { locked: true },
-        Request::HostSpotlight { participant: None },
+        Request::HostSpotlight {
+            participants: Vec::new(),
+        },
         Request::HostEnd,
     ] {
         rig.ask(2, request);
@@ -335,32 +339,76 @@ fn a_host_mutes_all_guests_and_each_may_unmute_itself() {
 }
 
 #[test]
-fn a_host_puts_one_before_everyone_until_that_one_leaves() {
+fn a_host_puts_some_before_everyone_until_they_leave() {
     let (mut rig, ..) = two();
     let (host, guest) = (ParticipantId(1), ParticipantId(2));
-    let put = |participant| Request::HostSpotlight { participant };
-    let shown = |rig: &Rig| rig.room.snapshot().meeting.spotlight;
-    rig.ask(1, put(Some(ParticipantId(77))));
+    let put = |participants: &[ParticipantId]| Request::HostSpotlight {
+        participants: participants.to_vec(),
+    };
+    let shown = |rig: &Rig| rig.room.snapshot().meeting.spotlights;
+    rig.ask(1, put(&[guest, ParticipantId(77)]));
     assert_eq!(rig.error(1), Some(Code::NotFound));
-    rig.ask(1, put(Some(guest)));
-    let changed = |participant| Event::SpotlightChanged {
-        participant,
+    rig.ask(1, put(&[guest]));
+    let changed = |participants: &[ParticipantId]| Event::SpotlightChanged {
+        participants: participants.to_vec(),
         by: host,
     };
-    assert_eq!(rig.events(2), [changed(Some(guest))]);
-    rig.ask(1, put(Some(guest)));
+    assert_eq!(rig.events(2), [changed(&[guest])]);
+    rig.ask(1, put(&[guest]));
     assert_eq!(rig.events(2), [], "nothing changed");
-    rig.ask(1, put(Some(host)));
-    assert_eq!(rig.events(2), [changed(Some(host))], "one at a time");
-    rig.ask(1, put(None));
-    assert_eq!(rig.events(2), [changed(None)]);
-    assert_eq!(shown(&rig), None);
-    rig.ask(1, put(Some(guest)));
+    rig.ask(1, put(&[host, guest]));
+    assert_eq!(
+        rig.events(2),
+        [changed(&[host, guest])],
+        "in the order said"
+    );
+    rig.ask(1, put(&[]));
+    assert_eq!(rig.events(2), [changed(&[])]);
+    assert_eq!(shown(&rig), []);
+    rig.ask(1, put(&[guest, host]));
     let kept = confab_room::Room::restore(common::config(), rig.store.clone(), rig.now);
-    assert_eq!(kept.snapshot().meeting.spotlight, Some(guest));
+    assert_eq!(kept.snapshot().meeting.spotlights, [guest, host]);
     rig.ask(2, Request::Leave);
-    assert_eq!(shown(&rig), None);
-    assert_eq!(rig.store.meeting.spotlight, None);
+    assert_eq!(shown(&rig), [host]);
+    assert_eq!(rig.store.meeting.spotlights, [host]);
+}
+
+#[test]
+fn one_shows_the_whiteboard_and_hosts_may_take_it_over() {
+    let (mut rig, ..) = two();
+    let (host, guest) = (ParticipantId(1), ParticipantId(2));
+    let show = |on| Request::BoardPresent { on };
+    let shown = |participant, by| Event::BoardPresented { participant, by };
+    rig.ask(2, show(true));
+    assert_eq!(rig.events(1), [shown(Some(guest), guest)]);
+    rig.ask(2, show(true));
+    assert_eq!(rig.events(1), [], "nothing changed");
+    rig.ask(1, show(true));
+    assert_eq!(rig.events(2), [shown(Some(host), host)]);
+    // A guest neither ends what a host shows nor takes it over.
+    for on in [false, true] {
+        rig.ask(2, show(on));
+        assert_eq!(rig.error(2), Some(Code::NotAllowed));
+    }
+    let kept = confab_room::Room::restore(common::config(), rig.store.clone(), rig.now);
+    assert_eq!(kept.snapshot().meeting.board, Some(host));
+    rig.ask(1, show(false));
+    assert_eq!(rig.events(2), [shown(None, host)]);
+    // Who may not draw does not show it.
+    let mut policy = Policy::default();
+    policy.permissions.draw = false;
+    rig.ask(1, Request::HostPolicy { policy });
+    rig.ask(2, show(true));
+    assert_eq!(rig.error(2), Some(Code::NotAllowed));
+    rig.ask(
+        1,
+        Request::HostPolicy {
+            policy: Policy::default(),
+        },
+    );
+    rig.ask(2, show(true));
+    rig.ask(2, Request::Leave);
+    assert_eq!(rig.room.snapshot().meeting.board, None, "ends with them");
 }
 
 #[test]

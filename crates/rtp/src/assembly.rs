@@ -52,6 +52,8 @@ pub struct FrameAssembler {
     /// First packet of the frame to come; unknown until the first key frame.
     head: Option<u64>,
     taken: Taken,
+    /// First packet of the base frame taken last.
+    base: Option<u64>,
     max_packets: usize,
     max_frame_bytes: usize,
 }
@@ -63,6 +65,7 @@ impl FrameAssembler {
             packets: BTreeMap::new(),
             head: None,
             taken: Taken::default(),
+            base: None,
             max_packets,
             max_frame_bytes,
         }
@@ -171,12 +174,21 @@ impl FrameAssembler {
     /// Takes the head frame when it is whole. `Some(None)` is a frame whose bytes were no valid payloads; it is gone.
     pub fn take(&mut self) -> Option<Option<AssembledFrame>> {
         let (timestamp, completed) = self.head_frame()?;
-        let last = self.last_of(self.head?)?;
+        let first = self.head?;
+        let last = self.last_of(first)?;
         let rest = self.packets.split_off(&(last + 1));
         let frame = std::mem::replace(&mut self.packets, rest);
         self.head = Some(last + 1);
-        if let Some(tag) = frame.values().next().and_then(|p| p.tag) {
-            self.taken.note(tag);
+        match frame.values().next().and_then(|p| p.tag) {
+            Some(tag) => {
+                self.taken.note(tag);
+                self.base = if tag.temporal == 0 {
+                    Some(first)
+                } else {
+                    self.base
+                };
+            }
+            None => self.base = None,
         }
         let codec = frame.values().next()?.codec;
         let payloads = frame.values().map(|p| &*p.payload);
@@ -221,6 +233,11 @@ impl FrameAssembler {
         })
     }
 
+    /// First packet of the base frame taken last, where frames say what they are predicted from: it and all it builds on were whole.
+    pub fn newest_base(&self) -> Option<u64> {
+        self.base
+    }
+
     /// Whether decoding has begun.
     pub fn started(&self) -> bool {
         self.head.is_some()
@@ -240,6 +257,7 @@ impl FrameAssembler {
         self.packets.clear();
         self.head = None;
         self.taken = Taken::default();
+        self.base = None;
     }
 
     /// Drops all but the newest `keep` packets; for a head that waits for a key frame that does not come.

@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 /// How long a hole is waited for that repair between our own ends may fill, before a key frame is asked for: a key frame costs a
 /// bad network more than a base frame that is repaired late.
 const PATIENCE: Duration = Duration::from_millis(800);
+/// And before its sender hears what is here: a frame that builds on that weighs no more than the one that is missing.
+const SAY: Duration = Duration::from_millis(450);
 /// And the longest delay then.
 const TAGGED_DELAY: Duration = Duration::from_millis(310);
 
@@ -55,7 +57,8 @@ pub struct VideoFrame {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VideoOutput {
     Frame(VideoFrame),
-    /// Decoding can't go on; ask the sender for a key frame (PLI). Repeated while it does not come.
+    /// Decoding can't go on; ask the sender for a key frame (PLI), or the first time for a frame that builds on
+    /// [`VideoJitterBuffer::newest_base`], where that is there. Repeated while it does not come.
     RequestKeyframe,
 }
 
@@ -133,6 +136,14 @@ impl VideoJitterBuffer {
         self.keyframe_wanted = true;
     }
 
+    /// Sequence number of the first packet of the newest base frame that was released: it and all it builds on are here, so that the
+    /// stream can go on from it, or from one before it. `None` where only a key frame helps, or the sender does not say what its frames
+    /// are predicted from.
+    pub fn newest_base(&self) -> Option<u64> {
+        let base = self.assembler.newest_base();
+        base.filter(|_| self.tagged && !self.keyframe_wanted)
+    }
+
     /// Another stream follows, or the view was switched off: forget packets and timing, keep counting. The gap is no freeze.
     pub fn reset(&mut self) {
         self.assembler.reset();
@@ -204,7 +215,9 @@ impl VideoJitterBuffer {
         if let Some((timestamp, _)) = self.assembler.head_frame() {
             return Some(self.delay.due(timestamp, self.target + self.extra));
         }
+        let again = self.last_request.map(|at| at + self.request_interval());
         let waited = self.gap_since.map(|since| since + self.patience());
+        let waited = waited.map(|at| at.max(again.unwrap_or(at)));
         let next = self.assembler.next_decodable();
         let due = next.map(|(_, at, _)| self.delay.due(at, self.target + self.extra));
         waited.into_iter().chain(due).min()
@@ -255,7 +268,8 @@ impl VideoJitterBuffer {
     /// Two resends, and a little for the sender's pacing. One of our own ends repairs for longer what all that follows needs.
     fn patience(&self) -> Duration {
         if self.tagged {
-            return PATIENCE;
+            let may_say = self.last_request.is_none() && self.newest_base().is_some();
+            return if may_say { SAY } else { PATIENCE };
         }
         (self.rtt * 2 + Duration::from_millis(60))
             .clamp(Duration::from_millis(100), Duration::from_millis(500))

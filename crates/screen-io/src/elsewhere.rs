@@ -1,6 +1,6 @@
 //! Systems whose screens can't be captured: there is nothing to share, and [`crate::ScreenSpec::Pattern`] still works.
 
-use crate::{Border, Screen, ScreenError, ScreenOptions, ScreenSpec, Source};
+use crate::{Border, Ink, Overlay, Screen, ScreenError, ScreenOptions, ScreenSpec, Source};
 use confab_picture::I420;
 
 pub(crate) fn possible() -> bool {
@@ -12,6 +12,10 @@ pub(crate) fn sources() -> Result<Vec<Source>, ScreenError> {
 }
 
 pub(crate) fn border(_: &ScreenSpec, _: u32) -> Option<Border> {
+    None
+}
+
+pub(crate) fn overlay(_: &ScreenSpec, _: &Ink) -> Option<Overlay> {
     None
 }
 

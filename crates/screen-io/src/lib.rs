@@ -13,12 +13,16 @@
 mod border;
 #[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "windows")))]
 mod elsewhere;
+// Elsewhere nothing of ours reads the sheet.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+mod ink;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
 #[cfg(any(target_os = "macos", target_os = "windows", test))]
 mod mailbox;
+mod overlay;
 mod pattern;
 #[cfg(all(target_os = "linux", feature = "portal"))]
 mod portal;
@@ -38,6 +42,8 @@ use windows as system;
 
 pub use border::{Border, border};
 pub use confab_capture::{End, Frame, Handle};
+pub use ink::{Ink, InkPoint, InkStroke, MOST_POINTS, MOST_STROKES};
+pub use overlay::{Overlay, overlay};
 
 use confab_base::DeviceFault;
 use confab_capture::Capture;

@@ -1,9 +1,10 @@
 //! Linux has two desktops. Under Wayland an X server may be there too, but shows nothing of the others' windows.
 
 use crate::border::{self, Border};
+use crate::overlay::{self, Overlay};
+use crate::{Ink, Screen, ScreenError, ScreenOptions, ScreenSpec, Source, x11};
 #[cfg(feature = "portal")]
 use crate::{Kind, SYSTEM_DIALOG, portal};
-use crate::{Screen, ScreenError, ScreenOptions, ScreenSpec, Source, x11};
 use confab_picture::I420;
 
 fn wayland() -> bool {
@@ -38,6 +39,13 @@ pub(crate) fn border(spec: &ScreenSpec, colour: u32) -> Option<Border> {
     match wayland() {
         true => None,
         false => border::x11(None, spec, colour),
+    }
+}
+
+pub(crate) fn overlay(spec: &ScreenSpec, ink: &Ink) -> Option<Overlay> {
+    match wayland() {
+        true => None,
+        false => overlay::x11(None, spec, ink),
     }
 }
 

@@ -2,7 +2,9 @@
 //! is scaled into the size it had when it was opened. Written against screencapturekit 11.1.2; it has not been run by us.
 
 use crate::mailbox::Mailbox;
-use crate::{Border, Kind, Screen, ScreenError, ScreenOptions, ScreenSpec, Source, bare};
+use crate::{
+    Border, Ink, Kind, Overlay, Screen, ScreenError, ScreenOptions, ScreenSpec, Source, bare,
+};
 use confab_capture::End;
 use confab_picture::I420;
 use screencapturekit::cm::SCFrameStatus;
@@ -74,6 +76,10 @@ fn describe(window: &SCWindow) -> Option<Source> {
 
 /// The system marks what is shared by itself.
 pub(crate) fn border(_: &ScreenSpec, _: u32) -> Option<Border> {
+    None
+}
+
+pub(crate) fn overlay(_: &ScreenSpec, _: &Ink) -> Option<Overlay> {
     None
 }
 

@@ -2,7 +2,9 @@
 //! what is shared. Written against windows-capture 2.0.1; it has not been run by us.
 
 use crate::mailbox::Mailbox;
-use crate::{Border, Kind, Screen, ScreenError, ScreenOptions, ScreenSpec, Source, bare};
+use crate::{
+    Border, Ink, Kind, Overlay, Screen, ScreenError, ScreenOptions, ScreenSpec, Source, bare,
+};
 use confab_capture::End;
 use confab_picture::I420;
 use std::ffi::c_void;
@@ -69,6 +71,10 @@ fn describe(window: Window) -> Option<Source> {
 
 /// The system marks what is shared by itself.
 pub(crate) fn border(_: &ScreenSpec, _: u32) -> Option<Border> {
+    None
+}
+
+pub(crate) fn overlay(_: &ScreenSpec, _: &Ink) -> Option<Overlay> {
     None
 }
 

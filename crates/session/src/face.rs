@@ -4,8 +4,9 @@
 
 use confab_base::{MeetingId, ParticipantId, Source, VideoCodec, VoiceLoss};
 use confab_protocol::{
-    ClientKind, ClientMessage, Code, LayersWanted, Listening, ParticipantQuality, Publish,
-    Reaction, SameRoomChoice, Sequenced, ServerMessage, Slot, SlotState, Snapshot,
+    Audience, ChatMessage, ClientKind, ClientMessage, Code, LayersWanted, Listening, LobbyPlace,
+    OwnVote, ParticipantQuality, Publish, QualityReport, Reaction, Request, SameRoomChoice,
+    Sequenced, ServerMessage, SharedFile, Slot, SlotState, Snapshot, SpeakingTime, WaitingPerson,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub struct JoinOptions {
     pub agent: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passcode: Option<String>,
     /// Video codecs the client decodes, best first.
     pub decodes: Vec<VideoCodec>,
     /// A seat from before (a page that was loaded anew).
@@ -62,7 +65,7 @@ pub enum Input {
     /// The socket closed or could not be opened.
     SocketClosed,
     Received {
-        message: ServerMessage,
+        message: Box<ServerMessage>,
     },
     Act {
         action: Action,
@@ -91,6 +94,10 @@ pub enum Input {
     Listening {
         listening: Listening,
     },
+    /// How the last minute went, once a minute; the server is told at once, or never.
+    Quality {
+        report: QualityReport,
+    },
     /// [`crate::Session::next_wakeup`] is reached.
     Timeout,
 }
@@ -118,6 +125,12 @@ pub enum Action {
     Chat {
         text: String,
         client_id: String,
+        /// Absent: to everybody, and while breakout rooms are open to those in the own one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Audience>,
+        /// Uploaded before, over HTTP.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<SharedFile>,
     },
     Rename {
         name: String,
@@ -139,13 +152,16 @@ pub enum Action {
     HostLock {
         locked: bool,
     },
-    /// Nobody where it is absent.
+    /// Nobody where it is empty.
     HostSpotlight {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        participant: Option<ParticipantId>,
+        participants: Vec<ParticipantId>,
     },
     HostEnd,
     Leave,
+    /// Any other request of those that are sent as they are, once: those of the tools, the lobby and the rules. In the form
+    /// of the request itself. What is none of these is not sent.
+    #[serde(untagged)]
+    Ask(Request),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -194,6 +210,13 @@ pub enum Notice {
     OfferFailed { code: Code },
     /// A host muted this participant.
     MutedBy { by: ParticipantId, source: Source },
+    /// Somebody in the same breakout room reacted.
+    Reacted {
+        participant: ParticipantId,
+        reaction: Reaction,
+    },
+    /// A host asks this participant to unmute; only it can.
+    AskedToUnmute { by: ParticipantId, source: Source },
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,6 +228,8 @@ pub enum Phase {
     Connecting,
     /// Said hello.
     Joining,
+    /// In the lobby, see [`SessionState::waiting`].
+    Waiting,
     Joined,
     /// Was in; the connection was lost at `since_ms`, on the shell's clock, and is being made again.
     Reconnecting {
@@ -249,6 +274,23 @@ impl Default for Own {
 pub struct OutboxChat {
     pub client_id: String,
     pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Audience>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<SharedFile>,
+}
+
+/// What somebody in the lobby is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InLobby {
+    pub title: String,
+    /// When the meeting is to begin, milliseconds since 1970 on the server's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<u64>,
+    /// The server's clock, milliseconds since 1970, when the shell's showed `at_ms`.
+    pub server_time: u64,
+    pub at_ms: u64,
+    pub place: LobbyPlace,
 }
 
 /// All a view needs.
@@ -258,6 +300,9 @@ pub struct SessionState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub you: Option<ParticipantId>,
     pub own: Own,
+    /// The place in the lobby, kept over a cut; absent: not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<InLobby>,
     /// The room as the server last told it; absent before the first welcome, kept while reconnecting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<Snapshot>,
@@ -274,6 +319,17 @@ pub struct SessionState {
     /// How well we hear the others; absent: not measured yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listening: Option<Listening>,
+    /// Who waits to be let in; hosts are told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lobby: Vec<WaitingPerson>,
+    /// Chat that is not for everybody, in order of ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asides: Vec<ChatMessage>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_votes: Vec<OwnVote>,
+    /// By participant id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speaking_times: Vec<SpeakingTime>,
     /// Oldest first.
     pub outbox: Vec<OutboxChat>,
     pub media: MediaPhase,
@@ -287,6 +343,16 @@ impl SessionState {
     pub fn live_instead(&self) -> Option<ParticipantId> {
         let people = &self.room.as_ref()?.participants;
         people.iter().find(|p| Some(p.id) == self.you)?.same_room
+    }
+
+    /// Whom words are for that are for no one else: those in the own room while breakout rooms are open. They are not to reach
+    /// others when they arrive late.
+    pub fn here(&self) -> Option<Audience> {
+        let room = self.room.as_ref()?;
+        room.tools.breakout.as_ref()?.opened_at?;
+        let own = room.participants.iter().find(|p| Some(p.id) == self.you)?;
+        let room = own.room.unwrap_or(0);
+        Some(Audience::Room { room })
     }
 
     /// Sources that must not be sent now: those that are muted, and the microphone while another device is live.

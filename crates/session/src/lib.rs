@@ -14,8 +14,8 @@ mod session;
 
 pub use codec::{CodecChoice, best_codec, may_be_fine};
 pub use face::{
-    Action, Input, JoinOptions, MediaPhase, Notice, OutboxChat, Output, Own, Phase, SavedSeat,
-    SessionState,
+    Action, InLobby, Input, JoinOptions, MediaPhase, Notice, OutboxChat, Output, Own, Phase,
+    SavedSeat, SessionState,
 };
 pub use follow::apply;
 pub use session::Session;

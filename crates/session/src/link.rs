@@ -1,10 +1,11 @@
 //! The signaling connection: opening, hello, silence, and coming back.
 
 use crate::session::Session;
-use crate::{Output, Phase, SavedSeat};
+use crate::{InLobby, Output, Phase, SavedSeat};
 use confab_base::{Duration, Time, VoiceLoss};
 use confab_protocol::{
-    CatchUp, Code, Hello, PING_INTERVAL_MS, PING_TIMEOUT_MS, Request, Resume, VERSION, Welcome,
+    CatchUp, Code, Hello, LobbyPlace, PING_INTERVAL_MS, PING_TIMEOUT_MS, Request, Resume, VERSION,
+    Waiting, Welcome,
 };
 
 const PING_INTERVAL: Duration = Duration::from_millis(PING_INTERVAL_MS);
@@ -28,6 +29,11 @@ pub(crate) enum Link {
     Greeting {
         until: Time,
     },
+    /// In the lobby.
+    Lobby {
+        heard: Time,
+        sent: Time,
+    },
     Up {
         heard: Time,
         sent: Time,
@@ -38,7 +44,7 @@ impl Link {
     fn has_socket(self) -> bool {
         matches!(
             self,
-            Link::Opening { .. } | Link::Greeting { .. } | Link::Up { .. }
+            Link::Opening { .. } | Link::Greeting { .. } | Link::Lobby { .. } | Link::Up { .. }
         )
     }
 
@@ -48,7 +54,9 @@ impl Link {
             Link::Waiting { until } | Link::Opening { until } | Link::Greeting { until } => {
                 Some(until)
             }
-            Link::Up { heard, sent } => Some((heard + PING_TIMEOUT).min(sent + PING_INTERVAL)),
+            Link::Lobby { heard, sent } | Link::Up { heard, sent } => {
+                Some((heard + PING_TIMEOUT).min(sent + PING_INTERVAL))
+            }
         }
     }
 }
@@ -88,6 +96,7 @@ impl Session {
             client: self.options.client,
             agent: self.options.agent.clone(),
             host_key: self.options.host_key.clone(),
+            passcode: self.options.passcode.clone(),
             resume: self.options.seat.as_ref().map(|seat| Resume {
                 participant: seat.participant,
                 token: seat.token.clone(),
@@ -109,7 +118,7 @@ impl Session {
         if matches!(self.link, Link::Up { .. }) {
             let since_ms = now.as_millis();
             self.set_phase(Phase::Reconnecting { since_ms });
-        } else if self.state.phase == Phase::Joining {
+        } else if matches!(self.state.phase, Phase::Joining | Phase::Waiting) {
             self.set_phase(Phase::Connecting);
         }
         self.drop_requests();
@@ -137,6 +146,7 @@ impl Session {
 
     pub(crate) fn end(&mut self, code: Option<Code>) {
         self.close_socket();
+        self.leave_lobby();
         self.link = Link::Off;
         self.pending.clear();
         self.set_phase(Phase::Ended { code });
@@ -149,6 +159,7 @@ impl Session {
         if greeting && code == Code::BadSecret && self.options.seat.is_some() {
             // The seat is gone: it was away for too long, or the server forgot it. Join as somebody new.
             self.options.seat = None;
+            self.leave_lobby();
             self.close_socket();
             self.link = Link::Off;
             return self.open(now);
@@ -162,10 +173,53 @@ impl Session {
         self.give_up_socket(now);
     }
 
-    pub(crate) fn on_welcome(&mut self, welcome: Welcome, now: Time) {
+    /// In the lobby: the seat is known, and there is nothing to do but to wait.
+    pub(crate) fn on_waiting(&mut self, waiting: Waiting, now: Time) {
         if !matches!(self.link, Link::Greeting { .. }) {
             return;
         }
+        self.link = Link::Lobby {
+            heard: now,
+            sent: now,
+        };
+        self.attempts = 0;
+        self.options.seat = Some(SavedSeat {
+            participant: waiting.you,
+            token: waiting.token,
+        });
+        self.state.waiting = Some(InLobby {
+            title: waiting.title,
+            starts_at: waiting.starts_at,
+            server_time: waiting.server_time,
+            at_ms: now.as_millis(),
+            place: waiting.place,
+        });
+        self.mark_changed();
+        self.set_phase(Phase::Waiting);
+    }
+
+    pub(crate) fn on_place(&mut self, place: LobbyPlace) {
+        if let Some(waiting) = &mut self.state.waiting {
+            waiting.place = place;
+            self.mark_changed();
+        }
+    }
+
+    fn leave_lobby(&mut self) {
+        if self.state.waiting.take().is_some() {
+            self.mark_changed();
+        }
+    }
+
+    pub(crate) fn on_welcome(&mut self, welcome: Welcome, now: Time) {
+        if !matches!(self.link, Link::Greeting { .. } | Link::Lobby { .. }) {
+            return;
+        }
+        let known = self.options.seat.take().map(|seat| seat.token);
+        let Some(token) = welcome.token.or(known) else {
+            // No server does this: a seat without a secret.
+            return self.end(Some(Code::BadMessage));
+        };
         self.link = Link::Up {
             heard: now,
             sent: now,
@@ -174,8 +228,15 @@ impl Session {
         self.state.you = Some(welcome.you);
         self.options.seat = Some(SavedSeat {
             participant: welcome.you,
-            token: welcome.token,
+            token,
         });
+        self.leave_lobby();
+        if !welcome.resumed {
+            self.state.asides.clear();
+        }
+        self.state.lobby.clear();
+        self.state.own_votes.clear();
+        self.state.speaking_times.clear();
         self.state.speakers.clear();
         self.state.quality.clear();
         self.state.slots.clear();
@@ -208,8 +269,12 @@ impl Session {
             Link::Opening { until } | Link::Greeting { until } if until <= now => {
                 self.give_up_socket(now);
             }
-            Link::Up { heard, .. } if heard + PING_TIMEOUT <= now => self.give_up_socket(now),
-            Link::Up { sent, .. } if sent + PING_INTERVAL <= now => self.post(Request::Ping, now),
+            Link::Lobby { heard, .. } | Link::Up { heard, .. } if heard + PING_TIMEOUT <= now => {
+                self.give_up_socket(now);
+            }
+            Link::Lobby { sent, .. } | Link::Up { sent, .. } if sent + PING_INTERVAL <= now => {
+                self.post(Request::Ping, now);
+            }
             _ => {}
         }
     }

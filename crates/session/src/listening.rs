@@ -2,7 +2,7 @@
 
 use crate::session::Session;
 use confab_base::{Duration, Time};
-use confab_protocol::{Listening, Request};
+use confab_protocol::{Listening, QualityReport, Request};
 
 /// Told at most this often, but for a minute that is full. While something stalls it is told so often even where nothing
 /// changed, since the server forgets what it does not hear again.
@@ -37,6 +37,13 @@ impl Session {
         if self.state.listening != Some(listening) {
             self.state.listening = Some(listening);
             self.mark_changed();
+        }
+    }
+
+    /// While there is no connection, or no seat yet, it is not kept: the server measured that minute itself.
+    pub(crate) fn on_quality(&mut self, report: QualityReport, now: Time) {
+        if self.is_up() {
+            self.post(Request::QualityReport(report), now);
         }
     }
 

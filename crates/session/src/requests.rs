@@ -26,7 +26,10 @@ pub(crate) struct Wishes {
 }
 
 impl Session {
-    pub(crate) fn act(&mut self, action: Action, now: Time) {
+    pub(crate) fn act(&mut self, mut action: Action, now: Time) {
+        if let Action::Chat { to, .. } = &mut action {
+            *to = to.or_else(|| self.state.here());
+        }
         match &action {
             Action::Mute { source, muted } => {
                 self.wishes.mutes.insert(*source, *muted);
@@ -35,8 +38,19 @@ impl Session {
             Action::Unpublish { source } => {
                 self.wishes.unpublish.insert(*source);
             }
-            Action::Chat { text, client_id } => {
-                if !self.put_in_outbox(text, client_id) {
+            Action::Chat {
+                text,
+                client_id,
+                to,
+                files,
+            } => {
+                let chat = OutboxChat {
+                    client_id: client_id.clone(),
+                    text: text.clone(),
+                    to: *to,
+                    files: files.clone(),
+                };
+                if !self.put_in_outbox(chat) {
                     let code = Code::TooFast;
                     return self.notice(Notice::Failed { action, code });
                 }
@@ -60,13 +74,10 @@ impl Session {
     }
 
     /// False when it is full.
-    fn put_in_outbox(&mut self, text: &str, client_id: &str) -> bool {
+    fn put_in_outbox(&mut self, chat: OutboxChat) -> bool {
         let room = self.state.outbox.len() < MAX_OUTBOX;
         if room {
-            self.state.outbox.push(OutboxChat {
-                client_id: client_id.to_owned(),
-                text: text.to_owned(),
-            });
+            self.state.outbox.push(chat);
             self.mark_changed();
         }
         room
@@ -95,13 +106,25 @@ impl Session {
         for source in self.wishes.unpublish.clone() {
             self.send_action(Action::Unpublish { source }, now);
         }
-        for OutboxChat { client_id, text } in self.state.outbox.clone() {
-            self.send_action(Action::Chat { text, client_id }, now);
+        for chat in self.state.outbox.clone() {
+            let OutboxChat {
+                client_id,
+                text,
+                to,
+                files,
+            } = chat;
+            let action = Action::Chat {
+                text,
+                client_id,
+                to,
+                files,
+            };
+            self.send_action(action, now);
         }
     }
 
     pub(crate) fn leave(&mut self, now: Time) {
-        if self.is_up() {
+        if self.is_up() || self.is_waiting() {
             self.post(Request::Leave, now);
         }
         self.end(None);
@@ -190,7 +213,17 @@ fn request_of(action: &Action) -> Option<Request> {
         Action::Hand { raised } => Request::Hand { raised },
         Action::Unpublish { source } => Request::Unpublish { source },
         Action::Reaction { reaction } => Request::Reaction { reaction },
-        Action::Chat { text, client_id } => Request::Chat { text, client_id },
+        Action::Chat {
+            text,
+            client_id,
+            to,
+            files,
+        } => Request::Chat {
+            text,
+            client_id,
+            to,
+            files: files.into_iter().map(|f| f.id).collect(),
+        },
         Action::Rename { name } => Request::Rename { name },
         Action::SameRoom { choice } => Request::SameRoom { choice },
         Action::HostMute {
@@ -204,8 +237,24 @@ fn request_of(action: &Action) -> Option<Request> {
         Action::HostLowerHand { participant } => Request::HostLowerHand { participant },
         Action::HostRemove { participant } => Request::HostRemove { participant },
         Action::HostLock { locked } => Request::HostLock { locked },
-        Action::HostSpotlight { participant } => Request::HostSpotlight { participant },
+        Action::HostSpotlight { participants } => Request::HostSpotlight { participants },
         Action::HostEnd => Request::HostEnd,
+        Action::Ask(request) => return is_plain(&request).then_some(request),
         Action::Leave => return None,
     })
+}
+
+/// Whether a request is sent as it is, and not made by the session itself.
+fn is_plain(request: &Request) -> bool {
+    !matches!(
+        request,
+        Request::Hello(_)
+            | Request::Offer(_)
+            | Request::View { .. }
+            | Request::Listening(_)
+            | Request::QualityReport(_)
+            | Request::Resync { .. }
+            | Request::Ping
+            | Request::Leave
+    )
 }

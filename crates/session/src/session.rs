@@ -7,7 +7,9 @@ use crate::peer::Peer;
 use crate::requests::{Asked, Wishes};
 use crate::{Action, Input, JoinOptions, Notice, Output, Own, Phase, SavedSeat, SessionState};
 use confab_base::{Duration, Time};
-use confab_protocol::{ClientMessage, Code, Event, Request, Sequenced, ServerMessage, Snapshot};
+use confab_protocol::{
+    ClientMessage, Code, Event, MAX_CHAT_HISTORY, Request, Sequenced, ServerMessage, Snapshot,
+};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Pause before a refused resync is tried again.
@@ -66,7 +68,7 @@ impl Session {
             Input::Start | Input::Timeout => {}
             Input::SocketOpened => self.on_socket_opened(now),
             Input::SocketClosed => self.on_socket_closed(now),
-            Input::Received { message } => self.on_received(message, now),
+            Input::Received { message } => self.on_received(*message, now),
             Input::Act {
                 action: Action::Leave,
             } => self.leave(now),
@@ -80,6 +82,7 @@ impl Session {
             Input::MediaConnected { generation } => self.on_media_connected(generation, now),
             Input::MediaFailed { generation } => self.on_media_failed(generation, now),
             Input::Listening { listening } => self.on_listening(listening),
+            Input::Quality { report } => self.on_quality(report, now),
         }
         self.run_link(now);
         if self.is_up() {
@@ -128,12 +131,23 @@ impl Session {
         matches!(self.link, Link::Up { .. })
     }
 
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.link, Link::Lobby { .. })
+    }
+
     fn on_received(&mut self, message: ServerMessage, now: Time) {
         match (&mut self.link, &message) {
             (Link::Up { heard, .. }, _) => *heard = now,
+            (Link::Lobby { heard, .. }, message) => {
+                *heard = now;
+                if !is_for_waiting(message) {
+                    return;
+                }
+            }
             (
                 Link::Greeting { .. },
                 ServerMessage::Welcome(_)
+                | ServerMessage::Waiting(_)
                 | ServerMessage::Refused { .. }
                 | ServerMessage::Bye { .. },
             ) => {}
@@ -141,6 +155,8 @@ impl Session {
         }
         match message {
             ServerMessage::Welcome(welcome) => self.on_welcome(welcome, now),
+            ServerMessage::Waiting(waiting) => self.on_waiting(waiting, now),
+            ServerMessage::Place(place) => self.on_place(place),
             ServerMessage::Refused { code, .. } | ServerMessage::Bye { code, .. } => {
                 self.on_dismissed(code, now);
             }
@@ -175,8 +191,48 @@ impl Session {
                 self.state.voice_loss = loss;
                 self.changed = true;
             }
+            ServerMessage::Lobby { .. }
+            | ServerMessage::Asides { .. }
+            | ServerMessage::OwnVotes { .. }
+            | ServerMessage::SpeakingTimes { .. } => self.on_told_aside(message),
+            ServerMessage::Reacted {
+                participant,
+                reaction,
+            } => self.notice(Notice::Reacted {
+                participant,
+                reaction,
+            }),
             ServerMessage::MediaLost { generation } => self.on_media_failed(generation, now),
         }
+    }
+
+    /// What only some are told, outside the order of events.
+    fn on_told_aside(&mut self, message: ServerMessage) {
+        match message {
+            ServerMessage::Lobby { waiting } => self.state.lobby = waiting,
+            ServerMessage::OwnVotes { votes } => self.state.own_votes = votes,
+            ServerMessage::SpeakingTimes { times } => {
+                let list = &mut self.state.speaking_times;
+                list.retain(|t| times.iter().all(|new| new.participant != t.participant));
+                list.extend(times);
+                list.sort_by_key(|t| t.participant);
+            }
+            ServerMessage::Asides { messages } => {
+                for message in &messages {
+                    if Some(message.from) == self.state.you {
+                        self.chat_arrived(&message.client_id);
+                    }
+                }
+                let list = &mut self.state.asides;
+                list.retain(|m| messages.iter().all(|new| new.id != m.id));
+                list.extend(messages);
+                list.sort_by_key(|m| m.id);
+                let surplus = list.len().saturating_sub(MAX_CHAT_HISTORY);
+                list.drain(..surplus);
+            }
+            _ => return,
+        }
+        self.changed = true;
     }
 
     /// Numbers without a gap are applied; behind a gap everything waits for the resync.
@@ -225,7 +281,15 @@ impl Session {
             Event::ParticipantLeft { participant, .. } => {
                 self.state.speakers.retain(|p| *p != participant);
                 self.state.quality.retain(|q| q.participant != participant);
+                let times = &mut self.state.speaking_times;
+                times.retain(|t| t.participant != participant);
             }
+            Event::PollRemoved { poll } => self.state.own_votes.retain(|v| v.poll != poll),
+            Event::UnmuteAsked {
+                participant,
+                source,
+                by,
+            } if Some(participant) == you => self.notice(Notice::AskedToUnmute { by, source }),
             Event::Chat { message } if Some(message.from) == you => {
                 self.chat_arrived(&message.client_id);
             }
@@ -292,7 +356,7 @@ impl Session {
     /// Sends a request.
     pub(crate) fn post(&mut self, body: Request, now: Time) {
         self.last_id += 1;
-        if let Link::Up { sent, .. } = &mut self.link {
+        if let Link::Lobby { sent, .. } | Link::Up { sent, .. } = &mut self.link {
             *sent = now;
         }
         let id = self.last_id;
@@ -315,4 +379,15 @@ impl Session {
     pub(crate) fn notice(&mut self, notice: Notice) {
         self.out.push_back(Output::Notice { notice });
     }
+}
+
+/// What may come while one is in the lobby.
+fn is_for_waiting(message: &ServerMessage) -> bool {
+    matches!(
+        message,
+        ServerMessage::Welcome(_)
+            | ServerMessage::Place(_)
+            | ServerMessage::Refused { .. }
+            | ServerMessage::Bye { .. }
+    )
 }

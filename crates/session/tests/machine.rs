@@ -12,6 +12,7 @@ fn options() -> JoinOptions {
         client: ClientKind::Headless,
         agent: String::new(),
         host_key: None,
+        passcode: None,
         decodes: vec![VideoCodec::H264],
         seat: None,
         jitter: 500,
@@ -31,6 +32,9 @@ fn participant(id: u32) -> Participant {
         decodes: Vec::new(),
         joined_at: 0,
         same_room: None,
+        room: None,
+        assigned: None,
+        help: None,
     }
 }
 
@@ -41,11 +45,14 @@ fn snapshot(seq: u64) -> Snapshot {
             id: MeetingId::from_random(1),
             title: String::new(),
             locked: false,
-            spotlight: None,
+            spotlights: Vec::new(),
+            board: None,
+            policy: confab_protocol::Policy::default(),
             started_at: 0,
         },
         participants: vec![participant(1), participant(2)],
         chat: Vec::new(),
+        tools: Tools::default(),
     }
 }
 
@@ -100,11 +107,12 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
             ServerMessage::Welcome(Welcome {
                 protocol: VERSION,
                 you: ParticipantId(1),
-                token: "t".into(),
+                token: Some("t".into()),
                 resumed,
                 media_generation,
                 catch_up,
                 server_time: 0,
+                ice_servers: Vec::new(),
             })
         }),
         1 => code().prop_map(move |code| ServerMessage::Refused { code, message: message() }),
@@ -132,7 +140,9 @@ fn action() -> impl Strategy<Value = Action> {
         any::<bool>().prop_map(|raised| Action::Hand { raised }),
         (0..5u8).prop_map(|n| Action::Chat {
             text: "t".into(),
-            client_id: n.to_string()
+            client_id: n.to_string(),
+            to: None,
+            files: Vec::new(),
         }),
         Just(Action::Rename { name: "B".into() }),
         Just(Action::HostMuteAll),
@@ -147,7 +157,7 @@ fn input() -> impl Strategy<Value = Input> {
         2 => Just(Input::Start),
         4 => Just(Input::SocketOpened),
         2 => Just(Input::SocketClosed),
-        12 => server_message().prop_map(|message| Input::Received { message }),
+        12 => server_message().prop_map(|message| Input::Received { message: Box::new(message) }),
         4 => action().prop_map(|action| Input::Act { action }),
         2 => (0..5u32).prop_map(|generation| Input::LocalOffer {
             generation,

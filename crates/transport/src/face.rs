@@ -1,7 +1,7 @@
 //! What goes into a [`crate::Peer`] at its start and what comes out of it.
 
 use crate::{InPacket, Mid, PeerStats, Protocol, Rid};
-use confab_base::Bitrate;
+use confab_base::{Bitrate, Reference};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -78,8 +78,17 @@ pub enum PeerEvent {
         mid: Mid,
         rid: Option<Rid>,
     },
+    /// The other side, one of our own, has decoded this frame of what we send.
+    Reference {
+        mid: Mid,
+        rid: Option<Rid>,
+        reference: Reference,
+    },
     /// What the path takes of our sending, by transport-wide feedback.
     Estimate(Bitrate),
+    /// The path has become so narrow that its queue is full of what was sent: pictures that are taken within this time, a third of a second
+    /// at most, would be dropped. For clients.
+    Hold(confab_base::Duration),
     Stats(PeerStats),
 }
 

@@ -2,7 +2,7 @@
 
 use crate::egress::{MediaBatch, MediaBuffer};
 use crate::{Mid, OutPacket, Peer, PeerOutput, Rid, SendError};
-use confab_base::Bitrate;
+use confab_base::{Bitrate, Reference};
 use std::time::Instant;
 use str0m::media::KeyframeRequestKind;
 
@@ -79,6 +79,26 @@ impl Peer {
         if let Some(stream) = api.stream_rx_by_mid(mid.0, rid.map(|r| r.0)) {
             stream.request_keyframe(KeyframeRequestKind::Pli);
         }
+    }
+
+    /// Tells the sender of this line (and layer) which frame of it is here. False where that means nothing to it: it is none of our own
+    /// ends, or nothing came of it yet.
+    pub fn refer(&mut self, mid: Mid, rid: Option<Rid>, reference: Reference) -> bool {
+        let Some(ssrc) = self.sources.ssrc(mid, rid) else {
+            return false;
+        };
+        let sealed = self.egress.seal_reference(ssrc, reference);
+        let (Some(bytes), Some(path)) = (sealed, self.egress.path) else {
+            return false;
+        };
+        let (protocol, src, dst) = self.paths.better(path);
+        self.queue.push_back(PeerOutput::Transmit {
+            protocol,
+            src,
+            dst,
+            bytes,
+        });
+        true
     }
 
     /// Tells the bandwidth estimator what we would like to send in the end: it probes up to there.

@@ -45,6 +45,15 @@ impl Sources {
         }
     }
 
+    /// The SSRC that media of a line's layer came with last.
+    pub(crate) fn ssrc(&self, mid: Mid, rid: Option<Rid>) -> Option<u32> {
+        let of_line = self.known.iter();
+        let of_line = of_line.filter(|(_, s)| s.mid == mid && s.rid == rid && s.coding.is_some());
+        of_line
+            .max_by_key(|(_, s)| s.seqs.map(|(_, last)| last))
+            .map(|(ssrc, _)| *ssrc)
+    }
+
     /// Packets of a line's layer that never came.
     pub(crate) fn lost(&self, mid: Mid, rid: Option<Rid>) -> u64 {
         let of_line = self.known.values();

@@ -20,6 +20,8 @@ pub struct PeerStats {
     /// How many packets of one voice that we send get lost in a row, in the mean; `None` where it is not known: by the server's own
     /// way out only, and after some losses.
     pub send_burst: Option<f32>,
+    /// The longest that what we send waited in queues on its way over the last three to five seconds, by transport-wide feedback.
+    pub send_queued: Duration,
     /// Fraction of what was sent to us that got lost since the last report, 0 to 1.
     pub receive_loss: Option<f32>,
     /// Repair of video between our own ends, where the other is one: of what we send, and of what comes.
@@ -77,6 +79,7 @@ impl StatsGatherer {
             estimate: s.bwe_tx.map(|b| Bitrate(b.as_u64())),
             send_loss: s.egress_loss_fraction,
             send_burst: None,
+            send_queued: Duration::ZERO,
             repair_out: None,
             repair_in: None,
             receive_loss: s.ingress_loss_fraction,
@@ -249,6 +252,7 @@ mod tests {
             estimate: None,
             send_loss: Some(feedback),
             send_burst: None,
+            send_queued: Duration::ZERO,
             repair_out: None,
             repair_in: None,
             receive_loss: None,

@@ -1,8 +1,13 @@
 //! RFC 4571 framing of ICE-TCP: each packet is preceded by its length in two bytes, big endian.
 
+use confab_base::CutStream;
+
 /// Largest packet taken from or given to a TCP stream, bytes. WebRTC packets are made for datagrams of about 1500
 /// bytes; a stream that announces more is no WebRTC.
 pub const MAX_FRAME: usize = 2048;
+
+/// Bytes before each packet.
+const LENGTH: usize = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
@@ -34,9 +39,7 @@ fn check(length: usize) -> Result<(), FrameError> {
 /// Cuts a byte stream that comes in any pieces into packets. After an error the stream is lost: close it.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    buffer: Vec<u8>,
-    /// Bytes of `buffer` already given out.
-    read: usize,
+    stream: CutStream,
 }
 
 impl Decoder {
@@ -46,9 +49,7 @@ impl Decoder {
 
     /// Takes the next bytes of the stream. Call [`Decoder::next_frame`] until it has none, so that the buffer stays small.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.buffer.drain(..self.read);
-        self.read = 0;
-        self.buffer.extend_from_slice(bytes);
+        self.stream.push(bytes);
     }
 
     /// The next whole packet.
@@ -56,18 +57,12 @@ impl Decoder {
     /// # Errors
     /// [`FrameError`] for a length that no packet of ours has.
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, FrameError> {
-        let rest = &self.buffer[self.read..];
-        let [l0, l1, tail @ ..] = rest else {
+        let [l0, l1, ..] = *self.stream.rest() else {
             return Ok(None);
         };
-        let length = usize::from(u16::from_be_bytes([*l0, *l1]));
+        let length = usize::from(u16::from_be_bytes([l0, l1]));
         check(length)?;
-        if tail.len() < length {
-            return Ok(None);
-        }
-        let start = self.read + 2;
-        self.read = start + length;
-        Ok(Some(&self.buffer[start..start + length]))
+        Ok(self.stream.cut(LENGTH + length, LENGTH..LENGTH + length))
     }
 }
 

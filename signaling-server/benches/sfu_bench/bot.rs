@@ -1,8 +1,8 @@
 //! One peer connection of the fleet: it speaks, films, and notes when what comes came.
 
-use super::wire::clock;
 use super::words::{Case, Orders};
 use confab_base::{AudioLevel, Bitrate, MediaKind, Source};
+use confab_load::wire::{self, Reader, clock};
 use confab_transport::{
     Codec, InPacket, Mid, OutPacket, Peer, PeerConfig, PeerEvent, PeerOutput, Protocol,
 };
@@ -106,7 +106,7 @@ impl Bot {
     pub fn new(number: u32, orders: &Orders, config: PeerConfig) -> Bot {
         let now = Instant::now();
         let mut peer = Peer::new(config, now);
-        let socket = super::wire::bind(orders.ip, orders.whole);
+        let socket = wire::bind(orders.ip, orders.whole).expect("a socket");
         let addr = socket.local_addr().expect("an address");
         peer.add_local_candidate(addr, Protocol::Udp);
         Bot {
@@ -143,7 +143,7 @@ impl Bot {
     }
 
     /// Reads what came, and answers it.
-    pub fn read(&mut self, reader: &mut super::wire::Reader, times: &mut Times) {
+    pub fn read(&mut self, reader: &mut Reader, times: &mut Times) {
         let (peer, addr, arrivals) = (&mut self.peer, self.addr, &mut self.arrivals);
         arrivals.clear();
         reader.read(&self.socket, |from, bytes, at| {

@@ -4,9 +4,9 @@
 use super::bot::{Bot, Times, config};
 use super::janus::Janus;
 use super::meter::{own_cpu, pin, quantile};
-use super::wire::Reader;
 use super::words::{Case, Heard, Orders, Said};
 use confab_base::{MediaKind, Source, TrackId, VideoCodec};
+use confab_load::wire::Reader;
 use confab_protocol::{Layer, Publish, Slot};
 use confab_transport::{LocalOffer, MediaPlan, Mid, PeerConfig, SendLine};
 use mio::{Events, Interest, Poll, Token};

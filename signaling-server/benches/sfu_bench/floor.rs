@@ -1,8 +1,8 @@
 //! What no forwarder can go below here: encrypting a packet and giving it to the kernel. CPU time, as for the cases.
 
 use super::meter::{own_cpu, pin};
-use super::wire::{self, Reader};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use confab_load::wire::{self, Reader};
 use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
@@ -59,7 +59,9 @@ fn encrypt() -> f64 {
 
 /// Microseconds per datagram sent to a socket of this machine, so many of them at a time by UDP segmentation offload.
 fn send(segments: u32, reads: Reads) -> f64 {
-    let sink = wire::bind(Ipv4Addr::LOCALHOST.into(), reads == Reads::Bursts);
+    let Ok(sink) = wire::bind(Ipv4Addr::LOCALHOST.into(), reads == Reads::Bursts) else {
+        return f64::NAN;
+    };
     let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)) else {
         return f64::NAN;
     };

@@ -1,8 +1,9 @@
 //! Runs one case: our server in this process, or Janus in one of its own, on one core, and the fleet on another.
 
-use super::meter::{process_cpu, resident_kb};
+use super::meter::resident_kb;
 use super::words::{Case, Heard, Orders, Said};
 use confab_base::{MediaKind, ParticipantId, TrackId, VideoCodec};
+use confab_load::machine::process_cpu;
 use confab_room::{MediaCommand, MediaEvent, PublishedLine};
 use confab_server::sfu::{self, SfuConfig, SfuSender};
 use std::io::{BufRead, BufReader, Write};
@@ -135,6 +136,7 @@ pub fn play(case: &Case, stage: Stage) -> Option<Row> {
         public_addresses: Vec::new(),
         tcp_port: None,
         workers: 1,
+        relay: None,
     };
     let sfu = sfu::start(config).expect("a media port");
     let mut room = sfu.open(1);

@@ -4,16 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// CPU time of a whole process so far, user and system, all its threads, to 10 ms; zero if the system does not tell.
-pub fn process_cpu(pid: u32) -> Duration {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The program's name, in brackets, may hold anything.
-    let fields = text.rsplit_once(')').map_or("", |t| t.1);
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    let ticks: u64 = ticks.filter_map(|t| t.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
-}
-
 /// CPU time of the calling thread so far, from the scheduler's own count in nanoseconds.
 pub fn own_cpu() -> Duration {
     let text = fs::read_to_string(Path::new("/proc/thread-self/schedstat")).unwrap_or_default();

@@ -1,30 +1,67 @@
-//! The one public TCP port: TLS, HTTP and media over TCP, told apart by their first bytes.
+//! The one public TCP port: TLS, HTTP, media over TCP and TURN, told apart by their first bytes, without TLS and inside it.
 //!
 //! Every connection has a place at the [`Gate`] and little time to say what it wants, so that slow or silent ones cost
 //! a bounded number of places and nothing else.
 
+/// In the `AsyncWrite` of what wraps a `stream`: what is written goes on to it as it is.
+macro_rules! passes_writes_on {
+    () => {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.stream).poll_write(cx, buf)
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bufs: &[io::IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            self.stream.is_write_vectored()
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.stream).poll_flush(cx)
+        }
+    };
+}
+
 mod first;
 mod gate;
+mod leased;
+mod lingering;
 mod rewound;
 
-pub(crate) use gate::{Gate, Pass};
+pub(crate) use gate::{Bounds, Gate, Pass};
 
 use crate::counters::Counters;
+use crate::handover::Duty;
 use crate::http::Peer;
 use crate::sfu::TcpIngress;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::IntoResponse;
+use confab_certificate::is_challenge;
 use first::{ENOUGH, First, classify};
+use gate::Entered;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use leased::Leased;
+use lingering::Lingering;
 use rewound::Rewound;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -48,6 +85,8 @@ pub(crate) struct Port {
     /// None: media over TCP is not taken here.
     pub(crate) media: Option<TcpIngress>,
     pub(crate) stop: CancellationToken,
+    /// While this is another process's, connections that stand are answered a last time.
+    pub(crate) in_charge: Duty,
 }
 
 pub(crate) struct Web {
@@ -78,15 +117,19 @@ impl Port {
 
     fn admit(self: &Arc<Port>, stream: TcpStream, address: SocketAddr) {
         self.counters.connections.add();
-        let Some(pass) = self.gate.enter(address.ip()) else {
+        let Some(Entered { pass, displaced }) = self.gate.enter(address.ip(), Instant::now())
+        else {
             self.counters.connections_refused.add();
             return;
         };
+        if displaced {
+            self.counters.connections_displaced.add();
+        }
         let (port, peer) = (
             Arc::clone(self),
             Peer {
                 address,
-                pass: Arc::new(pass),
+                pass: Some(Arc::new(pass)),
             },
         );
         tokio::spawn(async move {
@@ -97,48 +140,92 @@ impl Port {
         });
     }
 
-    async fn serve(&self, mut stream: TcpStream, peer: Peer) {
+    async fn serve(&self, stream: TcpStream, peer: Peer) {
         // Small messages, each of which somebody waits for.
         let _ = stream.set_nodelay(true);
+        let Ok(local) = stream.local_addr() else {
+            return;
+        };
+        let Some(ended) = peer.pass.as_ref().map(|pass| pass.ended()) else {
+            return;
+        };
+        let mut stream = Leased::new(stream, ended);
         let Ok((first, bytes)) = timeout(FIRST_BYTES_WITHIN, read_first(&mut stream)).await else {
             return self.counters.connections_garbage.add();
         };
-        match (first, &self.media, &self.web) {
-            (First::Media, Some(media), _) => {
-                self.counters.media_connections.add();
-                media.attach(bytes, stream, peer.address, peer.pass);
+        match (first, &self.web) {
+            (First::Tls, Some(web)) if web.tls.is_some() => {
+                self.serve_tls(Rewound::new(bytes, stream), local, peer, web)
+                    .await;
             }
-            (
-                First::Tls,
-                _,
-                Some(Web {
-                    tls: Some(tls),
-                    router,
-                    ..
-                }),
-            ) => {
-                let handshake = tls.accept(Rewound::new(bytes, stream));
-                match timeout(FIRST_BYTES_WITHIN, handshake).await {
-                    Ok(Ok(secured)) => serve_http(secured, peer, router.clone()).await,
-                    _ => self.counters.tls_failed.add(),
-                }
-            }
-            (First::Http, _, Some(web)) => {
+            (First::Http, Some(web)) => {
                 let router = match web.tls {
                     Some(_) => redirect(web.public_url.clone()),
                     None => web.router.clone(),
                 };
-                serve_http(Rewound::new(bytes, stream), peer, router).await;
+                serve_http(Rewound::new(bytes, stream), peer, router, &self.in_charge).await;
+            }
+            _ => self.pass_on(first, (bytes, stream), local, peer),
+        }
+    }
+
+    /// What is inside TLS is told by its first bytes too: to a firewall that looks into connections all of it is HTTPS.
+    async fn serve_tls(
+        &self,
+        stream: Rewound<Leased<TcpStream>>,
+        local: SocketAddr,
+        peer: Peer,
+        web: &Web,
+    ) {
+        let Some(tls) = &web.tls else { return };
+        let Ok(Ok(mut secured)) = timeout(FIRST_BYTES_WITHIN, tls.accept(stream)).await else {
+            return self.counters.tls_failed.add();
+        };
+        if is_challenge(secured.get_ref().1.alpn_protocol()) {
+            // An authority has seen that the name is ours, and nothing follows.
+            return;
+        }
+        // Browsers connect before they have something to ask: silence is no garbage.
+        let Ok((first, bytes)) = timeout(HEAD_WITHIN, read_first(&mut secured)).await else {
+            return;
+        };
+        match first {
+            First::Http => {
+                let (stream, router) = (Rewound::new(bytes, secured), web.router.clone());
+                serve_http(stream, peer, router, &self.in_charge).await;
+            }
+            _ => self.pass_on(first, (bytes, secured), local, peer),
+        }
+    }
+
+    /// To the media side, if it is media.
+    fn pass_on<S>(&self, first: First, (bytes, stream): (Vec<u8>, S), local: SocketAddr, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let ends = (peer.address, local);
+        match (first, &self.media) {
+            (First::Media, Some(media)) => {
+                self.counters.media_connections.add();
+                // Within three seconds it is somebody's, or closed.
+                if let Some(pass) = &peer.pass {
+                    pass.keep();
+                }
+                media.attach_stream(bytes, stream, ends, peer.pass);
+            }
+            (First::Turn, Some(media)) => {
+                self.counters.media_connections.add();
+                media.attach_relayed(bytes, stream, ends, peer.pass);
             }
             // Closed before it said anything: port checks and preconnecting browsers do that.
-            (First::Unclear, ..) if bytes.is_empty() => {}
+            (First::Unclear, _) if bytes.is_empty() => {}
             _ => self.counters.connections_garbage.add(),
         }
     }
 }
 
 /// Reads until it is clear what the connection wants, or it ends.
-async fn read_first(stream: &mut TcpStream) -> (First, Vec<u8>) {
+async fn read_first(stream: &mut (impl AsyncRead + Unpin)) -> (First, Vec<u8>) {
     let mut bytes = Vec::with_capacity(1024);
     loop {
         let verdict = classify(&bytes);
@@ -153,13 +240,32 @@ async fn read_first(stream: &mut TcpStream) -> (First, Vec<u8>) {
     }
 }
 
-async fn serve_http<S>(stream: S, peer: Peer, router: Router)
+async fn serve_http<S>(stream: S, peer: Peer, router: Router, in_charge: &Duty)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let upgraded = Arc::new(AtomicBool::new(false));
+    let stream = Lingering::new(stream, Arc::clone(&upgraded));
+    let in_charge = in_charge.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(pass) = &peer.pass {
+            pass.asks();
+        }
         request.extensions_mut().insert(peer.clone());
-        router.clone().oneshot(request.map(Body::new))
+        let answer = router.clone().oneshot(request.map(Body::new));
+        let (upgraded, in_charge) = (Arc::clone(&upgraded), in_charge.clone());
+        async move {
+            let mut answer = answer.await;
+            if let Ok(answer) = &mut answer {
+                if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    upgraded.store(true, Ordering::Relaxed);
+                } else if !in_charge.is_on() {
+                    let close = HeaderValue::from_static("close");
+                    answer.headers_mut().insert(header::CONNECTION, close);
+                }
+            }
+            answer
+        }
     });
     let mut builder = http1::Builder::new();
     builder

@@ -1,20 +1,19 @@
-//! A stream whose first bytes were already read to see what it is, and are read again.
+//! A stream, TLS or not, whose first bytes were already read to see what it is, and are read again.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 #[derive(Debug)]
-pub(crate) struct Rewound {
+pub(crate) struct Rewound<S> {
     first: Vec<u8>,
     given: usize,
-    stream: TcpStream,
+    stream: S,
 }
 
-impl Rewound {
-    pub(crate) fn new(first: Vec<u8>, stream: TcpStream) -> Rewound {
+impl<S> Rewound<S> {
+    pub(crate) fn new(first: Vec<u8>, stream: S) -> Rewound<S> {
         Rewound {
             first,
             given: 0,
@@ -23,7 +22,7 @@ impl Rewound {
     }
 }
 
-impl AsyncRead for Rewound {
+impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -40,30 +39,8 @@ impl AsyncRead for Rewound {
     }
 }
 
-impl AsyncWrite for Rewound {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
+impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
+    passes_writes_on!();
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)

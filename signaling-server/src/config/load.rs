@@ -59,13 +59,34 @@ impl Config {
     /// The rules between keys. Also run by [`crate::start`], for configurations that come from code.
     pub fn check(&self) -> Result<(), Fault> {
         self.check_listen()?;
-        self.check_tls()?;
+        if self.drain_hours > 168 {
+            return fault("drain_hours", "takes 0 to 168");
+        }
+        if let Some(database) = &self.database {
+            database.check()?;
+        }
+        self.tls.check(self.public_url.as_deref())?;
         self.check_media()?;
+        self.turn.check()?;
+        self.mail.check()?;
+        self.accounts.check(&self.mail)?;
+        self.oidc.check()?;
+        self.caldav.check()?;
+        self.files.check()?;
+        self.webhooks.check()?;
+        self.embed.check()?;
+        self.metrics.check()?;
+        self.quality.check()?;
+        self.traces.check()?;
         for (key, value) in [
             ("limits.connections", self.limits.connections),
             (
                 "limits.connections_per_address",
                 self.limits.connections_per_address,
+            ),
+            (
+                "limits.new_connections_per_minute",
+                self.limits.new_connections_per_minute as usize,
             ),
             (
                 "limits.meetings_per_minute",
@@ -114,18 +135,6 @@ impl Config {
         }
     }
 
-    fn check_tls(&self) -> Result<(), Fault> {
-        let tls = &self.tls;
-        match (&tls.cert, &tls.key, tls.self_signed) {
-            (Some(_), None, _) => fault("tls.cert", "needs tls.key too"),
-            (None, Some(_), _) => fault("tls.key", "needs tls.cert too"),
-            (Some(_), Some(_), true) => {
-                fault("tls.self_signed", "cannot be true together with tls.cert")
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn check_media(&self) -> Result<(), Fault> {
         if self.media.workers > 256 {
             return fault("media.workers", "is at most 256");
@@ -159,7 +168,7 @@ pub struct Fault {
     pub message: String,
 }
 
-fn fault<T>(key: &'static str, message: impl Into<String>) -> Result<T, Fault> {
+pub(super) fn fault<T>(key: &'static str, message: impl Into<String>) -> Result<T, Fault> {
     Err(Fault {
         key,
         message: message.into(),
@@ -225,6 +234,27 @@ mod tests {
     #[test]
     fn an_empty_file_is_the_default() {
         assert_eq!(parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn every_key_with_a_bad_value_and_a_key_beside_it_name_their_line() {
+        for key in super::super::KEYS {
+            let (table, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
+            let head = match table {
+                "" => "# a comment\n".to_owned(),
+                table => format!("[{table}]\n"),
+            };
+            // No key takes a table of lists.
+            let bad = shown(&format!("{head}\n{name} = {{ x = [[1]] }}\n"));
+            assert!(bad.starts_with("confab.toml:3: "), "{}: {bad}", key.path);
+            let unknown = shown(&format!("{head}\nx{name} = 1\n"));
+            assert!(
+                unknown.starts_with("confab.toml:3: "),
+                "{}: {unknown}",
+                key.path
+            );
+            assert!(unknown.contains(&format!("x{name}")), "{unknown}");
+        }
     }
 
     #[test]

@@ -3,11 +3,41 @@
 //! `load.rs` turns text into a checked [`Config`] and names the line of whatever is wrong; `example.rs` holds one
 //! sentence per key and prints the documented example from these types.
 
+mod accounts;
+mod caldav;
+mod changes;
+mod database;
 mod example;
+mod files;
+mod init;
 mod load;
+mod mail;
+mod oidc;
+mod seeing;
+mod tls;
+mod traces;
+mod turn;
+mod webhooks;
 
+pub use accounts::AccountsConfig;
+pub use caldav::CaldavConfig;
+pub use changes::{LIVE, changed_keys, is_live};
+pub use database::DatabaseUrl;
 pub use example::{KEYS, Key, example};
+pub use files::{FilesConfig, S3Config};
+pub use init::{Answers, Certificate, compose};
 pub use load::{ConfigError, Fault};
+pub use mail::{MailConfig, MailTls};
+pub use oidc::OidcConfig;
+pub(crate) use oidc::is_safe_address;
+pub use seeing::{MetricsConfig, QualityConfig};
+pub use tls::TlsConfig;
+pub(crate) use tls::dns_name;
+pub use traces::{Share, TracesConfig};
+pub use turn::TurnConfig;
+pub use webhooks::{EmbedConfig, WebhooksConfig};
+
+pub use confab_protocol::LogLevel;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -21,11 +51,26 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
     pub data_dir: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseUrl>,
     pub behind_proxy: bool,
+    /// How long a process that another took over from keeps its meetings, 0 to 168; 0: until they are over.
+    pub drain_hours: u32,
     pub tls: TlsConfig,
     pub media: MediaConfig,
+    pub turn: TurnConfig,
     pub limits: Limits,
     pub access: Access,
+    pub accounts: AccountsConfig,
+    pub oidc: OidcConfig,
+    pub mail: MailConfig,
+    pub caldav: CaldavConfig,
+    pub files: FilesConfig,
+    pub webhooks: WebhooksConfig,
+    pub embed: EmbedConfig,
+    pub metrics: MetricsConfig,
+    pub quality: QualityConfig,
+    pub traces: TracesConfig,
     pub log: LogConfig,
 }
 
@@ -35,30 +80,26 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8480)),
             public_url: None,
             data_dir: PathBuf::from("confab-data"),
+            database: None,
             behind_proxy: false,
+            drain_hours: 4,
             tls: TlsConfig::default(),
             media: MediaConfig::default(),
+            turn: TurnConfig::default(),
             limits: Limits::default(),
             access: Access::default(),
+            accounts: AccountsConfig::default(),
+            oidc: OidcConfig::default(),
+            mail: MailConfig::default(),
+            caldav: CaldavConfig::default(),
+            files: FilesConfig::default(),
+            webhooks: WebhooksConfig::default(),
+            embed: EmbedConfig::default(),
+            metrics: MetricsConfig::default(),
+            quality: QualityConfig::default(),
+            traces: TracesConfig::default(),
             log: LogConfig::default(),
         }
-    }
-}
-
-/// No key set: plain HTTP.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TlsConfig {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cert: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<PathBuf>,
-    pub self_signed: bool,
-}
-
-impl TlsConfig {
-    pub fn enabled(&self) -> bool {
-        self.self_signed || self.cert.is_some()
     }
 }
 
@@ -123,6 +164,7 @@ impl<'de> Deserialize<'de> for IceTcp {
 pub struct Limits {
     pub connections: usize,
     pub connections_per_address: usize,
+    pub new_connections_per_minute: u32,
     pub meetings_per_minute: u32,
     pub joins_per_minute: u32,
 }
@@ -132,6 +174,8 @@ impl Default for Limits {
         Limits {
             connections: 4096,
             connections_per_address: 256,
+            // A hundred people behind one address, who all come at once, with room to spare.
+            new_connections_per_minute: 3000,
             meetings_per_minute: 10,
             joins_per_minute: 240,
         }
@@ -154,6 +198,8 @@ pub enum CreatePolicy {
     Anyone,
     Token,
     Loopback,
+    /// Whoever is signed in; while the server has no account, this machine.
+    Account,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,28 +220,21 @@ impl Default for LogConfig {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     Text,
     Json,
 }
 
 impl Config {
-    /// A server on loopback with ports the system picks, for tests and demonstrations.
+    /// A server on loopback with ports the system picks, for tests and demonstrations. Where `CONFAB_TEST_DATABASE` names a
+    /// PostgreSQL server, each data directory has a database there.
     pub fn ephemeral(data_dir: impl Into<PathBuf>) -> Config {
         let localhost = Ipv4Addr::LOCALHOST;
+        let data_dir = data_dir.into();
         Config {
             listen: SocketAddr::from((localhost, 0)),
-            data_dir: data_dir.into(),
+            database: DatabaseUrl::for_tests(&data_dir),
+            data_dir,
             media: MediaConfig {
                 workers: 1,
                 ..MediaConfig::default()
@@ -203,6 +242,7 @@ impl Config {
             limits: Limits {
                 meetings_per_minute: 10_000,
                 joins_per_minute: 100_000,
+                new_connections_per_minute: 100_000,
                 ..Limits::default()
             },
             ..Config::default()

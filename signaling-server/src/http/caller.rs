@@ -13,13 +13,16 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    pub(crate) pass: Arc<Pass>,
+    /// None: another process accepted the connection, and keeps its place.
+    pub(crate) pass: Option<Arc<Pass>>,
 }
 
 /// The client of a request. Behind a proxy it is the last entry of `X-Forwarded-For`, which the proxy wrote itself.
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) address: IpAddr,
+    /// The other end of the connection, which may be a proxy.
+    pub(crate) direct: IpAddr,
     pub(crate) pass: Option<Arc<Pass>>,
 }
 
@@ -35,7 +38,8 @@ impl FromRequestParts<Arc<Site>> for Caller {
             .flatten();
         Ok(Caller {
             address: forwarded.unwrap_or(direct),
-            pass: peer.map(|p| Arc::clone(&p.pass)),
+            direct,
+            pass: peer.and_then(|p| p.pass.clone()),
         })
     }
 }
@@ -70,6 +74,14 @@ pub(super) fn same_origin(headers: &HeaderMap, public_url: &str) -> bool {
     };
     let is_ours = ours.is_some_and(|ours| ours.host() == origin.host());
     Some(origin.as_str()) == host && (is_ours || is_local(origin.host()))
+}
+
+/// [`same_origin`], and the browser itself does not say that the request comes from elsewhere. For whatever a cookie opens.
+pub(super) fn own_page(headers: &HeaderMap, public_url: &str) -> bool {
+    let elsewhere = headers
+        .get("sec-fetch-site")
+        .is_some_and(|v| !matches!(v.as_bytes(), b"same-origin" | b"none"));
+    !elsewhere && same_origin(headers, public_url)
 }
 
 /// Whether nobody can own this name: an address, or one without a domain, such as `localhost`.
@@ -118,6 +130,26 @@ mod tests {
             same.insert(header::ORIGIN, format!("http://{host}").parse().unwrap());
             assert_eq!(same_origin(&same, ours), is_ok, "{host}");
         }
+    }
+
+    #[test]
+    fn a_browser_that_says_the_request_comes_from_elsewhere_is_believed() {
+        let ours = "https://meet.example.org";
+        for (site, is_ok) in [
+            ("same-origin", true),
+            ("none", true),
+            ("same-site", false),
+            ("cross-site", false),
+        ] {
+            let origin = ("origin", ours);
+            let found = own_page(&headers(&[origin, ("sec-fetch-site", site)]), ours);
+            assert_eq!(found, is_ok, "{site}");
+        }
+        assert!(own_page(&headers(&[]), ours));
+        assert!(!own_page(
+            &headers(&[("origin", "https://x.example")]),
+            ours
+        ));
     }
 
     #[test]

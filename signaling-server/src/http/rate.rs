@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 /// More addresses than this at a time, and full buckets are forgotten.
@@ -11,7 +12,7 @@ const PRUNE_ABOVE: usize = 4096;
 /// Allows `per_minute` actions a minute and address, as many in a burst.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
-    per_minute: f64,
+    per_minute: AtomicU32,
     buckets: Mutex<Buckets>,
 }
 
@@ -68,14 +69,20 @@ impl RateLimit {
         }
     }
 
+    /// Another rate from now on.
+    pub(crate) fn set(&self, per_minute: u32) {
+        self.per_minute.store(per_minute, Ordering::Relaxed);
+    }
+
     pub(crate) fn allows(&self, address: IpAddr, now: Instant) -> bool {
+        let per_minute = f64::from(self.per_minute.load(Ordering::Relaxed));
         let mut buckets = self.buckets.lock().expect("no panic while counting");
         buckets.prune(now);
         buckets
             .by_address
             .entry(address_key(address))
-            .or_insert_with(|| Bucket::full(self.per_minute, now))
-            .take(self.per_minute, self.per_minute / 60.0, now)
+            .or_insert_with(|| Bucket::full(per_minute, now))
+            .take(per_minute, per_minute / 60.0, now)
     }
 }
 
@@ -87,6 +94,14 @@ pub(crate) fn address_key(address: IpAddr) -> IpAddr {
             IpAddr::V6(Ipv6Addr::from(network))
         }
         v4 => v4,
+    }
+}
+
+/// The same as a number, not 0: another one for another address, as far as 64 bits go.
+pub(crate) fn address_number(address: IpAddr) -> u64 {
+    match address_key(address) {
+        IpAddr::V4(v4) => u64::from(v4.to_bits()) + 1,
+        IpAddr::V6(v6) => ((v6.to_bits() >> 64) as u64).max(1),
     }
 }
 
@@ -106,6 +121,18 @@ mod tests {
         );
         assert!(limit.allows(address, start + Duration::from_secs(1)));
         assert!(!limit.allows(address, start + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn another_rate_holds_at_once() {
+        let limit = RateLimit::new(1);
+        let address = "192.0.2.1".parse().unwrap();
+        let start = Instant::now();
+        assert!(limit.allows(address, start) && !limit.allows(address, start));
+        limit.set(60);
+        let later = start + Duration::from_secs(2);
+        assert!(limit.allows(address, later) && limit.allows(address, later));
+        assert!(!limit.allows(address, later));
     }
 
     #[test]

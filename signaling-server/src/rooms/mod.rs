@@ -2,24 +2,35 @@
 //! gone some minutes after the last seat.
 
 mod actor;
+mod handed_over;
+mod health;
+mod joins;
 mod outbox;
+mod oversight;
 
+pub(crate) use health::Health;
 pub(crate) use outbox::{Outbox, OutboxReader, Outgoing, outbox};
+pub(crate) use oversight::Seen;
 
 use crate::clock::{Clock, wall_ms};
+use crate::handover::Held;
 use crate::media::Media;
+use crate::quality::Quality;
+use crate::schedule::passcode;
 use crate::secrets::{Digest, fresh_meeting_id, fresh_secret};
 use crate::store::{MeetingRecord, Store, StoreError};
+use crate::traces::Join;
 use actor::Actor;
 use confab_protocol::{
-    Code, CreateMeeting, Hello, MAX_TITLE, MeetingId, MeetingInfo, MeetingState, Request,
+    AccountId, Code, CreateMeeting, Hello, MAX_TITLE, MeetingId, MeetingInfo, MeetingState,
+    ParticipantId, Policy, Request, SharedFile,
 };
-use confab_room::ConnId;
+use confab_room::{BoardSeat, ConnId, Deed, Passcode};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -34,6 +45,7 @@ pub(crate) enum ToRoom {
         conn: ConnId,
         id: u32,
         hello: Hello,
+        guest: Guest,
         outbox: Outbox,
         /// Dropped unanswered when the meeting's task ends before it read this.
         taken: oneshot::Sender<()>,
@@ -46,6 +58,35 @@ pub(crate) enum ToRoom {
     Closed {
         conn: ConnId,
     },
+    /// The only one that opens from now on. Hosts who are in stay hosts.
+    HostKey(Digest),
+    /// Whoever looks after the server wants to see it.
+    Look(oversight::Look),
+    Deed(Deed),
+    /// Is kept, for a chat message to come.
+    Uploaded {
+        participant: ParticipantId,
+        file: SharedFile,
+    },
+    /// A whiteboard wants to be told of the seats, now and whenever they change.
+    Board(oneshot::Sender<watch::Receiver<BoardSeats>>),
+}
+
+/// The seats of a meeting as its whiteboards see them.
+pub(crate) type BoardSeats = Arc<Vec<BoardSeat>>;
+
+/// What the server knows of whoever says hello, beside what they say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Guest {
+    /// Where they come from, as a number.
+    pub(crate) peer: u64,
+    pub(crate) account: Option<AccountId>,
+    /// Mail address of the account.
+    pub(crate) email: Option<String>,
+    /// Judged by [`Rooms::connect`], as the next is.
+    pub(crate) passcode: Passcode,
+    pub(crate) co_host: bool,
+    pub(crate) join: Join,
 }
 
 /// A connection's way into its meeting.
@@ -79,30 +120,54 @@ struct Live {
 pub(crate) struct Rooms {
     store: Arc<dyn Store>,
     media: Arc<Media>,
+    quality: Arc<Quality>,
     clock: Clock,
     live: Mutex<HashMap<MeetingId, Live>>,
     next_conn: AtomicU64,
     stop: CancellationToken,
     tasks: TaskTracker,
+    health: health::Watched,
+    /// Those that another process has.
+    pub(crate) held: Arc<Held>,
+    /// Another process wakes all others: it is told of those that fall asleep here.
+    released: Mutex<Option<mpsc::Sender<MeetingId>>>,
 }
 
 impl Rooms {
-    pub(crate) fn new(store: Arc<dyn Store>, media: Arc<Media>) -> Arc<Rooms> {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        media: Arc<Media>,
+        quality: Arc<Quality>,
+        held: Arc<Held>,
+    ) -> Arc<Rooms> {
         Arc::new(Rooms {
             store,
             media,
+            quality,
             clock: Clock::start(),
             live: Mutex::default(),
             next_conn: AtomicU64::new(1),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            health: health::Watched::default(),
+            held,
+            released: Mutex::default(),
         })
     }
 
     /// Makes a meeting and the two secrets of its links: its id, and the host key, of which only the digest is kept.
     pub(crate) async fn create(&self, wanted: CreateMeeting) -> Result<(MeetingId, String), Code> {
-        let record_and_key = new_meeting(wanted)?;
-        let (record, host_key) = record_and_key;
+        self.create_for(None, wanted).await
+    }
+
+    /// The same for somebody with an account.
+    pub(crate) async fn create_for(
+        &self,
+        owner: Option<AccountId>,
+        wanted: CreateMeeting,
+    ) -> Result<(MeetingId, String), Code> {
+        let (mut record, host_key) = new_meeting(wanted)?;
+        record.owner = owner;
         let id = record.id.clone();
         self.store.create(record).await.map_err(internal)?;
         tracing::info!(meeting = ?id, "meeting created");
@@ -144,12 +209,52 @@ impl Rooms {
         })
     }
 
+    /// A meeting that runs forgets its old host key.
+    pub(crate) async fn new_host_key(&self, id: &MeetingId, key: Digest) {
+        let inbox = self.lock().get(id).map(|live| live.inbox.clone());
+        if let Some(inbox) = inbox {
+            let _ = inbox.send(ToRoom::HostKey(key)).await;
+        }
+    }
+
+    /// Tells a meeting that runs of an upload; before a request that comes after it. False: it does not run.
+    pub(crate) async fn uploaded(
+        &self,
+        id: &MeetingId,
+        participant: ParticipantId,
+        file: SharedFile,
+    ) -> bool {
+        let inbox = self.lock().get(id).map(|live| live.inbox.clone());
+        let Some(inbox) = inbox else {
+            return false;
+        };
+        let told = ToRoom::Uploaded { participant, file };
+        inbox.send(told).await.is_ok()
+    }
+
+    /// The seats of a meeting that is awake, now and as they change. `None`: nobody has a seat there.
+    pub(crate) async fn board_seats(&self, id: &MeetingId) -> Option<watch::Receiver<BoardSeats>> {
+        let inbox = self.lock().get(id).map(|live| live.inbox.clone())?;
+        let (answer, seats) = oneshot::channel();
+        inbox.send(ToRoom::Board(answer)).await.ok()?;
+        seats.await.ok()
+    }
+
     /// Brings `hello` to its meeting, waking it if need be. The answer comes through the outbox.
     pub(crate) async fn connect(
         self: &Arc<Rooms>,
         id: u32,
         hello: Hello,
+        mut guest: Guest,
     ) -> Result<(RoomDoor, OutboxReader), Code> {
+        let record = self.store.meeting(&hello.meeting).await.map_err(internal)?;
+        let record = record.ok_or(Code::MeetingNotFound)?;
+        // Read anew each time: the plan may have changed while the meeting runs.
+        guest.co_host = guest
+            .email
+            .as_ref()
+            .is_some_and(|email| record.co_hosts.contains(&email.to_lowercase()));
+        guest.passcode = look_at_passcode(record.passcode, &hello).await?;
         let conn = ConnId(self.next_conn.fetch_add(1, Ordering::Relaxed));
         // A meeting's task may end between finding it and being heard; then the next one is asked.
         for _ in 0..3 {
@@ -160,6 +265,7 @@ impl Rooms {
                 conn,
                 id,
                 hello: hello.clone(),
+                guest: guest.clone(),
                 outbox,
                 taken,
             };
@@ -174,6 +280,9 @@ impl Rooms {
     /// Wakes the meetings in which people held seats when the process ended, so that seats nobody comes back to expire.
     pub(crate) async fn restore(self: &Arc<Rooms>) -> Result<(), StoreError> {
         for id in self.store.with_seats().await? {
+            if self.held.holds(&id) {
+                continue;
+            }
             if let Err(code) = self.wake(&id).await {
                 tracing::warn!(meeting = ?id, %code, "cannot restore a meeting");
             }
@@ -203,18 +312,27 @@ impl Rooms {
         if let Some(live) = self.lock().get(id) {
             return Ok(live.inbox.clone());
         }
+        if self.held.holds(id) {
+            return Err(Code::GoingAway);
+        }
         let (record, persisted) = self
             .store
             .load(id)
             .await
             .map_err(internal)?
             .ok_or(Code::MeetingNotFound)?;
+        if record.cancelled {
+            return Err(Code::MeetingCancelled);
+        }
         if record.ended {
             return Err(Code::MeetingEnded);
         }
         let mut all = self.lock();
         if let Some(live) = all.get(id) {
             return Ok(live.inbox.clone());
+        }
+        if self.is_frozen() {
+            return Err(Code::GoingAway);
         }
         let media = self.media.open(media_key(id)).ok_or(Code::GoingAway)?;
         let (inbox, messages) = mpsc::channel(INBOX);
@@ -246,6 +364,13 @@ impl Rooms {
         Ok(inbox)
     }
 
+    /// Meetings that are awake, and people connected in them.
+    pub(crate) fn sums(&self) -> (u64, u64) {
+        let all = self.lock();
+        let people = all.values().map(|l| l.connected.load(Ordering::Relaxed));
+        (all.len() as u64, people.map(u64::from).sum())
+    }
+
     fn forget(&self, id: &MeetingId, inbox: &mpsc::Sender<ToRoom>) {
         let mut all = self.lock();
         if all
@@ -253,11 +378,28 @@ impl Rooms {
             .is_some_and(|live| live.inbox.same_channel(inbox))
         {
             all.remove(id);
+            self.tell_released(id);
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<MeetingId, Live>> {
         self.live.lock().expect("no panic while looking up")
+    }
+}
+
+/// Hashing takes its time, so it is not done in the meeting's task; the room counts what was wrong.
+async fn look_at_passcode(kept: Option<String>, hello: &Hello) -> Result<Passcode, Code> {
+    let (kept, said) = match (kept, hello.passcode.clone()) {
+        (None, _) => return Ok(Passcode::NotNeeded),
+        // Hosts and those who come back need none.
+        (Some(_), None) => return Ok(Passcode::Missing),
+        (Some(kept), Some(said)) => (kept, said),
+    };
+    let look = move || passcode::matches(&said, &kept);
+    let right = tokio::task::spawn_blocking(look).await;
+    match right.map_err(|_| Code::Internal)? {
+        true => Ok(Passcode::Right),
+        false => Ok(Passcode::Wrong),
     }
 }
 
@@ -294,11 +436,19 @@ pub(crate) fn new_meeting(wanted: CreateMeeting) -> Result<(MeetingRecord, Strin
         created_at: now,
         locked: false,
         ended: false,
+        cancelled: false,
+        policy: Policy::default(),
+        passcode: None,
+        owner: None,
+        co_hosts: Vec::new(),
     };
     Ok((record, host_key))
 }
 
 fn internal(error: StoreError) -> Code {
     tracing::error!(%error, "store");
-    Code::Internal
+    match error.is_full() {
+        true => Code::StorageFull,
+        false => Code::Internal,
+    }
 }

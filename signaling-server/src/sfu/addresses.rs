@@ -6,17 +6,37 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 pub(crate) struct Announced {
     pub udp: Vec<SocketAddr>,
     pub tcp: Vec<SocketAddr>,
-    /// Whether the announced addresses are this machine's own, so that answers can be sent from the one asked.
-    own: bool,
+    /// Of these, those by which a router is reached: this machine does not have them, so nothing can be sent from them.
+    public: Vec<IpAddr>,
 }
 
 impl Announced {
     pub fn new(bound: SocketAddr, public: &[IpAddr], tcp_port: Option<u16>) -> Announced {
-        let ips = match public {
-            [] if bound.ip().is_unspecified() => local_addresses(bound.is_ipv6()),
-            [] => vec![bound.ip()],
-            some => some.to_vec(),
+        let local = match bound.ip().is_unspecified() {
+            true => local_addresses(bound.is_ipv6()),
+            false => Vec::new(),
         };
+        Announced::of(bound, public, &local, tcp_port)
+    }
+
+    /// Beside a router's address the private ones are announced too: many routers lead nobody from inside back in. Not where the
+    /// port is bound to one address: whoever does that says which.
+    fn of(
+        bound: SocketAddr,
+        public: &[IpAddr],
+        local: &[IpAddr],
+        tcp_port: Option<u16>,
+    ) -> Announced {
+        let inside = |ip: &&IpAddr| is_private(**ip) && !public.contains(ip);
+        let mut ips: Vec<IpAddr> = match (public, local) {
+            ([], []) => vec![bound.ip()],
+            ([], local) => local.to_vec(),
+            (public, local) => {
+                let inside = local.iter().filter(inside);
+                public.iter().chain(inside).copied().collect()
+            }
+        };
+        ips.truncate(MOST.max(public.len()));
         let at = |port: u16| {
             ips.iter()
                 .map(|ip| SocketAddr::new(*ip, port))
@@ -25,7 +45,7 @@ impl Announced {
         Announced {
             udp: at(bound.port()),
             tcp: tcp_port.map(at).unwrap_or_default(),
-            own: public.is_empty(),
+            public: public.to_vec(),
         }
     }
 
@@ -58,7 +78,16 @@ impl Announced {
 
     /// The source address to send from, where it is ours to choose.
     pub fn source(&self, announced: SocketAddr) -> Option<IpAddr> {
-        self.own.then_some(announced.ip())
+        let ip = announced.ip();
+        (!self.public.contains(&ip)).then_some(ip)
+    }
+}
+
+/// Reached from the same network only (RFC 1918, RFC 4193).
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_private(),
+        IpAddr::V6(v6) => v6.is_unique_local(),
     }
 }
 
@@ -103,6 +132,24 @@ mod tests {
             Some(SocketAddr::new(public, 443))
         );
         assert_eq!(a.source(a.udp[0]), None, "the system knows better");
+    }
+
+    #[test]
+    fn behind_a_nat_those_inside_are_told_the_private_address_too() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let local = ["127.0.0.1", "10.0.0.2", "198.51.100.7", "fd00::2"].map(ip);
+        let public = [ip("203.0.113.9")];
+        let a = Announced::of("[::]:443".parse().unwrap(), &public, &local, Some(443));
+        let told: Vec<IpAddr> = a.udp.iter().map(SocketAddr::ip).collect();
+        assert_eq!(told, ["203.0.113.9", "10.0.0.2", "fd00::2"].map(ip));
+        assert_eq!(a.tcp.len(), 3);
+        let inside = SocketAddr::new(ip("10.0.0.2"), 443);
+        assert_eq!(a.meant(Some(inside.ip())), inside);
+        assert_eq!(a.source(inside), Some(inside.ip()));
+        assert_eq!(a.source(a.udp[0]), None);
+        // Bound to one address: no more than was said.
+        let a = Announced::of("10.0.0.2:443".parse().unwrap(), &public, &[], None);
+        assert_eq!(a.udp, [SocketAddr::new(public[0], 443)]);
     }
 
     #[test]

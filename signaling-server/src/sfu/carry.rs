@@ -5,12 +5,12 @@ use crate::sfu::offers::announce;
 use crate::sfu::room::Room;
 use crate::sfu::seat::Heard;
 use crate::sfu::worker::Io;
-use confab_base::{ParticipantId, Time, TrackId};
+use confab_base::{ParticipantId, Reference, Time, TrackId};
 use confab_forward::{Input, LinkHealth, Output, RtpIn, RtpOut, is_keyframe_start};
 use confab_protocol::{LayersWanted, ParticipantQuality, SlotState};
-use confab_room::MediaEvent;
+use confab_room::{LinkSample, MediaEvent};
 use confab_transport::{Codec, InPacket, OutPacket, PeerEvent, PeerStats};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Larger payloads are dropped. Going out, up to 54 bytes of RTP header, extensions, resend number and tag come to it,
 /// and 48 of UDP and IPv6: together they fit paths of 1500 bytes, and tunnels of 1420. A datagram too large for the way
@@ -18,6 +18,8 @@ use std::time::Instant;
 const MAX_PAYLOAD: usize = 1300;
 /// Room above what the views take, for the estimator to prove: going up needs a margin.
 const PROBE_MARGIN: f64 = 1.3;
+/// Whoever lives says something more often.
+const SILENT: Duration = Duration::from_secs(3);
 
 /// What the packet handed to the forwarder brought along for those it leads to.
 #[derive(Clone, Copy)]
@@ -42,7 +44,10 @@ impl Room {
         };
         match event {
             PeerEvent::Rtp(packet) => self.media(participant, packet, now, io),
-            PeerEvent::Connected => seat.connected(),
+            PeerEvent::Connected => {
+                seat.connected();
+                self.tell(MediaEvent::Connected { participant }, false);
+            }
             PeerEvent::Disconnected => {
                 seat.silent(now);
                 self.touch(participant);
@@ -61,9 +66,33 @@ impl Room {
                 },
                 time,
             ),
+            PeerEvent::Reference { mid, reference, .. } => {
+                if let Some(slot) = seat.slot_of(mid) {
+                    let input = Input::Reference {
+                        participant,
+                        slot,
+                        seq: reference.seq,
+                        is_stuck: reference.is_stuck,
+                    };
+                    self.forwarder.handle(input, time);
+                }
+            }
+            // Of clients alone.
+            PeerEvent::Hold(_) => {}
             PeerEvent::Stats(stats) => {
                 let heard = seat.heard;
+                let is_held_back = seat.is_held_back();
                 let health = health(&stats, self.time(heard));
+                let sample = LinkSample {
+                    participant,
+                    loss_up: health.loss_up,
+                    loss_down: health.loss_down,
+                    rtt: health.rtt,
+                    queued_down: health.queued_down,
+                    held_back: is_held_back,
+                    silent: now.saturating_duration_since(heard) >= SILENT,
+                };
+                self.note_link(sample, now);
                 self.forwarder.handle(
                     Input::Health {
                         participant,
@@ -166,6 +195,10 @@ impl Room {
                     }
                 }
                 Output::RequestKeyframe { track, layer } => self.request_keyframe(track, layer),
+                Output::Acknowledged { track, layer, seq } => {
+                    self.refer(track, layer, (seq, false));
+                }
+                Output::Recover { track, layer, seq } => self.refer(track, layer, (seq, true)),
                 Output::Speakers(speakers) => self.tell(MediaEvent::Speakers(speakers), false),
                 Output::Quality(levels) => {
                     let level = |(participant, level)| ParticipantQuality { participant, level };
@@ -241,6 +274,26 @@ impl Room {
         true
     }
 
+    /// Tells a publisher what all have of a layer, and whether one of them is stuck there; a browser only takes the latter, as a request
+    /// for a key frame.
+    fn refer(&mut self, track: TrackId, layer: u8, (seq, is_stuck): (u64, bool)) {
+        let reference = Reference {
+            seq: seq as u32,
+            is_stuck,
+        };
+        let owner = self.seats.iter_mut().find_map(|(who, seat)| {
+            let sending = seat.published.iter().find(|p| p.track == track)?;
+            let (mid, rid) = (sending.mid, sending.rid(layer));
+            if !seat.peer.refer(mid, rid, reference) && is_stuck {
+                seat.peer.request_keyframe(mid, rid);
+            }
+            Some(*who)
+        });
+        if let Some(owner) = owner {
+            self.touch(owner);
+        }
+    }
+
     fn request_keyframe(&mut self, track: TrackId, layer: u8) {
         let owner = self.seats.iter_mut().find_map(|(who, seat)| {
             let sending = seat.published.iter().find(|p| p.track == track)?;
@@ -274,6 +327,7 @@ fn health(stats: &PeerStats, heard: Time) -> LinkHealth {
         loss_up: stats.receive_loss.unwrap_or(0.0),
         loss_down: stats.send_loss.unwrap_or(0.0),
         burst_down: stats.send_burst,
+        queued_down: stats.send_queued,
         rtt: stats.rtt,
         heard,
     }

@@ -33,6 +33,10 @@ pub struct SfuCounters {
     pub tcp_connections: u64,
     /// TCP connections closed for what they sent.
     pub tcp_refused: u64,
+    /// Datagrams of clients that came through the relay, and to them.
+    pub relayed: u64,
+    /// Allocations of the relay there are now.
+    pub relay_allocations: u64,
     /// Peer connections made so far.
     pub peers: u64,
 }
@@ -55,8 +59,9 @@ pub(crate) struct Counters {
     pub not_sent: AtomicU64,
     pub tcp_connections: AtomicU64,
     pub tcp_refused: AtomicU64,
+    pub relayed: AtomicU64,
     pub peers: AtomicU64,
-    /// ICE-TCP connections open now.
+    /// Connections for media open now, the relay's too.
     pub tcp_open: AtomicU64,
 }
 
@@ -86,6 +91,8 @@ impl Counters {
             not_sent: get(&self.not_sent),
             tcp_connections: get(&self.tcp_connections),
             tcp_refused: get(&self.tcp_refused),
+            relayed: get(&self.relayed),
+            relay_allocations: 0,
             peers: get(&self.peers),
         }
     }

@@ -37,8 +37,13 @@ fn by_path((protocol, addr): Path) -> ByPath {
 }
 
 impl Directory {
-    pub fn new() -> Directory {
-        Directory::default()
+    /// Of a process that took over from another, which took over from another, so many times: its rooms have other numbers than
+    /// those of the one before.
+    pub fn after(generation: u32) -> Directory {
+        Directory {
+            rooms: AtomicU64::new(u64::from(generation) << 32),
+            ..Directory::default()
+        }
     }
 
     /// A number no other room has.
@@ -130,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_wandering_client_is_known_by_its_last_paths_only() {
-        let d = Directory::new();
+        let d = Directory::default();
         let key = d.peer_key(0);
         let mut known = Vec::new();
         for port in 1..=20 {
@@ -145,7 +150,7 @@ mod tests {
 
     #[test]
     fn an_address_another_claimed_is_won_back_by_the_next_check() {
-        let d = Directory::new();
+        let d = Directory::default();
         let (own, thief) = (d.peer_key(0), d.peer_key(1));
         let (mut of_own, mut of_thief) = (Vec::new(), Vec::new());
         for _ in 0..20 {
@@ -165,7 +170,7 @@ mod tests {
 
     #[test]
     fn forgetting_a_peer_leaves_its_addresses_new_owner_alone() {
-        let d = Directory::new();
+        let d = Directory::default();
         let (old, new) = (d.peer_key(0), d.peer_key(1));
         let (mut of_old, mut of_new) = (Vec::new(), Vec::new());
         d.add_name("old".into(), old);
@@ -180,7 +185,7 @@ mod tests {
 
     #[test]
     fn tcp_and_udp_from_one_address_are_two_paths() {
-        let d = Directory::new();
+        let d = Directory::default();
         let key = d.peer_key(0);
         d.learn(path(1), key, &mut Vec::new());
         assert_eq!(d.by_path((Protocol::Tcp, path(1).1)), None);

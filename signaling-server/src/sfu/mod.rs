@@ -5,18 +5,21 @@
 //! that one hands it over through a bounded queue (with one worker nothing is ever handed over). ICE-TCP connections
 //! are read by small tokio tasks that feed the same queues.
 //!
+//! * `across`: the other process, while one takes over from another
 //! * `worker`: the thread's loop: sockets, queues, deadlines
 //! * `room`: one meeting; `offers`: its peer connections and views; `carry`: what the forwarder wants done; `seat`: one
 //!   participant's peer connection; `seats`: all of them
 //! * `directory`: whose packet is it: by address, else by the ICE user name in its STUN check
-//! * `socket`: UDP in and out in bursts; `tcp`: ICE-TCP; `counters`: what was dropped, and why
+//! * `socket`: UDP in and out in bursts; `tcp`: ICE-TCP; `relay`: TURN; `counters`: what was dropped, and why
 
+mod across;
 mod addresses;
 mod carry;
 mod clock;
 mod counters;
 mod directory;
 mod offers;
+mod relay;
 mod room;
 mod seat;
 mod seats;
@@ -24,18 +27,23 @@ mod socket;
 mod tcp;
 mod worker;
 
+pub use across::Link;
 pub use counters::SfuCounters;
 pub use tcp::TcpIngress;
 
 use crate::sfu::counters::Counters;
 use crate::sfu::directory::Directory;
+use crate::sfu::relay::Relay;
 use crate::sfu::worker::{Control, Inbox, Watch, Worker};
+use confab_base::ParticipantId;
 use confab_room::{MediaCommand, MediaEvent};
+pub use confab_turn::{Credentials, Limits};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Commands waiting for a worker; beyond that [`SfuRoom::send`] fails.
@@ -55,6 +63,8 @@ pub struct SfuConfig {
     pub tcp_port: Option<u16>,
     /// Worker threads; 0: one per core.
     pub workers: usize,
+    /// Bounds of the relay; none: there is no relay.
+    pub relay: Option<Limits>,
 }
 
 /// The running forwarding unit. Dropping it ends its threads.
@@ -63,6 +73,34 @@ pub struct Sfu {
     udp: SocketAddr,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    /// The workers' sockets once more, for a process that takes over.
+    sockets: Vec<UdpSocket>,
+    /// How often a process took over from another.
+    generation: u32,
+}
+
+/// What one process gives to the next (docs/adr/0035).
+#[derive(Debug)]
+pub struct Bequest {
+    /// One for each worker.
+    pub sockets: Vec<UdpSocket>,
+    pub words: BequestWords,
+}
+
+/// The part of it that can be written down. No debugging text: it has a secret.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+pub struct BequestWords {
+    /// Of the relay, if there is one: credentials and nonces stay good.
+    pub relay_secret: Option<[u8; 32]>,
+    /// For how long the relay's clock has run, milliseconds.
+    pub relay_ms: u64,
+    pub generation: u32,
+}
+
+impl std::fmt::Debug for BequestWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "BequestWords({})", self.generation)
+    }
 }
 
 /// What all threads have in common.
@@ -74,6 +112,19 @@ pub(crate) struct Shared {
     pub stop: AtomicBool,
     /// What clients are told to send to.
     pub announced: addresses::Announced,
+    pub relay: Option<Relay>,
+    pub neighbour: across::Neighbour,
+}
+
+impl Shared {
+    /// To the other process, or dropped and counted where there is none.
+    pub(crate) fn cross(&self, crossing: &across::Crossing<'_>, otherwise: &AtomicU64) {
+        match self.neighbour.get() {
+            Some(across) if across.send(crossing) => {}
+            Some(_) => Counters::add(&self.counters.queue_full, 1),
+            None => Counters::add(otherwise, 1),
+        }
+    }
 }
 
 /// One meeting on its worker. Dropping it closes the meeting's peer connections.
@@ -105,20 +156,39 @@ pub struct SfuSender {
 /// # Errors
 /// The port cannot be bound, or no thread be started.
 pub fn start(config: SfuConfig) -> io::Result<Sfu> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = if config.workers == 0 {
-        cores
-    } else {
-        config.workers
+    start_after(config, None)
+}
+
+/// The same, with what another process gave and the link to it, which reads the sockets until [`Sfu::read_sockets`].
+///
+/// # Errors
+/// As [`start`].
+pub fn start_after(config: SfuConfig, given: Option<(Bequest, Link)>) -> io::Result<Sfu> {
+    let is_heir = given.is_some();
+    let (bequest, link) = given.unzip();
+    let (spare, words) = match bequest {
+        Some(Bequest { sockets, words }) => (sockets, Some(words)),
+        None => (bind(&config)?, None),
     };
-    let mut sockets = Vec::with_capacity(workers);
-    let mut at = config.udp;
-    for _ in 0..workers {
-        let socket = socket::Socket::bind(at, workers > 1)?;
-        at.set_port(socket.local_addr()?.port());
-        sockets.push(socket);
+    let generation = words.as_ref().map_or(0, |words| words.generation);
+    let mut sockets = Vec::with_capacity(spare.len());
+    for socket in &spare {
+        sockets.push(socket::Socket::new(socket.try_clone()?)?);
     }
+    let first = spare.first().ok_or(io::ErrorKind::InvalidInput)?;
+    let at = first.local_addr()?;
+    let workers = spare.len();
     let announced = addresses::Announced::new(at, &config.public_addresses, config.tcp_port);
+    let relay = config.relay.map(|limits| {
+        let media = announced.udp.clone();
+        match words.and_then(|words| Some((words.relay_secret?, words.relay_ms))) {
+            Some((secret, ms)) => {
+                let ran = Duration::from_millis(ms);
+                Relay::after(media, limits, (secret, ran), generation % 2 == 1)
+            }
+            None => Relay::new(media, limits),
+        }
+    });
     let mut inboxes = Vec::new();
     let mut parts = Vec::new();
     for _ in 0..workers {
@@ -127,19 +197,26 @@ pub fn start(config: SfuConfig) -> io::Result<Sfu> {
         parts.push(outlet);
     }
     let shared = Arc::new(Shared {
-        directory: Directory::new(),
+        directory: Directory::after(generation),
         counters: Counters::default(),
         inboxes,
         stop: AtomicBool::new(false),
         announced,
+        relay,
+        neighbour: across::Neighbour::default(),
     });
     let mut sfu = Sfu {
         udp: at,
         shared: shared.clone(),
         threads: Vec::new(),
+        sockets: spare,
+        generation,
     };
+    if let Some(link) = link {
+        across::begin(&shared, link)?;
+    }
     for (index, (socket, outlet)) in sockets.into_iter().zip(parts).enumerate() {
-        let worker = Worker::new(index, socket, outlet, shared.clone())?;
+        let worker = Worker::new(index, (socket, !is_heir), outlet, shared.clone())?;
         // With no worker left the server is of no use, and whoever supervises it starts it anew.
         let watch = Watch {
             index,
@@ -158,10 +235,66 @@ pub fn start(config: SfuConfig) -> io::Result<Sfu> {
     Ok(sfu)
 }
 
+/// One for each worker.
+fn bind(config: &SfuConfig) -> io::Result<Vec<UdpSocket>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = if config.workers == 0 {
+        cores
+    } else {
+        config.workers
+    };
+    let mut sockets = Vec::with_capacity(workers);
+    let mut at = config.udp;
+    for _ in 0..workers {
+        let socket = socket::Socket::bind(at, workers > 1)?;
+        at.set_port(socket.local_addr()?.port());
+        sockets.push(socket);
+    }
+    Ok(sockets)
+}
+
 impl Sfu {
+    /// For a process that takes over. Nothing changes by it.
+    ///
+    /// # Errors
+    /// No file descriptor is left.
+    pub fn bequest(&self) -> io::Result<Bequest> {
+        let sockets = self.sockets.iter().map(UdpSocket::try_clone);
+        let relay = self.shared.relay.as_ref();
+        Ok(Bequest {
+            sockets: sockets.collect::<io::Result<_>>()?,
+            words: BequestWords {
+                relay_secret: relay.map(Relay::secret),
+                relay_ms: relay.map_or(0, Relay::ran_ms),
+                generation: self.generation.wrapping_add(1),
+            },
+        })
+    }
+
+    /// From now on what nobody here knows goes to the process at the other end.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn cross(&self, link: Link) -> io::Result<()> {
+        across::begin(&self.shared, link)
+    }
+
+    /// There is no other process any more: the sockets are read here. They may be already.
+    pub fn read_sockets(&self) {
+        self.shared.neighbour.end();
+        for inbox in &self.shared.inboxes {
+            inbox.read_socket();
+        }
+    }
+
     /// Where the media port is bound.
     pub fn udp_addr(&self) -> SocketAddr {
         self.udp
+    }
+
+    /// Whether every worker's thread is alive.
+    pub fn all_alive(&self) -> bool {
+        !self.shared.inboxes.iter().any(worker::Inbox::is_dead)
     }
 
     /// Opens a meeting on the worker with the fewest peer connections; `key` decides between equals.
@@ -197,8 +330,17 @@ impl Sfu {
         TcpIngress::new(self.shared.clone())
     }
 
+    /// Connections for media over TCP that are open now.
+    pub fn tcp_open(&self) -> u64 {
+        self.shared.counters.tcp_open.load(Ordering::Relaxed)
+    }
+
     pub fn counters(&self) -> SfuCounters {
-        self.shared.counters.read()
+        let allocations = self.shared.relay.as_ref().map_or(0, Relay::allocations);
+        SfuCounters {
+            relay_allocations: allocations as u64,
+            ..self.shared.counters.read()
+        }
     }
 
     /// Closes all peer connections and waits for the threads to end.
@@ -230,6 +372,12 @@ impl SfuRoom {
     /// [`Overloaded`]; the command is not carried out then.
     pub fn send(&self, command: MediaCommand) -> Result<(), Overloaded> {
         self.sender().send(command)
+    }
+
+    /// What a participant of this meeting may use the relay with; none: there is no relay.
+    pub fn relay_credentials(&self, participant: ParticipantId) -> Option<Credentials> {
+        let relay = self.shared.relay.as_ref()?;
+        Some(relay.credentials(&format!("{}.{participant}", self.key)))
     }
 
     /// A sender that can live elsewhere than the events.
@@ -277,6 +425,7 @@ mod tests {
             public_addresses: Vec::new(),
             tcp_port: None,
             workers: 2,
+            relay: None,
         })
         .unwrap();
         let die = |index| {

@@ -10,7 +10,7 @@ use crate::sfu::worker::Io;
 use confab_base::{Bitrate, ParticipantId, Time};
 use confab_forward::{ForwardConfig, Forwarder, Input};
 use confab_protocol::Slot;
-use confab_room::{MediaCommand, MediaEvent};
+use confab_room::{LinkSample, MediaCommand, MediaEvent};
 use confab_transport::{PeerConfig, PeerEvent, PeerOutput, Protocol, stun_peek};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -24,6 +24,8 @@ const BACKLOG: usize = 1024;
 /// How long packets of a frame wait for the rest of it: they leave in one system call then. The last packet of a frame
 /// ends the wait, so only senders who spread a frame out feel it.
 const HOLD: Duration = Duration::from_millis(2);
+/// How often the meeting is told how everybody's way is.
+const LINKS_EVERY: Duration = Duration::from_secs(5);
 
 /// What a participant wants to see, and the most it wants to be sent.
 pub(super) struct View {
@@ -51,6 +53,9 @@ pub(crate) struct Room {
     /// Participants whose slots changed, told together.
     pub(super) slots_changed: BTreeSet<ParticipantId>,
     scratch: Vec<PeerEvent>,
+    /// How ways were since the meeting was last told, and when that was.
+    pub(super) links: Vec<LinkSample>,
+    links_told: Instant,
     muted: u64,
     restored: u64,
     /// The deadline the worker knows of.
@@ -83,6 +88,8 @@ impl Room {
             deadlines: BTreeSet::new(),
             slots_changed: BTreeSet::new(),
             scratch: Vec::new(),
+            links: Vec::new(),
+            links_told: now,
             muted: 0,
             restored: 0,
             scheduled: None,
@@ -129,6 +136,10 @@ impl Room {
             } => {
                 self.views.insert(participant, View { slots, most });
                 self.apply_view(participant, now);
+            }
+            MediaCommand::Group { participant, group } => {
+                let group = Input::Group { participant, group };
+                self.forwarder.handle(group, time);
             }
             MediaCommand::Mute { track, muted } => {
                 self.forwarder.handle(Input::Mute { track, muted }, time)
@@ -252,6 +263,16 @@ impl Room {
         let restored = self.forwarder.restored();
         Counters::add(&io.shared.counters.restored, restored - self.restored);
         self.restored = restored;
+    }
+
+    /// Kept until a few seconds of everybody's are worth an event.
+    pub(super) fn note_link(&mut self, sample: LinkSample, now: Instant) {
+        self.links.push(sample);
+        if now.duration_since(self.links_told) >= LINKS_EVERY {
+            self.links_told = now;
+            let links = std::mem::take(&mut self.links);
+            self.tell(MediaEvent::Links(links), false);
+        }
     }
 
     pub(super) fn touch(&mut self, participant: ParticipantId) {

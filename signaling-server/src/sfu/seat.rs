@@ -5,7 +5,7 @@ use crate::sfu::directory::{Path, PeerKey};
 use crate::sfu::worker::Io;
 use confab_base::{MediaKind, ParticipantId, TrackId, VideoCodec};
 use confab_forward::{LayerSpec, SlotSpec};
-use confab_protocol::{Publish, Slot, SlotState};
+use confab_protocol::{Limited, Publish, Slot, SlotState};
 use confab_room::PublishedLine;
 use confab_transport::{Codec, LineInfo, MediaBatch, Mid, Peer, Rid};
 use std::time::{Duration, Instant};
@@ -176,6 +176,12 @@ impl Seat {
             })
         };
         view.iter().filter_map(spec).collect()
+    }
+
+    /// A picture to it is smaller than it wants since the way to it is too narrow.
+    pub fn is_held_back(&self) -> bool {
+        let mut states = self.slots.iter().filter_map(|s| s.state.as_ref());
+        states.any(|s| s.track.is_some() && s.limited == Limited::Bandwidth)
     }
 
     pub fn slot_of(&self, mid: Mid) -> Option<u16> {

@@ -56,8 +56,17 @@ impl ReceiveBuffers {
 }
 
 impl Socket {
+    /// Takes a bound one, which may come from another process.
+    pub fn new(socket: std::net::UdpSocket) -> io::Result<Socket> {
+        socket.set_nonblocking(true)?;
+        let is_v6 = socket.local_addr()?.is_ipv6();
+        let mio = mio::net::UdpSocket::from_std(socket);
+        let state = UdpSocketState::new(UdpSockRef::from(&mio))?;
+        Ok(Socket { mio, state, is_v6 })
+    }
+
     /// Binds; with `shared` other sockets may bind the same port, and the kernel spreads senders over them.
-    pub fn bind(addr: SocketAddr, shared: bool) -> io::Result<Socket> {
+    pub fn bind(addr: SocketAddr, shared: bool) -> io::Result<std::net::UdpSocket> {
         let socket =
             socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
         if addr.is_ipv6() {
@@ -74,17 +83,7 @@ impl Socket {
         let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
         socket.set_nonblocking(true)?;
         socket.bind(&addr.into())?;
-        let mio = mio::net::UdpSocket::from_std(socket.into());
-        let state = UdpSocketState::new(UdpSockRef::from(&mio))?;
-        Ok(Socket {
-            mio,
-            state,
-            is_v6: addr.is_ipv6(),
-        })
-    }
-
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.mio.local_addr()
+        Ok(socket.into())
     }
 
     fn form(&self, ip: IpAddr) -> IpAddr {

@@ -3,6 +3,7 @@
 //! Each round takes a burst from the socket and the queues, lets the meetings react, and sends what came of it, so that
 //! packets that belong together leave together.
 
+use crate::sfu::across::Crossing;
 use crate::sfu::counters::Counters;
 use crate::sfu::directory::{Path, PeerKey};
 use crate::sfu::room::Room;
@@ -12,11 +13,12 @@ use confab_base::ParticipantId;
 use confab_room::{MediaCommand, MediaEvent};
 use confab_transport::stun_peek::{self, PacketKind};
 use confab_transport::{MediaBatch, MediaBuffer, Protocol};
+use confab_turn::{Client, Forward, is_for_relay, is_relayed};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -48,6 +50,14 @@ pub(crate) enum Incoming {
         from: SocketAddr,
         to: SocketAddr,
         bytes: Vec<u8>,
+        /// From another process: nobody there knows it either.
+        crossed: bool,
+    },
+    /// Of another process, for a client of the relay here.
+    Outgoing {
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: Vec<u8>,
     },
     TcpOpened {
         peer: SocketAddr,
@@ -67,6 +77,8 @@ pub(crate) struct Inbox {
     /// Set while a wake-up is on its way: one system call for a burst of messages.
     woken: Arc<AtomicBool>,
     peers: Arc<AtomicUsize>,
+    /// The socket shall be read here: another process that did is gone.
+    reads: Arc<AtomicBool>,
     /// The thread is gone before its time.
     dead: AtomicBool,
 }
@@ -78,6 +90,7 @@ pub(crate) struct Outlet {
     packets: Receiver<Incoming>,
     woken: Arc<AtomicBool>,
     peers: Arc<AtomicUsize>,
+    reads: Arc<AtomicBool>,
 }
 
 pub(crate) fn queues(controls: usize, packets: usize) -> io::Result<(Inbox, Outlet)> {
@@ -87,12 +100,14 @@ pub(crate) fn queues(controls: usize, packets: usize) -> io::Result<(Inbox, Outl
     let (packets_tx, packets) = bounded(packets);
     let woken = Arc::new(AtomicBool::new(false));
     let peers = Arc::new(AtomicUsize::new(0));
+    let reads = Arc::new(AtomicBool::new(false));
     let inbox = Inbox {
         control: control_tx,
         packets: packets_tx,
         waker,
         woken: woken.clone(),
         peers: peers.clone(),
+        reads: reads.clone(),
         dead: AtomicBool::new(false),
     };
     Ok((
@@ -103,8 +118,14 @@ pub(crate) fn queues(controls: usize, packets: usize) -> io::Result<(Inbox, Outl
             packets,
             woken,
             peers,
+            reads,
         },
     ))
+}
+
+fn listen_to(poll: &Poll, socket: &mut Socket) -> io::Result<()> {
+    let registry = poll.registry();
+    registry.register(&mut socket.mio, SOCKET, Interest::READABLE)
 }
 
 impl Inbox {
@@ -112,6 +133,12 @@ impl Inbox {
         self.control.try_send(message).map_err(|_| Overloaded)?;
         self.wake();
         Ok(())
+    }
+
+    /// Not subject to the queue's bound: without it the worker would be deaf for good.
+    pub fn read_socket(&self) {
+        self.reads.store(true, Ordering::Release);
+        self.wake();
     }
 
     pub fn packet(&self, packet: Incoming) -> Result<(), Overloaded> {
@@ -186,12 +213,15 @@ pub(crate) struct Io {
     /// What media is sealed into, one receiver after the other.
     pub buffer: MediaBuffer,
     tcp: HashMap<SocketAddr, mpsc::Sender<Vec<u8>>>,
+    /// What is wrapped for a client of the relay.
+    wrapped: Vec<u8>,
 }
 
 impl Io {
     pub fn send(&mut self, protocol: Protocol, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         let counters = &self.shared.counters;
         match protocol {
+            Protocol::Udp if is_relayed(to.ip()) => self.send_relayed(from, to, &bytes, false),
             Protocol::Udp => {
                 let source = self.shared.announced.source(from);
                 self.batch
@@ -199,7 +229,14 @@ impl Io {
             }
             Protocol::Tcp => {
                 let Some(writer) = self.tcp.get(&to) else {
-                    return;
+                    let crossing = Crossing {
+                        outgoing: true,
+                        protocol,
+                        from,
+                        to,
+                        bytes: &bytes,
+                    };
+                    return self.shared.cross(&crossing, &counters.not_sent);
                 };
                 let size = bytes.len() as u64;
                 if writer.try_send(bytes).is_ok() {
@@ -212,22 +249,68 @@ impl Io {
         }
     }
 
+    /// Sends from the very address that was asked, announced or not.
+    pub fn reply(&mut self, asked: Option<IpAddr>, to: SocketAddr, bytes: &[u8]) {
+        let counters = &self.shared.counters;
+        self.batch.push(&self.socket, counters, (asked, to), bytes);
+        self.flush();
+    }
+
     /// Sends media that is ready, as many packets per system call as fit together.
     pub fn send_batch(&mut self, batch: &MediaBatch<'_>) {
         let (protocol, from, to) = batch.path;
         match protocol {
+            Protocol::Udp if is_relayed(to.ip()) => {
+                for bytes in packets(batch) {
+                    self.send_relayed(from, to, bytes, false);
+                }
+                self.flush();
+            }
             Protocol::Udp => {
                 let to = (self.shared.announced.source(from), to);
                 send_sized(&self.socket, &self.shared.counters, to, batch);
             }
             Protocol::Tcp => {
-                let mut rest = batch.bytes;
-                for size in batch.sizes {
-                    let (bytes, tail) = rest.split_at(usize::from(*size));
-                    rest = tail;
+                for bytes in packets(batch) {
                     self.send(protocol, from, to, bytes.to_vec());
                 }
             }
+        }
+    }
+
+    /// Sends a datagram of `peer`, an own media address, to the client behind a relayed address. `crossed`: another process asks for
+    /// it.
+    fn send_relayed(&mut self, peer: SocketAddr, relayed: SocketAddr, bytes: &[u8], crossed: bool) {
+        let counters = &self.shared.counters;
+        let Some(relay) = &self.shared.relay else {
+            return;
+        };
+        self.wrapped.clear();
+        let Some(client) = relay.wrap(relayed, peer, bytes, &mut self.wrapped) else {
+            if crossed {
+                return Counters::add(&counters.not_sent, 1);
+            }
+            // Otherwise its allocation has ended; ICE will notice.
+            let crossing = Crossing {
+                outgoing: true,
+                protocol: Protocol::Udp,
+                from: peer,
+                to: relayed,
+                bytes,
+            };
+            return self.shared.cross(&crossing, &counters.not_sent);
+        };
+        Counters::add(&counters.relayed, 1);
+        if !client.stream {
+            let source = self.shared.announced.source(client.local);
+            let to = (source, client.remote);
+            return self.batch.push(&self.socket, counters, to, &self.wrapped);
+        }
+        if relay.send_stream(&client, self.wrapped.clone()) {
+            Counters::add(&counters.datagrams_out, 1);
+            Counters::add(&counters.bytes_out, self.wrapped.len() as u64);
+        } else {
+            Counters::add(&counters.queue_full, 1);
         }
     }
 
@@ -235,6 +318,16 @@ impl Io {
     pub fn flush(&mut self) {
         self.batch.flush(&self.socket, &self.shared.counters);
     }
+}
+
+/// The packets of a batch, which lie one behind the other.
+fn packets<'a>(batch: &MediaBatch<'a>) -> impl Iterator<Item = &'a [u8]> {
+    let (mut rest, sizes) = (batch.bytes, batch.sizes);
+    sizes.iter().map_while(move |size| {
+        let (bytes, tail) = rest.split_at_checked(usize::from(*size))?;
+        rest = tail;
+        Some(bytes)
+    })
 }
 
 pub(crate) struct Worker {
@@ -255,19 +348,22 @@ pub(crate) struct Worker {
     /// Workers something was handed over to, this round.
     handed_to: Vec<usize>,
     swept: Instant,
+    /// The socket is read here, and not in another process.
+    reads: bool,
+    shall_read: Arc<AtomicBool>,
 }
 
 impl Worker {
+    /// `reads`: the socket is read from the start.
     pub fn new(
         index: usize,
-        mut socket: Socket,
+        (mut socket, reads): (Socket, bool),
         outlet: Outlet,
         shared: Arc<Shared>,
     ) -> io::Result<Worker> {
-        outlet
-            .poll
-            .registry()
-            .register(&mut socket.mio, SOCKET, Interest::READABLE)?;
+        if reads {
+            listen_to(&outlet.poll, &mut socket)?;
+        }
         Ok(Worker {
             poll: outlet.poll,
             control: outlet.control,
@@ -282,6 +378,7 @@ impl Worker {
                 batch: SendBatch::default(),
                 buffer: MediaBuffer::default(),
                 tcp: HashMap::new(),
+                wrapped: Vec::new(),
             },
             rooms: HashMap::new(),
             deadlines: BTreeSet::new(),
@@ -290,6 +387,8 @@ impl Worker {
             paths_version: 0,
             handed_to: Vec::new(),
             swept: Instant::now(),
+            reads,
+            shall_read: outlet.reads,
         })
     }
 
@@ -326,10 +425,18 @@ impl Worker {
         let now = Instant::now();
         let mut more = self.take_commands(now);
         more |= self.take_packets(now);
-        let (received, waiting) = self.io.socket.receive(buffers);
+        let (received, waiting) = match self.reads {
+            true => self.io.socket.receive(buffers),
+            false => (0, self.begin_reading()),
+        };
         for (from, to, bytes) in buffers.datagrams(received) {
+            // Whoever only asks whether this port is reached (`confab-server doctor`) has no peer connection.
+            if let Some(answer) = confab_diagnosis::stun::answer(bytes, from) {
+                self.io.reply(to, from, &answer);
+                continue;
+            }
             let to = self.io.shared.announced.meant(to);
-            self.dispatch(Protocol::Udp, from, to, bytes, now);
+            self.datagram(from, to, bytes, now, false);
         }
         self.take_deadlines(now);
         self.settle(now);
@@ -372,7 +479,18 @@ impl Worker {
                     from,
                     to,
                     bytes,
-                }) => self.dispatch(protocol, from, to, &bytes, now),
+                    crossed,
+                }) => match protocol {
+                    // It may be for the relay.
+                    Protocol::Udp if crossed => self.datagram(from, to, &bytes, now, true),
+                    _ => self.dispatch((protocol, from), to, &bytes, now, crossed),
+                },
+                Ok(Incoming::Outgoing { from, to, bytes }) => {
+                    if is_relayed(to.ip()) {
+                        self.io.send_relayed(from, to, &bytes, true);
+                        self.io.flush();
+                    }
+                }
                 Ok(Incoming::TcpOpened { peer, writer }) => {
                     self.io.tcp.insert(peer, writer);
                 }
@@ -385,14 +503,84 @@ impl Worker {
         true
     }
 
-    /// Finds the peer connection of a packet and gives it to it, here or on another worker.
-    fn dispatch(
+    /// Takes the socket over if it is ours by now; true: something may wait in it.
+    fn begin_reading(&mut self) -> bool {
+        if !self.shall_read.load(Ordering::Acquire) {
+            return false;
+        }
+        self.reads = true;
+        if let Err(error) = listen_to(&self.poll, &mut self.io.socket) {
+            tracing::error!(%error, "media worker cannot read its socket");
+        }
+        true
+    }
+
+    /// A datagram from the network, or `crossed` from another process: the relay's, or a peer connection's.
+    fn datagram(
         &mut self,
-        protocol: Protocol,
         from: SocketAddr,
         to: SocketAddr,
         bytes: &[u8],
         now: Instant,
+        crossed: bool,
+    ) {
+        let shared = &self.io.shared;
+        let path = (Protocol::Udp, from);
+        match is_relayed(from.ip()) {
+            // Out of the relay of the other process.
+            true if crossed => return self.dispatch(path, to, bytes, now, crossed),
+            // No host has such an address: it would pass for a client of the relay.
+            true => return Counters::add(&shared.counters.garbage, 1),
+            false => {}
+        }
+        let Some(relay) = shared.relay.as_ref().filter(|_| is_for_relay(bytes)) else {
+            return self.dispatch(path, to, bytes, now, crossed);
+        };
+        let client = Client {
+            stream: false,
+            remote: from,
+            local: to,
+        };
+        if let Some(forward) = relay.forward(&client, bytes) {
+            Counters::add(&shared.counters.relayed, 1);
+            let Forward {
+                relayed,
+                peer,
+                bytes,
+            } = forward;
+            return self.dispatch((Protocol::Udp, relayed), peer, bytes, now, false);
+        }
+        if !crossed
+            && let Some(across) = shared.neighbour.get()
+            && !relay.is_allocated(&client)
+        {
+            // Newcomers are the other process's.
+            let crossing = Crossing {
+                outgoing: false,
+                protocol: Protocol::Udp,
+                from,
+                to,
+                bytes,
+            };
+            if !across.send(&crossing) {
+                Counters::add(&shared.counters.queue_full, 1);
+            }
+            return;
+        }
+        for answer in relay.answers(client, bytes) {
+            self.io.send(Protocol::Udp, to, from, answer.bytes);
+        }
+        self.io.flush();
+    }
+
+    /// Finds the peer connection of a packet and gives it to it, here, on another worker or in another process.
+    fn dispatch(
+        &mut self,
+        (protocol, from): Path,
+        to: SocketAddr,
+        bytes: &[u8],
+        now: Instant,
+        crossed: bool,
     ) {
         let counters = &self.io.shared.counters;
         Counters::add(&counters.datagrams_in, 1);
@@ -403,8 +591,18 @@ impl Worker {
             return;
         }
         let Some(key) = self.owner(kind, (protocol, from), bytes) else {
-            Counters::add(&self.io.shared.counters.unknown_address, 1);
-            return;
+            let shared = &self.io.shared;
+            if crossed {
+                return Counters::add(&shared.counters.unknown_address, 1);
+            }
+            let crossing = Crossing {
+                outgoing: false,
+                protocol,
+                from,
+                to,
+                bytes,
+            };
+            return shared.cross(&crossing, &shared.counters.unknown_address);
         };
         if usize::from(key.worker) != self.io.index {
             self.hand_over(
@@ -414,6 +612,7 @@ impl Worker {
                     from,
                     to,
                     bytes: bytes.to_vec(),
+                    crossed,
                 },
             );
             return;
@@ -500,6 +699,9 @@ impl Worker {
     /// Closes meetings whose handle was dropped.
     fn sweep(&mut self, now: Instant) {
         self.swept = now;
+        if let Some(relay) = self.io.shared.relay.as_ref().filter(|_| self.io.index == 0) {
+            relay.tick();
+        }
         let io = &mut self.io;
         let deadlines = &mut self.deadlines;
         self.rooms.retain(|key, room| {

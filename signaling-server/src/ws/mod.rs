@@ -7,7 +7,10 @@ mod guard;
 mod writer;
 
 use crate::counters::Counters;
-use crate::rooms::{OutboxReader, RoomDoor, Rooms};
+#[cfg(unix)]
+use crate::handover::Asked;
+use crate::rooms::{Guest, OutboxReader, RoomDoor, Rooms};
+use crate::traces::{Context, FutureExt, Join, Stage, Traces};
 use axum::extract::ws::{Message, WebSocket};
 use confab_protocol::{
     ClientMessage, Code, Hello, MAX_CLIENT_MESSAGE, PING_TIMEOUT_MS, ParseError, Request,
@@ -33,7 +36,15 @@ pub(crate) const MAX_FRAME: usize = 4 * MAX_CLIENT_MESSAGE;
 pub(crate) struct Setting {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) counters: Arc<Counters>,
+    /// The address as a number, for the count of wrong secrets, and the account.
+    pub(crate) guest: Guest,
     pub(crate) admit: Box<dyn Fn() -> bool + Send + Sync>,
+    /// For meetings of another process.
+    #[cfg(unix)]
+    pub(crate) asked: Asked,
+    pub(crate) traces: Traces,
+    /// The request that opened the connection.
+    pub(crate) cause: Context,
 }
 
 /// Serves one connection until it ends.
@@ -45,10 +56,29 @@ pub(crate) async fn serve(socket: WebSocket, setting: Setting) {
         counters: &setting.counters,
         guard: Guard::new(Instant::now()),
     };
+    let join = Join::begin(&setting.traces, &setting.cause);
     let entered = match timeout(HELLO_WITHIN, reader.hello()).await {
+        #[cfg(unix)]
+        Ok(Ok((id, hello))) if setting.asked.held.holds(&hello.meeting) && (setting.admit)() => {
+            match setting.asked.there("/ws").await {
+                Some(there) => {
+                    let body = Request::Hello(hello);
+                    let first = serde_json::to_string(&ClientMessage { id, body });
+                    let first = Message::text(first.expect("messages are plain data"));
+                    return there.carry(first, &mut reader.stream, sink).await;
+                }
+                None => Err(Goodbye::Refused(Code::GoingAway, refusal(Code::GoingAway))),
+            }
+        }
         Ok(Ok((id, hello))) if (setting.admit)() => {
             tracing::info!(meeting = ?hello.meeting, agent = hello.agent, "hello");
-            let entered = setting.rooms.connect(id, hello).await;
+            join.enter(Stage::Ticket);
+            let guest = Guest {
+                join: join.clone(),
+                ..setting.guest
+            };
+            let entered = setting.rooms.connect(id, hello, guest);
+            let entered = entered.with_context(join.context()).await;
             entered.map_err(|code| Goodbye::Refused(code, refusal(code)))
         }
         Ok(Ok(_)) => Err(Goodbye::Refused(
@@ -61,6 +91,10 @@ pub(crate) async fn serve(socket: WebSocket, setting: Setting) {
             "no hello within 10 seconds",
         )),
     };
+    if let Err(goodbye) = &entered {
+        join.refused(goodbye.code());
+    }
+    drop(join);
     match entered {
         Ok((door, outbox)) => talk(&mut reader, sink, door, outbox).await,
         Err(goodbye) => writer::say_goodbye(sink, goodbye).await,

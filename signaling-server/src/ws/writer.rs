@@ -31,6 +31,17 @@ pub(super) enum Goodbye {
     RefusedBecause(Code, String),
 }
 
+impl Goodbye {
+    /// Why, where the other side is told.
+    pub(super) fn code(&self) -> Option<Code> {
+        match self {
+            Goodbye::Gone | Goodbye::Silent => None,
+            Goodbye::Bye(code, _) | Goodbye::Refused(code, _) => Some(*code),
+            Goodbye::RefusedBecause(code, _) => Some(*code),
+        }
+    }
+}
+
 enum Own {
     Error(Box<ServerMessage>),
     End(Goodbye),

@@ -1,6 +1,10 @@
 //! A server in the test's process and a WebSocket client that speaks in protocol types.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod drawing;
+pub mod process;
+pub mod talker;
+
 use confab_protocol::{
     CatchUp, ClientKind, ClientMessage, Code, CreateMeeting, Event, Hello, MeetingCreated,
     MeetingId, ParticipantId, ReplyBody, Request, Resume, ServerMessage, Snapshot, VERSION,
@@ -12,10 +16,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// Long enough for a busy machine: only a broken server runs into it.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Server {
     pub running: Running,
@@ -84,6 +89,7 @@ pub fn hello(invitation: &Invitation, name: &str) -> Hello {
         client: ClientKind::Headless,
         agent: "test".into(),
         host_key: None,
+        passcode: None,
         resume: None,
         decodes: vec![],
     }
@@ -100,6 +106,21 @@ pub struct Socket {
 impl Socket {
     pub async fn open(server: SocketAddr) -> Socket {
         let (stream, _) = connect_async(format!("ws://{server}/ws")).await.unwrap();
+        Socket { stream, next_id: 1 }
+    }
+
+    /// As a browser that sends this cookie.
+    pub async fn open_with(server: SocketAddr, cookie: &str) -> Socket {
+        let mut request = format!("ws://{server}/ws").into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("cookie", cookie.parse().unwrap());
+        let (stream, _) = connect_async(request).await.unwrap();
+        Socket { stream, next_id: 1 }
+    }
+
+    /// With headers of one's own.
+    pub async fn of(request: tokio_tungstenite::tungstenite::handshake::client::Request) -> Socket {
+        let (stream, _) = connect_async(request).await.unwrap();
         Socket { stream, next_id: 1 }
     }
 
@@ -207,12 +228,15 @@ pub struct Person {
 
 impl Person {
     pub async fn enter(server: SocketAddr, hello: Hello) -> Result<Person, Code> {
-        let mut socket = Socket::open(server).await;
+        Person::greet(Socket::open(server).await, hello).await
+    }
+
+    pub async fn greet(mut socket: Socket, hello: Hello) -> Result<Person, Code> {
         socket.send(Request::Hello(hello)).await;
         match socket.next().await.expect("an answer to hello") {
             ServerMessage::Welcome(welcome) => Ok(Person {
                 id: welcome.you,
-                token: welcome.token.clone(),
+                token: welcome.token.clone().expect("nobody waited"),
                 welcome,
                 socket,
             }),
@@ -261,6 +285,8 @@ impl Person {
         let chat = Request::Chat {
             text: text.into(),
             client_id,
+            to: None,
+            files: Vec::new(),
         };
         self.ask(chat).await.unwrap();
     }

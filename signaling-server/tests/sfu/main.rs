@@ -1,6 +1,10 @@
 //! The forwarding unit over real sockets: clients with real ICE, DTLS and SRTP on loopback.
 
+#[cfg(unix)]
+mod across;
+mod relay;
 mod support;
+mod turn;
 
 use confab_base::{MediaKind, ParticipantId};
 use confab_protocol::Limited;

@@ -11,7 +11,7 @@ use confab_server::sfu::{self, Sfu, SfuConfig, SfuRoom};
 use confab_transport::driver::{Driver, DriverConfig, DriverEvent, DriverHandle, Filter};
 use confab_transport::{Codec, InPacket, LocalOffer, MediaPlan, Mid, OutPacket, Rid, SendLine};
 use std::collections::{BTreeMap, HashMap};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,8 +47,13 @@ impl Meeting {
             public_addresses: Vec::new(),
             tcp_port,
             workers,
+            relay: Some(sfu::Limits::default()),
         })
         .unwrap();
+        Meeting::of(sfu)
+    }
+
+    pub fn of(sfu: Sfu) -> Meeting {
         let room = sfu.open(7);
         let (slots, lost, speakers, answers) = Default::default();
         Meeting {
@@ -76,7 +81,9 @@ impl Meeting {
                 MediaEvent::LayersWanted { .. }
                 | MediaEvent::Codec { .. }
                 | MediaEvent::Quality(_)
+                | MediaEvent::Links(_)
                 | MediaEvent::SameRoom(_)
+                | MediaEvent::Connected { .. }
                 | MediaEvent::VoiceLoss { .. } => {}
                 answer => self.answers.push(answer),
             }
@@ -145,7 +152,7 @@ impl Meeting {
                 }) => {
                     assert_eq!(ticket, self.tickets);
                     assert_eq!(codecs, [(cam(client.p), VideoCodec::H264)]);
-                    client.driver.accept_answer(sdp);
+                    client.driver.accept_answer(client.reached_at(&sdp));
                     return;
                 }
                 Some(other) => panic!("{other:?}"),
@@ -191,6 +198,8 @@ pub struct Client {
     pub offer: Option<LocalOffer>,
     pub got: Vec<InPacket>,
     pub lost_path: bool,
+    /// Knows the server by this address alone.
+    pub via: Option<SocketAddr>,
     camera: Camera,
 }
 
@@ -198,6 +207,10 @@ impl Client {
     pub fn start(p: u32, generation: u32, slots: usize, filter: Option<Filter>) -> Client {
         let mut config = DriverConfig::new(format!("client-{p}"));
         config.test_filter = filter;
+        Client::start_as(config, p, generation, slots)
+    }
+
+    pub fn start_as(config: DriverConfig, p: u32, generation: u32, slots: usize) -> Client {
         let driver = Driver::start(config).unwrap();
         let rids = RIDS.iter().map(|r| Rid::from(*r)).collect();
         let sends = vec![
@@ -226,8 +239,30 @@ impl Client {
             offer: None,
             got: Vec::new(),
             lost_path: false,
+            via: None,
             camera,
         }
+    }
+
+    /// An answer with the candidates this client is to have.
+    fn reached_at(&self, answer: &str) -> String {
+        let Some(via) = self.via else {
+            return answer.to_owned();
+        };
+        let only = format!(
+            "a=candidate:1 1 udp 2130706431 {} {} typ host",
+            via.ip(),
+            via.port()
+        );
+        let mut has = false;
+        let lines = answer.lines().filter_map(|line| {
+            has &= !line.starts_with("m=");
+            match line.starts_with("a=candidate:") {
+                true => (!std::mem::replace(&mut has, true)).then(|| only.clone()),
+                false => Some(line.to_owned()),
+            }
+        });
+        lines.map(|line| line + "\r\n").collect()
     }
 
     pub fn wait_event(&mut self, wanted: impl Fn(&DriverEvent) -> bool) -> DriverEvent {

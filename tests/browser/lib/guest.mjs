@@ -110,8 +110,8 @@ export function tap() {
 }
 
 export class Guest {
-  /** Starts a browser. `files`: `{ audio: wav, video: y4m }` as its devices; `size`: the window; `program`: what to run in Chromium's place; `insecure`: any certificate will do. */
-  static async start({ audio, video, size = { width: 1280, height: 800 }, locale = 'en-US', dark = true, args = [], program, insecure = false } = {}) {
+  /** Starts a browser. `files`: `{ audio: wav, video: y4m }` as its devices; `size`: the window; `program`: what to run in Chromium's place; `insecure`: any certificate will do; `timezone`: where it is; `javaScript`: false for a reader without; `phone`: it is touched. */
+  static async start({ audio, video, size = { width: 1280, height: 800 }, locale = 'en-US', dark = true, args = [], program, insecure = false, timezone, javaScript = true, phone = false } = {}) {
     const guest = new Guest();
     guest.folder = temporary('guest');
     const flags = [...FLAGS, ...args];
@@ -120,7 +120,7 @@ export class Guest {
     const executablePath = program ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
     guest.context = await chromium.launchPersistentContext(join(guest.folder, 'profile'), {
       executablePath, args: flags, ignoreDefaultArgs: ['--mute-audio', '--hide-scrollbars'], viewport: size, locale,
-      colorScheme: dark ? 'dark' : 'light', headless: true, permissions: ['camera', 'microphone'], ignoreHTTPSErrors: insecure,
+      colorScheme: dark ? 'dark' : 'light', headless: true, javaScriptEnabled: javaScript, ...(timezone && { timezoneId: timezone }), ...(phone && { hasTouch: true, isMobile: true, deviceScaleFactor: 2 }), permissions: ['camera', 'microphone'], ignoreHTTPSErrors: insecure,
     });
     await guest.context.addInitScript(tap);
     guest.page = guest.context.pages()[0] ?? (await guest.context.newPage());

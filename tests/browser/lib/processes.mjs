@@ -23,8 +23,10 @@ export async function until(what, ms, probe) {
   }
 }
 
-function start(name, args, options = {}) {
-  const child = spawn(program(name), args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+/** Starts a program of ours; `through`: words before it, as `ip netns exec` is, that end in becoming it. */
+export function start(name, args, { through = [], ...options } = {}) {
+  const [first, ...rest] = [...through, program(name), ...args];
+  const child = spawn(first, rest, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   running.add(child);
   child.output = '';
   child.stdout.on('data', (d) => (child.output += d));
@@ -33,7 +35,7 @@ function start(name, args, options = {}) {
   return child;
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((done, fail) => {
     const probe = createServer();
     probe.once('error', fail);
@@ -41,30 +43,36 @@ function freePort() {
   });
 }
 
-/** A server on a port and data folder of its own; `extra` is more configuration. */
+/** A server on a port and data folder of its own; `extra` is more configuration, or makes it of the server's port and folder. */
 export class Server {
   static async start(extra = '') {
     const server = new Server();
     server.port = await freePort();
     server.folder = temporary('server');
     server.config = join(server.folder, 'confab.toml');
-    writeFileSync(server.config, `listen = "127.0.0.1:${server.port}"\ndata_dir = "${server.folder}/data"\n${extra}`);
+    writeFileSync(server.config, `listen = "127.0.0.1:${server.port}"\ndata_dir = "${server.folder}/data"\n${typeof extra === 'function' ? await extra(server) : extra}`);
+    server.scheme = /\[tls\]/.test(readFileSync(server.config, 'utf8')) ? 'https' : 'http';
     await server.up();
     if (process.env.CONFAB_UI) await server.#serveUi();
     return server;
   }
 
-  get url() { return `http://localhost:${this.front?.port ?? this.port}`; }
+  get url() { return `${this.front ? 'http' : this.scheme}://localhost:${this.front?.port ?? this.port}`; }
 
   /** CONFAB_UI=1: pages come from ui/dist as it is now, not from the server, so that a change of the UI needs no new server. */
   async #serveUi() {
+    this.front = await this.serveBuild('dist');
+  }
+
+  /** Serves a built UI beside the server's own, as pages of this server: `{ port, child }`, to be ended by whoever asked. */
+  async serveBuild(folder) {
     const port = await freePort();
-    const child = spawn(process.execPath, [join(root, 'ui/node_modules/vite/bin/vite.js'), 'preview', '--port', port, '--strictPort'], {
+    const child = spawn(process.execPath, [join(root, 'ui/node_modules/vite/bin/vite.js'), 'preview', '--port', port, '--strictPort', '--outDir', folder], {
       cwd: join(root, 'ui'), stdio: 'ignore', env: { ...process.env, CONFAB_SERVER: `http://127.0.0.1:${this.port}` },
     });
     running.add(child);
-    this.front = { port, child };
-    await until('the UI is served', 60000, () => fetch(this.url).then((r) => r.ok, () => false));
+    await until('the UI is served', 60000, () => fetch(`http://localhost:${port}`).then((r) => r.ok, () => false));
+    return { port, child };
   }
 
   async up() {
@@ -100,9 +108,9 @@ export class Server {
   }
 }
 
-/** A native participant. `name` is also the prefix of its files. */
+/** A native participant. `name` is also the prefix of its files; `options` as of `start`. */
 export class Native {
-  constructor(link, name, args) {
+  constructor(link, name, args, options) {
     this.folder = temporary(`native-${name}`);
     this.speaker = join(this.folder, 'heard.wav');
     this.video = join(this.folder, 'video');
@@ -112,7 +120,7 @@ export class Native {
     this.child = start('confab-headless', [
       'join', link, '--name', name, '--speaker-file', this.speaker, '--video-out', this.video,
       '--stats-json', this.stats, ...(args.includes('--tap-stages') ? ['--tap', this.taps] : []), ...args,
-    ]);
+    ], options);
   }
 
   /** Lines of its statistics so far. */

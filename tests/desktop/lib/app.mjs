@@ -61,7 +61,7 @@ export class App {
       const role = arguments[0], name = new RegExp(arguments[1], 'i');
       const of = { button: 'button,[role=button]', combobox: 'select,[role=combobox]', textbox: 'input:not([type=checkbox]):not([type=radio]),textarea,[role=textbox]',
         menuitem: '[role=menuitem]', option: 'option,[role=option]', dialog: 'dialog,[role=dialog]', toolbar: '[role=toolbar]' };
-      const label = (e) => e.getAttribute('aria-label') ?? (e.labels?.[0]?.textContent ?? (document.getElementById(e.getAttribute('aria-labelledby') ?? '')?.textContent ?? (e.title || e.textContent)));
+      const label = (e) => e.getAttribute('aria-label') ?? (e.labels?.[0]?.textContent ?? (document.getElementById(e.getAttribute('aria-labelledby') ?? '')?.textContent ?? (e.textContent.trim() || e.title)));
       return [...document.querySelectorAll(of[role] ?? \`[role=\${role}]\`)].find((e) => e.getClientRects().length > 0 && name.test((label(e) ?? '').trim())) ?? null;
     `, role, name);
     return found?.[ELEMENT];

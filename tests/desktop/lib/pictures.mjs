@@ -48,3 +48,16 @@ export function likeness(wanted, found) {
   }
   return row[b.length] / a.length;
 }
+
+/** Where a colour is in a part of a screenshot: the edges of the smallest box around all of it, in pixels of the whole; undefined: nowhere. */
+export function inkIn(shot, { x, y, width, height }, [red, green, blue]) {
+  const crop = `${width}x${height}+${x}+${y}`;
+  const bytes = execFileSync('convert', ['png:-', '-crop', crop, '+repage', '-depth', '8', 'rgb:-'], { input: shot, maxBuffer: 64 << 20 });
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let i = 0; i < bytes.length; i += 3) {
+    if (bytes[i] !== red || bytes[i + 1] !== green || bytes[i + 2] !== blue) continue;
+    const [at, row] = [x + ((i / 3) % width), y + Math.floor(i / 3 / width)];
+    [left, top, right, bottom] = [Math.min(left, at), Math.min(top, row), Math.max(right, at + 1), Math.max(bottom, row + 1)];
+  }
+  return right < 0 ? undefined : { left, top, right, bottom };
+}

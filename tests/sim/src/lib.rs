@@ -14,6 +14,7 @@ pub use recording::Recording;
 pub use server::Server;
 
 use confab_base::{MeetingId, Time};
+use confab_protocol::Policy;
 use confab_room::RoomConfig;
 
 /// What travels between the nodes.
@@ -37,6 +38,8 @@ pub fn room_config() -> RoomConfig {
         id: meeting_id(),
         title: "Weekly".into(),
         max_participants: 200,
+        policy: Policy::default(),
+        starts_at: None,
     }
 }
 

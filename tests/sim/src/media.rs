@@ -158,6 +158,8 @@ impl Sfu {
                     self.slots.insert((participant, state.slot), state);
                 }
                 Output::Quality(_)
+                | Output::Acknowledged { .. }
+                | Output::Recover { .. }
                 | Output::SameRoom(_)
                 | Output::Desired { .. }
                 | Output::LayersWanted { .. }

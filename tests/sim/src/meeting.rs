@@ -2,8 +2,8 @@
 
 use crate::{Packet, Person, Server, server};
 use confab_base::{Duration, Time};
-use confab_protocol::Snapshot;
-use confab_session::{Action, JoinOptions, MediaPhase};
+use confab_protocol::{Policy, Snapshot};
+use confab_session::{Action, JoinOptions, MediaPhase, Phase};
 use confab_simnet::{LinkConfig, Net, Node, NodeId, World};
 
 #[derive(Debug)]
@@ -47,8 +47,13 @@ const SERVER: NodeId = NodeId(0);
 
 impl Meeting {
     pub fn new(seed: u64) -> Meeting {
+        Meeting::with(seed, Policy::default())
+    }
+
+    /// With other rules.
+    pub fn with(seed: u64, policy: Policy) -> Meeting {
         let mut world = World::new(seed);
-        world.add(Actor::Server(Box::default()));
+        world.add(Actor::Server(Box::new(Server::new(policy))));
         Meeting {
             world,
             people: Vec::new(),
@@ -132,7 +137,7 @@ impl Meeting {
         self.see_server().room().snapshot()
     }
 
-    /// Everyone who has not ended is in, has media, wishes nothing more, and sees the room as it is.
+    /// Everyone who has neither ended nor waits in the lobby is in, has media, wishes nothing more, and sees the room as it is.
     pub fn assert_converged(&self) {
         let truth = self.snapshot();
         for &id in &self.people {
@@ -141,6 +146,9 @@ impl Meeting {
                 continue;
             }
             let state = person.session.state();
+            if state.phase == Phase::Waiting {
+                continue;
+            }
             assert!(person.is_joined(), "{id:?} is {:?}", state.phase);
             assert_eq!(
                 state.room.as_ref(),

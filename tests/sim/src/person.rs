@@ -3,7 +3,7 @@
 use crate::{Packet, Recording, meeting_id};
 use confab_base::{Source, Time};
 use confab_protocol::{
-    ClientKind, Layer, Publish, Sequenced, ServerMessage, Slot, VideoCodec, parse_server,
+    ClientKind, Layer, Publish, ReplyBody, Sequenced, ServerMessage, Slot, VideoCodec, parse_server,
 };
 use confab_session::{Action, Input, JoinOptions, Notice, Output, Phase, Session};
 use confab_simnet::{Net, NodeId};
@@ -43,6 +43,7 @@ impl Person {
             client: ClientKind::Headless,
             agent: "sim".into(),
             host_key: host_key.map(str::to_owned),
+            passcode: None,
             decodes: vec![VideoCodec::H264, VideoCodec::Vp8],
             seat: None,
             jitter: (me as u32 * 137) % 1000,
@@ -125,11 +126,22 @@ impl Person {
             }
             Packet::Text(conn, text) if self.conn == Some(conn) => {
                 let message = parse_server(&text).expect("the server speaks the protocol");
+                if self.session.state().phase == Phase::Waiting {
+                    assert!(
+                        may_be_heard_waiting(&message),
+                        "told to the waiting: {text}"
+                    );
+                }
                 if self.swallow > 0 && matches!(message, ServerMessage::Event(_)) {
                     self.swallow -= 1;
                     return;
                 }
-                self.feed(Input::Received { message }, net);
+                self.feed(
+                    Input::Received {
+                        message: Box::new(message),
+                    },
+                    net,
+                );
             }
             Packet::Closed(conn) if self.conn == Some(conn) => {
                 self.conn = None;
@@ -202,6 +214,21 @@ impl Person {
             Output::Changed | Output::Ended { .. } => {}
         }
     }
+}
+
+/// All that anybody in the lobby is told, and nothing of it is of the room; in the welcome it is the one who is in.
+fn may_be_heard_waiting(message: &ServerMessage) -> bool {
+    matches!(
+        message,
+        ServerMessage::Welcome(_)
+            | ServerMessage::Place(_)
+            | ServerMessage::Bye { .. }
+            | ServerMessage::Error { .. }
+            | ServerMessage::Reply {
+                body: ReplyBody::Pong { .. } | ReplyBody::Done,
+                ..
+            }
+    )
 }
 
 fn slot(mid: &str) -> Slot {

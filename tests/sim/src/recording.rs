@@ -33,10 +33,13 @@ impl Recording {
         let Value::Object(state) = state else {
             unreachable!("the state is an object");
         };
+        let gone = self.state.keys().filter(|key| !state.contains_key(*key));
+        let gone: Vec<_> = gone.map(|key| (key.clone(), Value::Null)).collect();
         let changed: Map<_, _> = state
             .iter()
             .filter(|(key, value)| self.state.get(*key) != Some(value))
             .map(|(key, value)| (key.clone(), value.clone()))
+            .chain(gone)
             .collect();
         self.lines.push(json!({
             "at": ms(now),

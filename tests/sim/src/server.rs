@@ -2,15 +2,18 @@
 
 use crate::{Packet, room_config, wall_ms};
 use confab_base::{Duration, Time, VideoCodec};
-use confab_protocol::{MediaKind, Request, ServerMessage, parse_client};
+use confab_protocol::{MediaKind, Policy, Request, ServerMessage, parse_client};
 use confab_room::{
-    ConnId, Connect, Digest, Input, MediaCommand, MediaEvent, Output, Persisted, Room, StoreCommand,
+    ConnId, Connect, Digest, Input, MediaCommand, MediaEvent, Output, Passcode, Persisted, Room,
+    RoomConfig, StoreCommand,
 };
 use confab_simnet::{Net, NodeId};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The secret of the host link.
 pub const HOST_KEY: &str = "host-key";
+/// A passcode that is right where one is given.
+pub const PASSCODE: &str = "open";
 /// How long the media side takes to answer an offer.
 const ANSWER_DELAY: Duration = Duration::from_millis(15);
 
@@ -18,6 +21,7 @@ const ANSWER_DELAY: Duration = Duration::from_millis(15);
 pub struct Server {
     /// Absent while the process is dead.
     room: Option<Room>,
+    config: RoomConfig,
     /// What a kill does not take.
     pub store: Persisted,
     sockets: BTreeMap<u64, Socket>,
@@ -36,10 +40,16 @@ struct Socket {
     greeted: bool,
 }
 
-impl Default for Server {
-    fn default() -> Server {
+impl Server {
+    pub fn new(policy: Policy) -> Server {
+        let config = RoomConfig {
+            policy,
+            starts_at: Some(wall_ms(Time::ZERO) + 60_000),
+            ..room_config()
+        };
         Server {
-            room: Some(Room::new(room_config())),
+            room: Some(Room::new(config.clone())),
+            config,
             store: Persisted::default(),
             sockets: BTreeMap::new(),
             answers: VecDeque::new(),
@@ -49,9 +59,7 @@ impl Default for Server {
             messages_out: 0,
         }
     }
-}
 
-impl Server {
     pub fn room(&self) -> &Room {
         self.room.as_ref().expect("the server is alive")
     }
@@ -71,12 +79,16 @@ impl Server {
 
     pub fn restart(&mut self, net: &mut Net<Packet>) {
         self.media.clear();
-        let room = Room::restore(room_config(), self.store.clone(), net.now);
+        let room = Room::restore(self.config.clone(), self.store.clone(), net.now);
         assert!(
             room.snapshot().seq >= self.highest_seq,
             "the order of events went back"
         );
         self.room = Some(room);
+        // What the media side has to know anew.
+        while let Some(output) = self.room.as_mut().and_then(Room::poll_output) {
+            self.carry_out(output, net);
+        }
     }
 
     /// An orderly end: everyone is told, then as a kill.
@@ -145,6 +157,14 @@ impl Server {
                     conn: ConnId(conn),
                     id: message.id,
                     host_key_ok: hello.host_key.as_deref() == Some(HOST_KEY),
+                    passcode: match hello.passcode.as_deref() {
+                        None => Passcode::NotNeeded,
+                        Some(PASSCODE) => Passcode::Right,
+                        Some(_) => Passcode::Wrong,
+                    },
+                    account: None,
+                    co_host: false,
+                    peer: 0,
                     resume_digest: hello.resume.as_ref().map(|r| digest(&r.token)),
                     token_digest: digest(&token),
                     token,
@@ -196,7 +216,7 @@ impl Server {
                 }
                 self.media.push(command);
             }
-            Output::Listened { .. } => {}
+            Output::Listened { .. } | Output::Minute(_) => {}
             Output::Store(command) => self.remember(command),
         }
     }

@@ -114,7 +114,7 @@ impl Dice {
                 },
             },
             _ => Input::Received {
-                message: self.message(),
+                message: Box::new(self.message()),
             },
         }
     }
@@ -122,15 +122,27 @@ impl Dice {
     fn message(&mut self) -> ServerMessage {
         let message = String::new();
         let id = self.last_sent.saturating_sub(self.rng.below(3) as u32);
-        match self.rng.below(24) {
+        match self.rng.below(28) {
+            24 => ServerMessage::Waiting(Waiting {
+                protocol: VERSION,
+                you: ParticipantId(1),
+                token: format!("w{}", self.seq),
+                title: "T".into(),
+                starts_at: self.rng.chance(0.5).then_some(7),
+                server_time: self.seq,
+                place: self.place(),
+            }),
+            25 => ServerMessage::Place(self.place()),
+            26 | 27 => self.aside(),
             0..=4 => ServerMessage::Welcome(Welcome {
                 protocol: VERSION,
                 you: ParticipantId(1),
-                token: format!("t{}", self.seq),
-                resumed: true,
+                token: self.rng.chance(0.9).then(|| format!("t{}", self.seq)),
+                resumed: self.rng.chance(0.9),
                 media_generation: self.small(),
                 catch_up: self.catch_up(),
                 server_time: 0,
+                ice_servers: Vec::new(),
             }),
             5 if self.rng.chance(0.2) => ServerMessage::Refused {
                 code: self.code(),
@@ -190,6 +202,153 @@ impl Dice {
         }
     }
 
+    fn place(&mut self) -> LobbyPlace {
+        LobbyPlace {
+            position: self.small(),
+            reason: WaitReason::Host,
+        }
+    }
+
+    /// What is in no event.
+    fn aside(&mut self) -> ServerMessage {
+        match self.rng.below(5) {
+            0 => ServerMessage::Lobby {
+                waiting: (0..self.rng.below(2))
+                    .map(|_| self.waiting_person())
+                    .collect(),
+            },
+            1 => ServerMessage::OwnVotes {
+                votes: (0..self.rng.below(3) as u32)
+                    .map(|poll| OwnVote {
+                        poll,
+                        choices: vec![1],
+                    })
+                    .collect(),
+            },
+            2 => ServerMessage::SpeakingTimes {
+                times: vec![SpeakingTime {
+                    participant: self.who(),
+                    seconds: self.small(),
+                }],
+            },
+            3 => ServerMessage::Reacted {
+                participant: self.who(),
+                reaction: Reaction::Heart,
+            },
+            _ => ServerMessage::Asides {
+                messages: vec![ChatMessage {
+                    id: u64::from(self.small()),
+                    from: self.who(),
+                    name: "N".into(),
+                    text: "t".into(),
+                    to: Some(Audience::Hosts),
+                    present: Vec::new(),
+                    at: self.seq,
+                    client_id: self.small().to_string(),
+                    files: Vec::new(),
+                }],
+            },
+        }
+    }
+
+    fn waiting_person(&mut self) -> WaitingPerson {
+        WaitingPerson {
+            id: self.who(),
+            name: "W".into(),
+            client: ClientKind::Browser,
+            presence: Presence::Connected,
+            member: false,
+            turned_away: true,
+            since: self.seq,
+        }
+    }
+
+    /// What happens with the rules and the tools.
+    fn tool_event(&mut self) -> Event {
+        let (participant, by, id) = (self.who(), self.who(), self.small());
+        let yes = self.rng.chance(0.6);
+        match self.rng.below(12) {
+            0 => Event::PolicyChanged {
+                policy: Policy {
+                    lobby: if yes {
+                        LobbyPolicy::Guests
+                    } else {
+                        LobbyPolicy::Off
+                    },
+                    ..Policy::default()
+                },
+                by,
+            },
+            1 => Event::UnmuteAsked {
+                participant,
+                source: Source::Camera,
+                by,
+            },
+            2 => Event::FloorChanged {
+                floor: yes.then(|| Floor {
+                    holder: Some(participant),
+                    since: self.seq,
+                    queue: vec![by],
+                }),
+            },
+            3 => Event::QuestionChanged {
+                question: Question {
+                    id,
+                    from: participant,
+                    name: "N".into(),
+                    text: "?".into(),
+                    at: self.seq,
+                    client_id: "q".into(),
+                    votes: vec![by],
+                    answer: None,
+                },
+            },
+            4 => Event::QuestionDismissed { question: id },
+            5 => Event::PollChanged {
+                poll: Poll {
+                    id,
+                    question: "?".into(),
+                    options: vec!["a".into(), "b".into()],
+                    multiple: false,
+                    anonymous: yes,
+                    live: true,
+                    closed: false,
+                    quiz: false,
+                    voters: id,
+                    results: vec![id, 0],
+                    correct: Vec::new(),
+                    votes: Vec::new(),
+                },
+            },
+            6 => Event::PollRemoved { poll: id },
+            7 => Event::AgendaChanged {
+                agenda: yes.then(Agenda::default),
+            },
+            8 => Event::BreakoutChanged {
+                breakout: yes.then(|| Breakout {
+                    rooms: vec!["Red".into(), "Blue".into()],
+                    choose: false,
+                    opened_at: Some(self.seq),
+                    ends_at: None,
+                }),
+            },
+            9 => Event::Placed {
+                places: vec![Place {
+                    participant,
+                    room: yes.then_some(id),
+                    assigned: Some(id),
+                }],
+            },
+            10 => Event::HelpChanged {
+                participant,
+                help: yes.then_some(self.seq),
+            },
+            _ => Event::SeatOrderChanged {
+                participants: if yes { vec![by] } else { Vec::new() },
+            },
+        }
+    }
+
     /// Mostly the next event, sometimes one from the past or from behind a gap.
     fn entry(&mut self) -> Sequenced {
         self.seq += match self.rng.below(12) {
@@ -206,7 +365,8 @@ impl Dice {
 
     fn event(&mut self) -> Event {
         let participant = self.who();
-        match self.rng.below(13) {
+        match self.rng.below(18) {
+            13..=17 => self.tool_event(),
             0 => Event::ParticipantJoined {
                 participant: self.participant(participant),
             },
@@ -255,11 +415,18 @@ impl Dice {
                     from: participant,
                     name: "N".into(),
                     text: "t".into(),
+                    to: None,
+                    present: Vec::new(),
                     at: self.seq,
                     client_id: self.small().to_string(),
+                    files: Vec::new(),
                 },
             },
             11 => Event::SpotlightChanged {
+                participants: (0..self.rng.below(3)).map(|_| self.who()).collect(),
+                by: self.who(),
+            },
+            12 => Event::BoardPresented {
                 participant: self.rng.chance(0.8).then_some(participant),
                 by: self.who(),
             },
@@ -286,11 +453,14 @@ impl Dice {
                     id: meeting_id(),
                     title: String::new(),
                     locked: false,
-                    spotlight: None,
+                    spotlights: Vec::new(),
+                    board: None,
+                    policy: confab_protocol::Policy::default(),
                     started_at: 1,
                 },
                 participants,
                 chat: Vec::new(),
+                tools: Tools::default(),
             },
         }
     }
@@ -305,6 +475,9 @@ impl Dice {
             muted: vec![self.source()],
             hand: None,
             same_room: None,
+            room: None,
+            assigned: None,
+            help: None,
             tracks: Vec::new(),
             decodes: Vec::new(),
             joined_at: 1,
@@ -312,7 +485,12 @@ impl Dice {
     }
 
     fn action(&mut self) -> Action {
-        match self.rng.below(8) {
+        match self.rng.below(10) {
+            8 => Action::Ask(Request::FloorGrab),
+            9 => Action::Ask(Request::PollVote {
+                poll: self.small(),
+                choices: vec![0],
+            }),
             0 | 1 => Action::Mute {
                 source: self.source(),
                 muted: self.rng.chance(0.5),
@@ -326,6 +504,8 @@ impl Dice {
             4 | 5 => Action::Chat {
                 text: "t".into(),
                 client_id: self.small().to_string(),
+                to: self.rng.chance(0.3).then_some(Audience::Hosts),
+                files: Vec::new(),
             },
             6 => Action::Rename { name: "B".into() },
             _ => Action::HostMuteAll,

@@ -272,6 +272,7 @@ fn where_packets_get_lost_a_cap_has_room_for_repair() {
             loss_up: 0.0,
             loss_down: 0.3,
             burst_down: None,
+            queued_down: Duration::ZERO,
             rtt: None,
             heard,
         };

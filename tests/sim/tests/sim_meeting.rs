@@ -9,7 +9,9 @@ use confab_simnet::{LinkConfig, NodeId};
 fn say(text: &str) -> Action {
     Action::Chat {
         text: text.into(),
+        to: None,
         client_id: text.replace(' ', "-"),
+        files: Vec::new(),
     }
 }
 

@@ -136,6 +136,8 @@ fn action(m: &Meeting, dice: &mut Rng) -> Action {
             Action::Chat {
                 text: format!("words {n}"),
                 client_id: format!("c{n}"),
+                to: None,
+                files: Vec::new(),
             }
         }
         9 => Action::Rename {
@@ -153,7 +155,7 @@ fn action(m: &Meeting, dice: &mut Rng) -> Action {
             participant: somebody,
         },
         _ if dice.chance(0.5) => Action::HostSpotlight {
-            participant: yes.then_some(somebody),
+            participants: yes.then_some(somebody).into_iter().collect(),
         },
         _ => Action::HostLock { locked: yes },
     }

@@ -4,11 +4,12 @@
 
 use confab_base::{Source, TrackId};
 use confab_protocol::{
-    LayersWanted, Listening, ParticipantQuality, QualityLevel, Reaction, SameRoomChoice, Slot,
-    SlotState, VoiceLoss,
+    AgendaItem, Assignment, Audience, Code, LayersWanted, Listening, LobbyPolicy, NewPoll,
+    ParticipantId, ParticipantQuality, Policy, QualityLevel, QualityReport, Reaction, Request,
+    Role, SameRoomChoice, Slot, SlotState, VoiceLoss,
 };
 use confab_room::{MediaCommand, MediaEvent};
-use confab_session::{Action, Input};
+use confab_session::{Action, Input, Notice, Phase};
 use confab_sim::{Meeting, Person, Recording};
 use confab_simnet::{LinkConfig, NodeId};
 use std::path::PathBuf;
@@ -61,7 +62,9 @@ fn mute(source: Source, muted: bool) -> Action {
 fn say(text: &str) -> Action {
     Action::Chat {
         text: text.into(),
+        to: None,
         client_id: format!("c-{}", text.replace(' ', "-")),
+        files: Vec::new(),
     }
 }
 
@@ -223,28 +226,30 @@ fn spotlight() {
     start(&mut m, guest);
     let you = m.see(guest).session.state().you.expect("is in");
     let other = m.see(host).session.state().you.expect("is in");
-    let put = |participant| Action::HostSpotlight { participant };
+    let put = |participants: &[ParticipantId]| Action::HostSpotlight {
+        participants: participants.to_vec(),
+    };
     // Not the guest's to do.
-    m.act(guest, put(Some(you)));
+    m.act(guest, put(&[you]));
     m.run_ms(100);
-    for who in [Some(you), Some(other), None, Some(you)] {
+    for who in [&[you][..], &[other, you], &[], &[you]] {
         m.act(host, put(who));
         m.run_ms(100);
-        assert_eq!(m.snapshot().meeting.spotlight, who);
+        assert_eq!(m.snapshot().meeting.spotlights, who);
     }
     let third = m.join(false, LinkConfig::default());
     m.run_ms(300);
     let their = m.see(third).session.state().you.expect("is in");
-    m.act(host, put(Some(their)));
+    m.act(host, put(&[their]));
     m.run_ms(100);
     m.act(third, Action::Leave);
     m.run_ms(300);
-    assert_eq!(m.snapshot().meeting.spotlight, None);
+    assert_eq!(m.snapshot().meeting.spotlights, []);
     m.assert_converged();
     // Who comes back hears of it.
     m.set_up(guest, false);
     m.run_ms(4000);
-    m.act(host, put(Some(other)));
+    m.act(host, put(&[you, other]));
     m.run_ms(100);
     m.set_up(guest, true);
     m.run_ms(3000);
@@ -289,6 +294,31 @@ fn what_is_heard_is_told_when_it_changes_while_it_stalls_and_after_a_cut() {
     assert_eq!(told.last(), Some(&0));
     assert!((5..9).contains(&told.len()), "{told:?}");
     keep("listening", m, guest);
+}
+
+#[test]
+fn how_a_minute_went_is_told_while_there_is_a_connection() {
+    let (mut m, _, guest) = stage();
+    start(&mut m, guest);
+    let report = QualityReport {
+        seconds: 60,
+        rtt_ms: Some(40),
+        mic_on: 500,
+        ..QualityReport::default()
+    };
+    let say = |m: &mut Meeting| {
+        let report = report.clone();
+        m.person(guest, |p, net| p.feed(Input::Quality { report }, net));
+    };
+    say(&mut m);
+    m.run_ms(1000);
+    m.set_up(guest, false);
+    m.run_ms(4000);
+    say(&mut m);
+    m.set_up(guest, true);
+    m.run_ms(3000);
+    m.assert_converged();
+    keep("quality", m, guest);
 }
 
 #[test]
@@ -536,6 +566,294 @@ fn the_seat_is_lost() {
     m.run_ms(8000);
     m.assert_converged();
     keep("seat_lost", m, guest);
+}
+
+/// A meeting with a lobby for all, its host, and a guest under record who has not begun.
+fn lobby_stage() -> (Meeting, NodeId, NodeId) {
+    let policy = Policy {
+        lobby: LobbyPolicy::Everyone,
+        ..Policy::default()
+    };
+    let mut m = Meeting::with(1, policy);
+    let host = m.join(true, LinkConfig::default());
+    m.run_ms(300);
+    m.join(false, LinkConfig::default());
+    m.run_ms(300);
+    let mut options = Person::options(3, None);
+    options.passcode = Some("open".into());
+    let guest = m.invite(options.clone(), LinkConfig::default());
+    m.person(guest, |p, _| p.recording = Some(Recording::new(&options)));
+    (m, host, guest)
+}
+
+fn position(m: &Meeting, guest: NodeId) -> Option<u32> {
+    let state = m.see(guest).session.state();
+    state.waiting.as_ref().map(|w| w.place.position)
+}
+
+#[test]
+fn the_lobby() {
+    let (mut m, host, guest) = lobby_stage();
+    start(&mut m, guest);
+    assert_eq!(position(&m, guest), Some(2));
+    // What is wished in the lobby is done in the room; what needs the room is not.
+    m.act(guest, mute(Source::Camera, false));
+    m.act(guest, Action::Ask(Request::FloorGrab));
+    m.act(guest, say("am I in"));
+    m.run_ms(1500);
+    cut(&mut m, guest, 4000);
+    m.run_ms(2500);
+    assert_eq!(position(&m, guest), Some(2), "over a cut");
+    let first = m.see(host).session.state().lobby[0].id;
+    let ask = |request| Action::Ask(request);
+    m.act(host, ask(Request::HostDeny { participant: first }));
+    m.run_ms(200);
+    assert_eq!(position(&m, guest), Some(1));
+    m.act(host, ask(Request::HostAdmitAll));
+    m.run_ms(300);
+    m.assert_converged();
+    assert!(m.see(guest).is_joined());
+    assert_eq!(m.snapshot().chat.len(), 1);
+    assert_eq!(m.see(host).session.state().lobby, []);
+    cut(&mut m, guest, 4000);
+    m.run_ms(2500);
+    m.assert_converged();
+    keep("lobby", m, guest);
+}
+
+#[test]
+fn turned_away() {
+    let (mut m, host, guest) = lobby_stage();
+    start(&mut m, guest);
+    let participant = m.see(host).session.state().lobby[1].id;
+    m.act(host, Action::Ask(Request::HostDeny { participant }));
+    m.run_ms(300);
+    let code = Some(Code::Denied);
+    assert_eq!(m.see(guest).session.state().phase, Phase::Ended { code });
+    keep("turned_away", m, guest);
+}
+
+#[test]
+fn out_of_the_lobby_by_oneself_and_by_time() {
+    let (mut m, _, guest) = lobby_stage();
+    start(&mut m, guest);
+    // Away for too long: the place is lost, and the last is taken.
+    let before = m.see(guest).session.seat().cloned();
+    cut(&mut m, guest, 70_000);
+    m.run_ms(3000);
+    assert_eq!(position(&m, guest), Some(2));
+    assert_ne!(
+        before.map(|s| s.participant),
+        m.see(guest).session.seat().map(|s| s.participant)
+    );
+    m.act(guest, Action::Leave);
+    m.run_ms(300);
+    assert_eq!(m.see_server().room().waiting(), 1);
+    keep("lobby_left", m, guest);
+}
+
+#[test]
+fn led_by_a_host() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    let you = m.see(guest).session.state().you.expect("is in");
+    let other = m.see(host).session.state().you.expect("is in");
+    let ask = |m: &mut Meeting, who, request| {
+        m.act(who, Action::Ask(request));
+        m.run_ms(100);
+    };
+    let mut policy = Policy::default();
+    policy.permissions.unmute = false;
+    ask(&mut m, host, Request::HostPolicy { policy });
+    m.act(guest, mute(Source::Microphone, false));
+    m.run_ms(100);
+    let asked = Request::HostAskUnmute {
+        participant: you,
+        source: Source::Microphone,
+    };
+    ask(&mut m, host, asked);
+    m.act(guest, mute(Source::Microphone, false));
+    m.run_ms(100);
+    let policy = Policy::default();
+    ask(&mut m, host, Request::HostPolicy { policy });
+    ask(&mut m, host, Request::HostFloor { on: true });
+    ask(&mut m, guest, Request::FloorGrab);
+    ask(&mut m, host, Request::FloorGrab);
+    ask(&mut m, guest, Request::FloorRelease);
+    ask(&mut m, host, Request::HostFloor { on: false });
+    let question = |text: &str| Request::QuestionAsk {
+        text: text.into(),
+        client_id: text.into(),
+    };
+    ask(&mut m, guest, question("When?"));
+    ask(&mut m, host, question("Where?"));
+    ask(
+        &mut m,
+        guest,
+        Request::QuestionVote {
+            question: 2,
+            up: true,
+        },
+    );
+    ask(
+        &mut m,
+        host,
+        Request::HostQuestionAnswer {
+            question: 1,
+            text: None,
+        },
+    );
+    ask(&mut m, host, Request::HostQuestionDismiss { question: 2 });
+    let poll = NewPoll {
+        question: "Tea?".into(),
+        options: vec!["Yes".into(), "No".into()],
+        multiple: false,
+        anonymous: false,
+        live: false,
+        correct: vec![0],
+    };
+    ask(&mut m, host, Request::HostPollOpen { poll: poll.clone() });
+    ask(&mut m, host, Request::HostPollOpen { poll });
+    for poll in [1, 2] {
+        let choices = vec![0];
+        ask(&mut m, guest, Request::PollVote { poll, choices });
+    }
+    ask(&mut m, host, Request::HostPollClose { poll: 1 });
+    ask(&mut m, host, Request::HostPollRemove { poll: 2 });
+    let items = vec![AgendaItem {
+        title: "News".into(),
+        minutes: 5,
+    }];
+    ask(&mut m, host, Request::HostAgenda { items });
+    ask(&mut m, host, Request::HostAgendaGo { item: Some(0) });
+    let participants = vec![other];
+    ask(&mut m, host, Request::HostSeatOrder { participants });
+    let aside = |text: &str, to| Action::Chat {
+        text: text.into(),
+        client_id: text.into(),
+        to: Some(to),
+        files: Vec::new(),
+    };
+    m.act(guest, aside("help", Audience::Hosts));
+    m.act(host, aside("yes?", Audience::Person { participant: you }));
+    m.act(
+        guest,
+        aside(
+            "lost",
+            Audience::Person {
+                participant: ParticipantId(99),
+            },
+        ),
+    );
+    m.run_ms(200);
+    assert_eq!(m.see(guest).session.state().asides.len(), 2);
+    let role = Role::CoHost;
+    ask(
+        &mut m,
+        host,
+        Request::HostRole {
+            participant: you,
+            role,
+        },
+    );
+    m.server(|s, net| s.media_event(MediaEvent::Speakers(vec![you]), net));
+    m.run_ms(11_000);
+    cut(&mut m, guest, 4000);
+    m.act(host, aside("again?", Audience::Hosts));
+    m.run_ms(3000);
+    m.assert_converged();
+    let state = m.see(guest).session.state();
+    assert_eq!((state.asides.len(), state.own_votes.len()), (3, 1));
+    assert!(!state.speaking_times.is_empty());
+    ask(&mut m, host, Request::HostAgenda { items: Vec::new() });
+    m.act(guest, aside("bye", Audience::Person { participant: other }));
+    m.run_ms(200);
+    m.act(guest, Action::Leave);
+    m.run_ms(100);
+    keep("led", m, guest);
+}
+
+#[test]
+fn breakout_rooms() {
+    let (mut m, host, guest) = stage();
+    start(&mut m, guest);
+    let you = m.see(guest).session.state().you.expect("is in");
+    let ask = |m: &mut Meeting, who, request| {
+        m.act(who, Action::Ask(request));
+        m.run_ms(100);
+    };
+    let plan = |choose| Request::HostBreakout {
+        rooms: vec!["Red".into(), "Blue".into()],
+        choose,
+    };
+    let go = |room| Request::BreakoutGo { room };
+    ask(&mut m, host, plan(false));
+    ask(&mut m, guest, go(Some(1)));
+    ask(&mut m, host, Request::HostBreakoutSpread { anew: true });
+    ask(&mut m, host, Request::HostBreakoutOpen { minutes: Some(5) });
+    // Said while the link is down, for the room it was said in.
+    ask(&mut m, guest, Request::BreakoutHelp { asked: true });
+    m.act(guest, say("in red"));
+    ask(&mut m, host, go(Some(1)));
+    let reaction = Reaction::Clap;
+    m.act(host, Action::Reaction { reaction });
+    m.act(host, say("here I am"));
+    m.run_ms(200);
+    m.set_up(guest, false);
+    m.act(guest, say("late"));
+    let places = vec![Assignment {
+        participant: you,
+        room: Some(2),
+    }];
+    ask(&mut m, host, Request::HostBreakoutAssign { places });
+    let everyone = Action::Chat {
+        text: "five minutes".into(),
+        client_id: "e1".into(),
+        to: Some(Audience::Everyone),
+        files: Vec::new(),
+    };
+    m.act(host, everyone);
+    m.run_ms(4000);
+    m.set_up(guest, true);
+    m.run_ms(2500);
+    m.assert_converged();
+    let notices = &m.see(guest).notices;
+    assert!(notices.iter().any(|n| matches!(n, Notice::Reacted { .. })));
+    assert!(
+        notices.iter().any(|n| matches!(
+            n,
+            Notice::Failed {
+                code: Code::NotFound,
+                ..
+            }
+        )),
+        "late words go to nobody"
+    );
+    assert_eq!(m.see(guest).session.state().asides.len(), 2);
+    assert_eq!(m.snapshot().chat.len(), 1);
+    ask(&mut m, guest, go(None));
+    ask(&mut m, guest, go(Some(2)));
+    m.act(guest, say("in blue"));
+    m.run_ms(200);
+    ask(&mut m, host, plan(true));
+    ask(&mut m, guest, go(Some(1)));
+    ask(&mut m, host, Request::HostBreakoutClose { seconds: 2 });
+    m.run_ms(2500);
+    m.assert_converged();
+    m.act(guest, say("all here"));
+    m.run_ms(200);
+    assert_eq!(m.snapshot().chat.len(), 2);
+    ask(
+        &mut m,
+        host,
+        Request::HostBreakout {
+            rooms: Vec::new(),
+            choose: false,
+        },
+    );
+    m.act(guest, Action::Leave);
+    m.run_ms(100);
+    keep("breakout", m, guest);
 }
 
 #[test]

@@ -123,6 +123,30 @@ export type SpeakerWord = "speaker";
 
 export type PopOutWhat = number | SpeakerWord;
 
+export type ServerRequest = { 
+/**
+ * In capitals.
+ */
+method: string, 
+/**
+ * Below `/api/v1`, with its query.
+ */
+path: string, 
+/**
+ * `If-Match`.
+ */
+seen?: string, 
+/**
+ * JSON.
+ */
+body?: string, };
+
+export type KnownAccount = { 
+/**
+ * Origin.
+ */
+server: string, name: string, email: string, };
+
 export type Place = { "kind": "home", 
 /**
  * A link from outside led nowhere; told once.
@@ -145,7 +169,7 @@ unknownServer: boolean,
  */
 poppedOut?: PopOutWhat, } | { "kind": "pop_out", meeting: string, server: string, what: PopOutWhat, } | { "kind": "share_bar", meeting: string, server: string, };
 
-export type ShellCode = "unreachable" | "bad_link" | "no_server" | "server_not_allowed" | "file" | "unavailable";
+export type ShellCode = "unreachable" | "bad_link" | "no_server" | "server_not_allowed" | "file" | "sign_in_denied" | "sign_in_too_late" | "other_server" | "unavailable";
 
 export type AppCode = ShellCode | Code;
 
@@ -155,8 +179,20 @@ export type PopOutHost = "apart";
 
 export type GlobalAction = "microphone" | "camera";
 
-export type AppCommand = { "type": "info" } | { "type": "place" } | { "type": "settings" } | { "type": "save_settings", patch: Partial<Settings>, } | { "type": "recent" } | { "type": "forget_recent", id: string, } | { "type": "open_meeting", text: string, } | { "type": "create_meeting", request: CreateMeeting, } | { "type": "open_home" } | { "type": "close" } | { "type": "open_link", url: string, } | { "type": "full_screen", on: boolean, } | { "type": "draw_rate", fps: number, } | { "type": "pop_out", what?: PopOutWhat, } | { "type": "support_bundle" } | { "type": "open_diagnostics" } | { "type": "check_update" } | { "type": "install_update" };
+export type AppCommand = { "type": "info" } | { "type": "place" } | { "type": "settings" } | { "type": "save_settings", patch: Partial<Settings>, } | { "type": "recent" } | { "type": "forget_recent", id: string, } | { "type": "open_meeting", text: string, } | { "type": "create_meeting", request: CreateMeeting, } | { "type": "accounts" } | { "type": "sign_in" } | { "type": "cancel_sign_in" } | { "type": "sign_out", server?: string, } | { "type": "ask_server", request: ServerRequest, } | { "type": "fetch_file", 
+/**
+ * From the server's root.
+ */
+path: string, name: string, } | { "type": "save_file", name: string, text: string, } | { "type": "open_home" } | { "type": "close" } | { "type": "open_link", url: string, } | { "type": "full_screen", on: boolean, } | { "type": "draw_rate", fps: number, } | { "type": "pop_out", what?: PopOutWhat, } | { "type": "support_bundle" } | { "type": "open_diagnostics" } | { "type": "check_update" } | { "type": "install_update" };
 
-export type AppReply = { "type": "done" } | { "type": "failed", code: AppCode, } | { "type": "info", info: AppInfo, } | { "type": "place", place: Place, } | { "type": "settings", settings: Settings, } | { "type": "recent", meetings: Array<RecentMeeting>, } | { "type": "created", created: MeetingCreated, } | { "type": "file", path: string, } | { "type": "update", update: UpdateState, } | { "type": "pop_out", host: PopOutHost, };
+export type AppReply = { "type": "done" } | { "type": "accounts", accounts: Array<KnownAccount>, } | { "type": "said", 
+/**
+ * Of HTTP.
+ */
+status: number, 
+/**
+ * Seconds until another try.
+ */
+retryAfter?: number, body: string, } | { "type": "failed", code: AppCode, } | { "type": "info", info: AppInfo, } | { "type": "place", place: Place, } | { "type": "settings", settings: Settings, } | { "type": "recent", meetings: Array<RecentMeeting>, } | { "type": "created", created: MeetingCreated, } | { "type": "file", path: string, } | { "type": "update", update: UpdateState, } | { "type": "pop_out", host: PopOutHost, };
 
-export type AppEvent = { "type": "settings", settings: Settings, } | { "type": "shortcut", action: GlobalAction, } | { "type": "full_screen", on: boolean, } | { "type": "place", place: Place, } | { "type": "pop_out_closed" } | { "type": "link_refused", code: AppCode, };
+export type AppEvent = { "type": "settings", settings: Settings, } | { "type": "shortcut", action: GlobalAction, } | { "type": "full_screen", on: boolean, } | { "type": "place", place: Place, } | { "type": "pop_out_closed" } | { "type": "account", problem?: AppCode, } | { "type": "link_refused", code: AppCode, };

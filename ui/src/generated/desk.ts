@@ -1,9 +1,10 @@
 // Made by `cargo xtask generate` from crates/client/src/desk. Do not edit.
 import type {
-  Code, Limited, Listening, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, SameRoomChoice, Source, TrackId,
+  Audience, Code, Limited, Listening, Meeting, MeetingInfo, OwnVote, Participant, ParticipantId, ParticipantQuality, Reaction, Request, SameRoomChoice, Source,
+  SharedFile, SpeakingTime, Tools, TrackId, WaitingPerson, WaitReason,
 } from "./protocol";
 
-export type CallPhase = "idle" | "connecting" | "joined" | "reconnecting" | "ended";
+export type CallPhase = "idle" | "connecting" | "waiting" | "joined" | "reconnecting" | "ended";
 
 export type MediaFlow = "none" | "connecting" | "connected";
 
@@ -29,7 +30,23 @@ id: number, from: ParticipantId,
 /**
  * The sender's name when it was sent; the sender may be gone.
  */
-name: string, text: string, 
+name: string, 
+/**
+ * Empty only where there are files.
+ */
+text: string, 
+/**
+ * Files that go with it, at most [`crate::MAX_MESSAGE_FILES`]. Who may read the message may have them.
+ */
+files?: Array<SharedFile>, 
+/**
+ * Whom it is for; absent: everybody.
+ */
+to?: Audience, 
+/**
+ * Who was in the room it was said in, where it is for a `room`.
+ */
+present?: Array<ParticipantId>, 
 /**
  * Server time, milliseconds since 1970.
  */
@@ -111,6 +128,14 @@ canShare: boolean,
  */
 talking: boolean, noise: LocalNoise, };
 
+export type LobbyWait = { title: string, 
+/**
+ * Milliseconds since 1970 on this computer's clock, set right by the server's; absent: nobody said when.
+ */
+startsAt?: number, position: number, reason: WaitReason, };
+
+export type Leading = { waiting?: LobbyWait, lobby: Array<WaitingPerson>, tools: Tools, ownVotes: Array<OwnVote>, speakingTimes: Array<SpeakingTime>, };
+
 export type DeskState = { 
 /**
  * Number of the last change in it; the patch with the next number applies to it.
@@ -131,9 +156,13 @@ limited: Array<LimitedTrack>,
 /**
  * How well the others are heard here.
  */
-listening: Listening, local: LocalState, };
+listening: Listening, 
+/**
+ * The lobby from either side, and the tools.
+ */
+leading: Leading, local: LocalState, };
 
-export type DeskPatch = { seq: number, call?: CallState, participants?: Array<Participant>, chat?: Array<ChatEntry>, speakers?: Array<ParticipantId>, quality?: Array<ParticipantQuality>, limited?: Array<LimitedTrack>, listening?: Listening, local?: LocalState, };
+export type DeskPatch = { seq: number, call?: CallState, participants?: Array<Participant>, chat?: Array<ChatEntry>, speakers?: Array<ParticipantId>, quality?: Array<ParticipantQuality>, limited?: Array<LimitedTrack>, listening?: Listening, leading?: Leading, local?: LocalState, };
 
 export type RepairStats = { 
 /**
@@ -274,9 +303,28 @@ export type ShownVideo = { track: TrackId,
  */
 height: number, };
 
-export type HostAction = { "type": "mute", participant: ParticipantId, source: Source, } | { "type": "mute_all" } | { "type": "lower_hand", participant: ParticipantId, } | { "type": "spotlight", participant: ParticipantId | null, } | { "type": "remove", participant: ParticipantId, } | { "type": "lock", locked: boolean, } | { "type": "end" };
+export type HostAction = { "type": "mute", participant: ParticipantId, source: Source, } | { "type": "mute_all" } | { "type": "lower_hand", participant: ParticipantId, } | { "type": "spotlight", participants: Array<ParticipantId>, } | { "type": "remove", participant: ParticipantId, } | { "type": "lock", locked: boolean, } | { "type": "end" };
 
-export type DeskCommand = { "type": "attach" } | { "type": "meeting_info" } | { "type": "join", name: string, 
+export type DrawnStroke = { 
+/**
+ * 0xRRGGBB.
+ */
+color: number, 
+/**
+ * In shares of the picture's width.
+ */
+width: number, 
+/**
+ * A highlighter's: what is beneath stays readable.
+ */
+hatched: boolean, 
+/**
+ * Three numbers for each: its place in shares of the picture's width and height, and how thick the line is there, 1 where it was
+ * pressed neither hard nor softly.
+ */
+points: Array<number>, };
+
+export type DeskCommand = { "type": "attach" } | { "type": "meeting_info" } | { "type": "meeting_report" } | { "type": "join", name: string, 
 /**
  * Where the link had none.
  */
@@ -292,7 +340,15 @@ audio: boolean, mode: ScreenMode, } | { "type": "stop_screen" } | { "type": "pau
 /**
  * Which page: tallest wins where several show the same track.
  */
-page: string, videos: Array<ShownVideo>, } | { "type": "chat", text: string, } | { "type": "hand", raised: boolean, } | { "type": "react", reaction: Reaction, } | { "type": "rename", name: string, } | { "type": "host", action: HostAction, } | { "type": "same_room", choice: SameRoomChoice, } | { "type": "set_processing", processing: Processing, } | { "type": "set_background", background: DeskBackground, } | { "type": "set_data_saver", saving: DataSaving, } | { "type": "link_stats" } | { "type": "stream_stats" } | { "type": "screen_sources" };
+page: string, videos: Array<ShownVideo>, } | { "type": "chat", text: string, 
+/**
+ * Absent: to everybody.
+ */
+to?: Audience, } | { "type": "ask", request: Request, } | { "type": "hand", raised: boolean, } | { "type": "react", reaction: Reaction, } | { "type": "rename", name: string, } | { "type": "host", action: HostAction, } | { "type": "same_room", choice: SameRoomChoice, } | { "type": "set_processing", processing: Processing, } | { "type": "set_background", background: DeskBackground, } | { "type": "set_data_saver", saving: DataSaving, } | { "type": "link_stats" } | { "type": "stream_stats" } | { "type": "screen_sources" } | { "type": "board_open", line: number, } | { "type": "board_say", line: number, frame: string, } | { "type": "board_close", line: number, } | { "type": "board_history", board: string, 
+/**
+ * 0: from the beginning.
+ */
+after: number, } | { "type": "draw_over", keep: number, strokes: Array<DrawnStroke>, };
 
 export type OwnCode = "unreachable" | "closed";
 
@@ -302,10 +358,18 @@ export type DeskReply = { "type": "done" } | { "type": "failed", code: DeskCode,
 /**
  * Absent where pictures have no way to the page.
  */
-bus?: BusAddress, } | { "type": "meeting", info: MeetingInfo, } | { "type": "link", stats: LinkStats, } | { "type": "streams", streams: Array<StreamStats>, } | { "type": "screens", sources: Array<ScreenSource>, } | { "type": "recorded", problem?: DeviceProblem, } | { "type": "played", problem?: DeviceProblem, };
+bus?: BusAddress, } | { "type": "meeting", info: MeetingInfo, } | { "type": "report", csv: string, } | { "type": "link", stats: LinkStats, } | { "type": "streams", streams: Array<StreamStats>, } | { "type": "screens", sources: Array<ScreenSource>, } | { "type": "board_history", 
+/**
+ * Entries of docs/BOARD.md, one after the other, in base64.
+ */
+entries: string, 
+/**
+ * The number to go on after; absent: that was all.
+ */
+next?: number, } | { "type": "recorded", problem?: DeviceProblem, } | { "type": "played", problem?: DeviceProblem, };
 
 export type ScreenEnd = "closed" | "system" | "failed";
 
 export type BackgroundEnd = "too_slow" | "failed";
 
-export type DeskEvent = { "type": "reaction", participant: ParticipantId, reaction: Reaction, } | { "type": "refused", code: Code, } | { "type": "muted_by_host", source: Source, by: ParticipantId, } | { "type": "device_changed", kind: DeviceKind, label?: string, } | { "type": "screen_ended", reason: ScreenEnd, } | { "type": "background_off", reason: BackgroundEnd, } | { "type": "levels", microphone: number, speaker: number, };
+export type DeskEvent = { "type": "reaction", participant: ParticipantId, reaction: Reaction, } | { "type": "refused", code: Code, } | { "type": "muted_by_host", source: Source, by: ParticipantId, } | { "type": "asked_to_unmute", source: Source, by: ParticipantId, } | { "type": "device_changed", kind: DeviceKind, label?: string, } | { "type": "screen_ended", reason: ScreenEnd, } | { "type": "background_off", reason: BackgroundEnd, } | { "type": "levels", microphone: number, speaker: number, } | { "type": "board_opened", line: number, } | { "type": "board_frame", line: number, frame: string, } | { "type": "board_closed", line: number, };

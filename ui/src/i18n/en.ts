@@ -1,8 +1,15 @@
 // English. The shape of this object is the shape of every catalogue. `{name}` marks what is filled in; an entry with
 // `one` and `other` is chosen by `{n}`.
 
+import { enAccount } from "./en-account";
+import { enApi } from "./en-api";
+import { enBreakout } from "./en-breakout";
+import { enCheck } from "./en-check";
 import { enErrors } from "./en-errors";
+import { enFiles } from "./en-files";
+import { enLeading } from "./en-leading";
 import { enMeeting } from "./en-meeting";
+import { enPlan } from "./en-plan";
 import { enSettings } from "./en-settings";
 
 export type Message = string | { one: string; other: string };
@@ -27,6 +34,7 @@ export const en = {
 
   "home.headline": "Meet without installing anything",
   "home.lead": "Create a meeting, send the link, talk. Nobody needs an account.",
+  "home.lead.accounts": "Create a meeting, send the link, talk. Whom you invite needs no account.",
   "home.new": "New meeting",
   "home.title": "Title",
   "home.title.hint": "Optional. Everyone with the link sees it.",
@@ -50,11 +58,16 @@ export const en = {
   "home.enter": "Enter as host",
   "home.another": "Create another",
   "home.not_open": "On this server meetings are created by its operator. Ask for a link, or join with one you have.",
+  "home.sign_in": "On this server meetings are created by people with an account.",
   "home.when.bad": "Choose a date and time.",
 
   "prejoin.untitled": "Meeting",
   "prejoin.when": "When",
   "prejoin.starts": "Starts {when}. You can go in already.",
+  "prejoin.host_time": "For the host: {when}",
+  "prejoin.series": "Series. After that: {when}",
+  "prejoin.invites": "{name} invites you",
+  "prejoin.open_app": "Open in the app",
   "prejoin.ics": "Add to calendar",
   "prejoin.people": { one: "{n} person is in the meeting", other: "{n} people are in the meeting" },
   "prejoin.nobody": "Nobody else is here yet",
@@ -63,6 +76,7 @@ export const en = {
   "prejoin.name.needed": "Type the name the others will see.",
   "prejoin.join": "Join",
   "prejoin.joining": "Joining…",
+  "prejoin.about": "About this meeting",
   "prejoin.as_host": "You join as host.",
   "prejoin.preview": "Your picture",
   "prejoin.camera_off": "Your camera is off",
@@ -116,6 +130,7 @@ export const en = {
   "bar.camera": "Camera",
   "bar.share": "Share screen",
   "bar.share.stop": "Stop sharing the screen",
+  "bar.board": "Whiteboard",
   "bar.hand": "Raise hand",
   "bar.hand.lower": "Lower hand",
   "bar.reactions": "Reactions",
@@ -179,6 +194,8 @@ export const en = {
   "people.lower_hand": "Lower hand",
   "people.spotlight": "Spotlight for everyone",
   "people.spotlight_off": "End the spotlight",
+  "people.spotlight_instead": "Spotlight in their place",
+  "people.spotlight_too": "Add to the spotlight",
   "people.remove": "Remove from the meeting",
   "people.mute_all": "Mute all",
   "people.lock": "Lock the meeting",
@@ -216,6 +233,7 @@ export const en = {
   "notices.dismiss": "Dismiss",
   "notices.open.people": "Show people",
   "notices.open.chat": "Show chat",
+  "notices.open.polls": "Show polls and questions",
 
   "say.joined": "{name} joined.",
   "say.left": "{name} left.",
@@ -239,9 +257,18 @@ export const en = {
   "say.spotlight": "{name} is in the spotlight.",
   "say.spotlight_you": "You are in the spotlight: everyone sees you large.",
   "say.spotlight_off": "The spotlight is off.",
+  "say.board": "{name} shows the whiteboard.",
+  "say.board_off": "The whiteboard is not shown any more.",
 
+  ...enAccount,
+  ...enApi,
   ...enErrors,
+  ...enLeading,
+  ...enBreakout,
+  ...enCheck,
+  ...enFiles,
   ...enMeeting,
+  ...enPlan,
   ...enSettings,
 } satisfies Record<string, Message>;
 

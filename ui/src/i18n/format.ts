@@ -1,11 +1,11 @@
 // Fills a catalogue's message. Pure, so that the tests can ask every language for every text.
 
-import type { Catalogue, Message, MessageKey } from "./en";
+import type { Message } from "./en";
 
 export type Params = Record<string, string | number>;
 
 /** The text for `key`; the plural form follows `params.n` by the language's own rule. */
-export function format(catalogue: Catalogue, locale: string, key: MessageKey, params: Params = {}): string {
+export function format<K extends string>(catalogue: Record<K, Message>, locale: string, key: K, params: Params = {}): string {
   const template = choose(catalogue[key], locale, params);
   return template.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
 }

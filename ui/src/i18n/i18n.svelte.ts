@@ -34,6 +34,11 @@ export function bestLocale(wanted: readonly string[]): Locale {
   return "en";
 }
 
+/** Whether a word, from elsewhere, is a key. */
+export function hasText(key: string): key is MessageKey {
+  return Object.hasOwn(en, key);
+}
+
 /** The text for `key` in the language in use. */
 export function t(key: MessageKey, params?: Params): string {
   return format(catalogues[current], current, key, params);

@@ -1,8 +1,15 @@
 // 简体中文。按中文的说法来写，不逐字对译。
 
 import type { Catalogue } from "./en";
+import { zhAccount } from "./zh-CN-account";
+import { zhApi } from "./zh-CN-api";
+import { zhBreakout } from "./zh-CN-breakout";
+import { zhCheck } from "./zh-CN-check";
 import { zhErrors } from "./zh-CN-errors";
+import { zhFiles } from "./zh-CN-files";
+import { zhLeading } from "./zh-CN-leading";
 import { zhMeeting } from "./zh-CN-meeting";
+import { zhPlan } from "./zh-CN-plan";
 import { zhSettings } from "./zh-CN-settings";
 
 export const zhCN: Catalogue = {
@@ -25,6 +32,7 @@ export const zhCN: Catalogue = {
 
   "home.headline": "打开链接，马上开会",
   "home.lead": "建一个会议，把链接发出去就能聊。谁都不用注册，也不用安装。",
+  "home.lead.accounts": "建一个会议，把链接发出去就能聊。您邀请的人不用注册，也不用安装。",
   "home.new": "新会议",
   "home.title": "会议主题",
   "home.title.hint": "可以不填。有链接的人都能看到。",
@@ -48,21 +56,27 @@ export const zhCN: Catalogue = {
   "home.enter": "以主持人身份进入",
   "home.another": "再建一个",
   "home.not_open": "这台服务器上的会议由管理员创建。请向对方索取链接，或用已有的链接加入。",
+  "home.sign_in": "在此服务器上，会议由有账号的人创建。",
   "home.when.bad": "请选择日期和时间。",
 
   "prejoin.untitled": "会议",
   "prejoin.when": "时间",
   "prejoin.starts": "会议{when}开始，现在就可以进入。",
+  "prejoin.host_time": "主持人所在地：{when}",
+  "prejoin.series": "系列会议。下一次：{when}",
+  "prejoin.invites": "{name} 邀请您",
+  "prejoin.open_app": "在应用中打开",
   "prejoin.ics": "添加到日历",
   "prejoin.people": { one: "会议中有 {n} 人", other: "会议中有 {n} 人" },
   "prejoin.nobody": "还没有其他人",
   "prejoin.locked": "主持人已锁定会议，解锁前新的人无法进入。",
-  "prejoin.name": "你的名字",
+  "prejoin.name": "您的名字",
   "prejoin.name.needed": "请填写让大家看到的名字。",
   "prejoin.join": "加入",
   "prejoin.joining": "正在加入…",
-  "prejoin.as_host": "你将以主持人身份加入。",
-  "prejoin.preview": "你的画面",
+  "prejoin.about": "会议说明",
+  "prejoin.as_host": "您将以主持人身份加入。",
+  "prejoin.preview": "您的画面",
   "prejoin.camera_off": "摄像头已关闭",
   "prejoin.camera_starting": "正在打开摄像头…",
   "prejoin.devices": "设备",
@@ -91,13 +105,13 @@ export const zhCN: Catalogue = {
   "meeting.controls": "控制栏",
   "meeting.elapsed": "会议已进行",
   "meeting.secure": "已加密",
-  "meeting.secure.hint": "你与服务器之间的声音和画面都已加密。",
+  "meeting.secure.hint": "您与服务器之间的声音和画面都已加密。",
   "meeting.locked": "已锁定",
   "meeting.locked.hint": "新的人无法进入。",
   "meeting.layout": "布局",
   "meeting.layout.grid": "宫格",
   "meeting.layout.speaker": "演讲者",
-  "meeting.alone": "现在只有你一个人",
+  "meeting.alone": "现在只有您一个人",
   "meeting.alone.hint": "把链接发给要来的人吧。",
   "meeting.copy_link": "复制链接",
   "meeting.link_copied": "会议链接已复制。",
@@ -105,15 +119,16 @@ export const zhCN: Catalogue = {
   "meeting.reconnecting": "连接断开了，正在重新连接…",
   "meeting.media_connecting": "正在接通声音和画面…",
   "meeting.back": "已重新连接。",
-  "meeting.sound_blocked": "浏览器要等你点击一下才会播放声音。",
+  "meeting.sound_blocked": "浏览器要等您点击一下才会播放声音。",
   "meeting.allow_sound": "打开声音",
-  "meeting.you_share": "你正在共享屏幕。",
+  "meeting.you_share": "您正在共享屏幕。",
   "meeting.stop_share": "停止共享",
 
   "bar.microphone": "麦克风",
   "bar.camera": "摄像头",
   "bar.share": "共享屏幕",
   "bar.share.stop": "停止共享屏幕",
+  "bar.board": "白板",
   "bar.hand": "举手",
   "bar.hand.lower": "放下手",
   "bar.reactions": "表情回应",
@@ -139,8 +154,8 @@ export const zhCN: Catalogue = {
   "reaction.surprise": "惊讶",
   "reaction.celebrate": "庆祝",
 
-  "tile.you": "你",
-  "tile.name_you": "{name}（你）",
+  "tile.you": "您",
+  "tile.name_you": "{name}（您）",
   "tile.screen": "{name} 的屏幕",
   "tile.muted": "麦克风已关闭",
   "tile.speaking": "正在说话",
@@ -177,6 +192,8 @@ export const zhCN: Catalogue = {
   "people.lower_hand": "放下对方的手",
   "people.spotlight": "设为所有人的焦点",
   "people.spotlight_off": "取消焦点",
+  "people.spotlight_instead": "替换为焦点",
+  "people.spotlight_too": "添加为焦点",
   "people.remove": "移出会议",
   "people.mute_all": "全体静音",
   "people.lock": "锁定会议",
@@ -214,6 +231,7 @@ export const zhCN: Catalogue = {
   "notices.dismiss": "知道了",
   "notices.open.people": "查看成员",
   "notices.open.chat": "查看聊天",
+  "notices.open.polls": "查看投票与提问",
 
   "say.joined": "{name} 加入了会议。",
   "say.left": "{name} 离开了会议。",
@@ -225,20 +243,29 @@ export const zhCN: Catalogue = {
   "say.microphone_off": "麦克风已关闭。",
   "say.camera_on": "摄像头已打开。",
   "say.camera_off": "摄像头已关闭。",
-  "say.hand_up": "你已举手。",
-  "say.hand_down": "你的手已放下。",
+  "say.hand_up": "您已举手。",
+  "say.hand_down": "您的手已放下。",
   "say.shares": "{name} 开始共享屏幕。",
-  "say.muted_by": "{name} 关闭了你的麦克风。",
-  "say.camera_by": "{name} 关闭了你的摄像头。",
-  "say.screen_by": "{name} 停止了你的屏幕共享。",
+  "say.muted_by": "{name} 关闭了您的麦克风。",
+  "say.camera_by": "{name} 关闭了您的摄像头。",
+  "say.screen_by": "{name} 停止了您的屏幕共享。",
   "say.locked": "会议已锁定。",
   "say.unlocked": "会议已解锁。",
-  "say.host": "你现在是主持人。",
+  "say.host": "您现在是主持人。",
   "say.spotlight": "{name} 成为焦点。",
-  "say.spotlight_you": "你是焦点：所有人都以大画面看到你。",
+  "say.spotlight_you": "您是焦点：所有人都以大画面看到您。",
   "say.spotlight_off": "焦点已取消。",
+  "say.board": "{name} 正在展示白板。",
+  "say.board_off": "白板不再展示。",
 
+  ...zhAccount,
+  ...zhApi,
   ...zhErrors,
+  ...zhLeading,
+  ...zhBreakout,
+  ...zhCheck,
+  ...zhFiles,
   ...zhMeeting,
+  ...zhPlan,
   ...zhSettings,
 };

@@ -90,6 +90,14 @@ export interface RecentMeeting {
   lastJoined: number;
 }
 
+/** Somebody who is signed in on a server. */
+export interface KnownAccount {
+  /** Origin. */
+  server: string;
+  name: string;
+  email: string;
+}
+
 /** Why the shell did not do something. */
 export type AppCode =
   | Code
@@ -102,6 +110,12 @@ export type AppCode =
   | "server_not_allowed"
   /** A file could not be read or written. */
   | "file"
+  /** The person said no in the browser. */
+  | "sign_in_denied"
+  /** Nobody came back from the browser in ten minutes. */
+  | "sign_in_too_late"
+  /** The server calls itself by another address than the settings do. */
+  | "other_server"
   | "unavailable";
 
 export type UpdateState = { state: "current" } | { state: "found"; version: string };
@@ -118,11 +132,23 @@ export interface AppPort {
   forgetRecent(id: string): Promise<void>;
   /** A link, `confab://…`, or a meeting code with the server of the settings: opens its window, or brings it to the front. */
   openMeeting(text: string): Promise<Result<void, AppCode>>;
+  /** Where this user is signed in; one account for each server. */
+  accounts(): Promise<KnownAccount[]>;
+  /** Opens the sign-in page of the settings' server in the system's browser; the event `account` tells how it went. */
+  signIn(): Promise<Result<void, AppCode>>;
+  cancelSignIn(): Promise<void>;
+  /** Ends the session on a server; here it is forgotten in any case. */
+  signOut(server: string): Promise<Result<void, AppCode>>;
+  /** Saves a file of the settings' server in the downloads folder; where. `path`: from the server's root. */
+  fetchFile(path: string, name: string): Promise<Result<string, AppCode>>;
+  /** The same with a text. */
+  saveFile(name: string, text: string): Promise<Result<string, AppCode>>;
+
   /** Shows the home window. */
   openHome(): Promise<void>;
   /** Closes this window. */
   close(): Promise<void>;
-  /** An http(s) address in the system's browser. */
+  /** An http(s) address, or a page of the settings' server by its path, in the system's browser. */
   openLink(url: string): Promise<void>;
 
   /** Logs and settings without secrets in one file; its path. */

@@ -2,8 +2,15 @@
 // ../session, slots in ../state/slots; here is only what moves bytes, tracks and elements.
 
 import { liveInstead } from "../session/face";
+import type { Audience } from "../generated/protocol";
+import type { PlainRequest } from "../session/face";
 import { Session, type Action, type Input, type Notice, type Output } from "../session/session";
-import { createMeeting, meetingInfo } from "./guest/api";
+import { createAccounts } from "./guest/accounts";
+import { createMeeting, meetingInfo, meetingReport } from "./guest/api";
+import { createBoard } from "./guest/board";
+import { createCheck } from "./guest/check";
+import { createFiles } from "./guest/files";
+import { createSchedule } from "./guest/schedule";
 import { Awake } from "./guest/awake";
 import { canHaveBackground } from "./guest/background/can";
 import { known } from "./guest/codecs";
@@ -16,8 +23,8 @@ import { keepSeat, readSeat } from "./guest/seat";
 import { BrowserWindow } from "./guest/window";
 import { browserName, hostAction, parseMessage, randomId } from "./guest/words";
 import type {
-  Abilities, Background, CreateMeeting, DataSaving, DeviceKind, EndReason, HostAction, JoinRequest, Place, PopOutHost, Port, PortEvent, PortState, Processing, Reaction,
-  SameRoomChoice, ScreenChoice, ScreenMode, ShownVideo, Source, TrackId,
+  Abilities, Background, CreateMeeting, DataSaving, DeviceKind, EndReason, FilesPort, HostAction, JoinRequest, Place, PopOutHost, Port, PortEvent, PortState, Processing, Reaction, Result,
+  SameRoomChoice, ScreenChoice, ScreenMode, SharedFile, ShownVideo, Source, TrackId,
 } from "./port";
 
 /** Nobody waits longer than this for a first answer of the server, milliseconds. */
@@ -38,8 +45,12 @@ class GuestPort implements Port {
   });
   readonly #window = new BrowserWindow((event) => this.#tell(event));
   readonly place: Place = placeOf(location.pathname, location.origin);
+  readonly accounts = createAccounts();
+  readonly schedule = createSchedule();
+  readonly check = createCheck();
+  readonly board = createBoard(() => this.#request?.meeting);
   readonly can: Abilities = {
-    screenPicker: false, popOut: this.#window.canPopOut, fullScreen: this.#window.canFullScreen, processing: true, strongNoise: false, background: canHaveBackground(), speakerLevel: false,
+    screenPicker: false, popOut: this.#window.canPopOut, fullScreen: this.#window.canFullScreen, processing: true, strongNoise: false, background: canHaveBackground(), speakerLevel: false, lead: true,
   };
   readonly #mirror = new Mirror();
   readonly #screenMirror = new Mirror();
@@ -94,6 +105,7 @@ class GuestPort implements Port {
       decodes: known(RTCRtpReceiver.getCapabilities("video")?.codecs ?? []),
       jitter: Math.floor(Math.random() * 1000),
       ...(request.hostKey !== undefined && { host_key: request.hostKey }),
+      ...(request.passcode !== undefined && { passcode: request.passcode }),
       ...(seat !== undefined && { seat: { participant: seat.participant, token: seat.token } }),
     });
     this.#patience = setTimeout(() => this.#giveUp(), FIRST_JOIN_MS);
@@ -140,8 +152,8 @@ class GuestPort implements Port {
     if (kind === "speaker") await this.#media.sounds.setSpeaker(id);
   }
 
-  sendChat(text: string): void {
-    this.#act({ type: "chat", text, client_id: randomId() });
+  sendChat(text: string, to?: Audience, files: SharedFile[] = []): void {
+    this.#act({ type: "chat", text, client_id: randomId(), ...(to !== undefined && { to }), ...(files.length > 0 && { files }) });
   }
 
   raiseHand(raised: boolean): void {
@@ -162,6 +174,21 @@ class GuestPort implements Port {
 
   host(action: HostAction): void {
     this.#act(hostAction(action));
+  }
+
+  readonly files: FilesPort = createFiles(() => {
+    const seat = this.#session?.seat;
+    return seat === undefined || this.#request === undefined ? undefined : { meeting: this.#request.meeting, ...seat };
+  });
+
+  report = async (): Promise<Result<Blob>> => {
+    const seat = this.#session?.seat;
+    if (seat === undefined || this.#request === undefined) return { ok: false, code: "not_found" };
+    return meetingReport(this.#request.meeting, seat);
+  };
+
+  ask(request: PlainRequest): void {
+    this.#act(request);
   }
 
   // ── Pictures ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,7 +242,7 @@ class GuestPort implements Port {
         if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(output.message));
         return;
       case "new_peer":
-        return this.#media.newPeer(output.generation);
+        return this.#media.newPeer(output.generation, this.#session?.iceServers ?? []);
       case "answer":
         return this.#media.accept(output.generation, output.sdp);
       case "changed":
@@ -257,6 +284,8 @@ class GuestPort implements Port {
       void this.#awake.hold();
       clearTimeout(this.#patience);
     }
+    // However long one waits for a host, the server did answer.
+    if (session.state.phase.type === "waiting") clearTimeout(this.#patience);
     if (session.seat !== undefined && this.#request !== undefined) keepSeat(this.#request.meeting, { ...session.seat, name: this.#request.name });
     if (session.state.phase.type === "joined") this.#agreeOnMutes(session);
     this.#media.setSilent(liveInstead(session.state) !== undefined);
@@ -274,6 +303,8 @@ class GuestPort implements Port {
       if (notice.code === "bad_sdp") this.#tell({ type: "refused", code: notice.code });
       return;
     }
+    if (notice.type === "reacted") return this.#tell({ type: "reaction", participant: notice.participant, reaction: notice.reaction });
+    if (notice.type === "asked_to_unmute") return this.#tell({ type: "asked_to_unmute", source: notice.source, by: notice.by });
     this.#tell({ type: "muted_by_host", source: notice.source, by: notice.by });
     if (notice.source === "microphone" || notice.source === "camera") void this.#devices.set(notice.source, false);
     else this.#devices.screen.stop();

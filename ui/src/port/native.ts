@@ -4,15 +4,20 @@
 import { UNKNOWN_LINK } from "./stats";
 import type { AppEvent } from "../generated/app";
 import type { DeskCommand, DeskEvent } from "../generated/desk";
+import type { Audience } from "../generated/protocol";
+import type { PlainRequest } from "../session/face";
+import type { BoardPort } from "./board";
+import { nativeAccounts, nativeSchedule } from "./native/account";
 import { NativeApp, ShellLink } from "./native/app";
+import { BoardLines, createNativeBoard } from "./native/board";
 import { DrawRate, type Screen } from "./native/drawrate";
 import { type Host, shellHost } from "./native/host";
 import { LevelWatch } from "./native/levels";
 import { DeskLink } from "./native/link";
 import { OWN_CAMERA, OWN_SCREEN, type Pictures, connectPictures } from "./native/pictures";
 import type {
-  Abilities, AppPort, Background, Code, CreateMeeting, DataSaving, DeviceKind, DeviceProblem, HostAction, JoinRequest, LinkStats, MeetingCreated, MeetingInfo, Place,
-  PopOutHost, PopOutWhat, Port, PortEvent, PortState, Processing, Reaction, Result, SameRoomChoice, ScreenChoice, ScreenMode, ScreenSource, ShownVideo, StreamStats, TrackId,
+  Abilities, AccountsPort, AppPort, Background, Code, CreateMeeting, DataSaving, DeviceKind, DeviceProblem, HostAction, JoinRequest, LinkStats, MeetingCreated, MeetingInfo, Place,
+  PopOutHost, PopOutWhat, Port, PortEvent, PortState, Processing, Reaction, Result, SameRoomChoice, SchedulePort, ScreenChoice, ScreenMode, ScreenSource, ShownVideo, StreamStats, TrackId,
   VideoSurface,
 } from "./port";
 
@@ -30,8 +35,12 @@ export async function createNativePort(host: Host = shellHost(), connect: typeof
 class NativePort implements Port {
   readonly kind = "native";
   place: Place = { kind: "nowhere" };
-  readonly can: Abilities = { screenPicker: true, popOut: true, fullScreen: true, processing: true, strongNoise: true, background: true, speakerLevel: true };
+  readonly can: Abilities = { screenPicker: true, popOut: true, fullScreen: true, processing: true, strongNoise: true, background: true, speakerLevel: true, lead: true };
   readonly app: AppPort;
+  readonly board: BoardPort;
+  accounts?: AccountsPort;
+  schedule?: SchedulePort;
+  readonly #boards: BoardLines;
   readonly #host: Host;
   readonly #app: NativeApp;
   readonly #shell: ShellLink;
@@ -53,6 +62,8 @@ class NativePort implements Port {
       changed: () => this.#changed(),
       event: (event) => this.#onDeskEvent(event),
     });
+    this.#boards = new BoardLines(async (command) => (await this.#desk.ask("done", command))?.type === "done");
+    this.board = createNativeBoard(this.#boards, (command) => this.#desk.reply(command));
   }
 
   async open(connect: typeof connectPictures): Promise<void> {
@@ -60,6 +71,10 @@ class NativePort implements Port {
     await this.#shell.onEvent((event) => this.#onAppEvent(event));
     const place = await this.#shell.ask("place", { type: "place" }, (reply): Place => reply.place);
     if (place.ok) this.place = place.value;
+    if (this.place.kind === "home") {
+      this.accounts = nativeAccounts(this.#shell);
+      this.schedule = nativeSchedule(this.#shell);
+    }
     if (this.place.kind === "home" || this.place.kind === "nowhere") return;
     await this.#desk.open();
     const bus = this.#desk.bus;
@@ -112,6 +127,12 @@ class NativePort implements Port {
   async meetingInfo(): Promise<Result<MeetingInfo>> {
     const reply = await this.#desk.ask("meeting", { type: "meeting_info" });
     if (reply?.type === "meeting") return { ok: true, value: reply.info };
+    return { ok: false, code: reply === undefined || reply.code === "closed" ? "unreachable" : reply.code };
+  }
+
+  async report(): Promise<Result<Blob>> {
+    const reply = await this.#desk.ask("report", { type: "meeting_report" });
+    if (reply?.type === "report") return { ok: true, value: new Blob([reply.csv], { type: "text/csv;charset=utf-8" }) };
     return { ok: false, code: reply === undefined || reply.code === "closed" ? "unreachable" : reply.code };
   }
 
@@ -168,11 +189,12 @@ class NativePort implements Port {
     if (this.place.kind === "meeting") this.#drawRate.shown(videos.filter(({ height }) => height > 0).length);
   }
 
-  sendChat = (text: string) => this.#do({ type: "chat", text });
+  sendChat = (text: string, to?: Audience) => this.#do({ type: "chat", text, ...(to !== undefined && { to }) });
   raiseHand = (raised: boolean) => this.#do({ type: "hand", raised });
   react = (reaction: Reaction) => this.#do({ type: "react", reaction });
   rename = (name: string) => this.#do({ type: "rename", name });
   sameRoom = (choice: SameRoomChoice) => this.#do({ type: "same_room", choice });
+  ask = (request: PlainRequest) => this.#do({ type: "ask", request });
   host = (action: HostAction) => this.#do({ type: "host", action });
 
   async linkStats(): Promise<LinkStats> {
@@ -204,6 +226,7 @@ class NativePort implements Port {
 
   #onDeskEvent(event: DeskEvent): void {
     if (event.type === "levels") return this.#levels.note(event);
+    if (this.#boards.on(event)) return;
     this.#tell(event);
   }
 
@@ -215,6 +238,7 @@ class NativePort implements Port {
       case "full_screen":
       case "pop_out_closed":
       case "link_refused":
+      case "account":
         return this.#tell(event);
       case "place":
         this.place = event.place;

@@ -2,18 +2,42 @@
 // shell (native.ts). Views know nothing else of the world. What only the desktop app has is in app.ts.
 
 import type {
-  ChatMessage, Code, CreateMeeting, Limited, Listening, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
-  Role, SameRoomChoice, Slot, Source, Track, VideoCodec,
+  Audience, ChatMessage, Code, CreateMeeting, FileLimits, Limited, Listening, Meeting, MeetingCreated, MeetingInfo, OwnVote, Participant, QualityLevel, Reaction,
+  Role, SameRoomChoice, SharedFile, Slot, Source, SpeakingTime, Tools, Track, VideoCodec, WaitingPerson, WaitReason,
 } from "../generated/protocol";
+import type { AccountsPort } from "./accounts";
+import type { BoardPort } from "./board";
+import type { CheckPort } from "./check";
+import type { MeetingPlan, SchedulePort } from "./schedule";
+import type { PlainRequest } from "../session/face";
 import type { AppCode, AppPort } from "./app";
 import type { LinkStats, StreamStats } from "./stats";
 
+export type * from "./accounts";
 export type * from "./app";
+export type * from "./schedule";
 export type * from "./stats";
 export type {
-  ChatMessage, Code, CreateMeeting, Limited, Listening, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
-  Role, SameRoomChoice, Slot, Source, Track, VideoCodec,
+  ChatMessage, Code, CreateMeeting, FileLimits, Limited, Listening, Meeting, MeetingCreated, MeetingInfo, Participant, QualityLevel, Reaction,
+  Role, SameRoomChoice, SharedFile, Slot, Source, Track, VideoCodec,
 };
+/** What the server tells of a meeting's plan beside `MeetingInfo` (docs/openapi.json). */
+export interface MeetingStanding {
+  /** Of the one who planned it; null: not planned. */
+  zone: string | null;
+  /** One of several under this link. */
+  recurs: boolean;
+  cancelled: boolean;
+  /** The occurrence after this one. */
+  next_at: number | null;
+  /** Who invites; may be empty. */
+  organizer: string;
+  description: string;
+  /** Whether a passcode is asked for. */
+  passcode: boolean;
+  /** Forms of web calendars, filled in; null: in no calendar, over or cancelled. */
+  add_to: MeetingPlan["add_to"];
+}
 export type ParticipantId = number;
 export type TrackId = number;
 
@@ -51,8 +75,17 @@ export type Place =
   | { kind: "pop_out"; meeting: string; server: string; what: PopOutWhat }
   /** The small bar that floats over everything while a screen is shared. */
   | { kind: "share_bar"; meeting: string; server: string }
+  /** The way to the server and one's devices, before any meeting. Only in a browser. */
+  | { kind: "check" }
+  /** Signing in, and one's own account. Only in a browser. */
+  | { kind: "account"; page: AccountPage }
+  /** Accounts of others, for admins. Only in a browser. */
+  | { kind: "admin" }
   /** An address of nothing. */
   | { kind: "nowhere" };
+
+/** "own": the account of who is signed in, else signing in. "join" and "reset" come from links with a secret. */
+export type AccountPage = "own" | "join" | "reset" | "forgot" | "ask" | "app";
 
 /** A track, or whoever speaks. */
 export type PopOutWhat = TrackId | "speaker";
@@ -72,6 +105,8 @@ export interface Abilities {
   background: boolean;
   /** `levels().speaker` is measured. */
   speakerLevel: boolean;
+  /** `ask` has an effect, and the state tells of lobby, rules and tools. */
+  lead: boolean;
 }
 
 /** What is done to the own voice before it is sent. */
@@ -168,7 +203,7 @@ export interface LocalState {
   soundBlocked: boolean;
 }
 
-export type Phase = "idle" | "connecting" | "joined" | "reconnecting" | "ended";
+export type Phase = "idle" | "connecting" | "waiting" | "joined" | "reconnecting" | "ended";
 
 /** Why a meeting is over for this participant: a code of the protocol, or one's own leaving, or no way to the server. */
 export type EndReason = Code | "left" | "unreachable";
@@ -176,6 +211,15 @@ export type EndReason = Code | "left" | "unreachable";
 /** A chat message; `pending` until the server has it. */
 export interface ChatEntry extends ChatMessage {
   pending: boolean;
+}
+
+/** What somebody in the lobby sees. */
+export interface LobbyWait {
+  title: string;
+  /** Milliseconds since 1970 on this computer's clock, set right by the server's; absent: nobody said when. */
+  startsAt?: number;
+  position: number;
+  reason: WaitReason;
 }
 
 /** All a view may know of the meeting. A new object at every change; parts that did not change stay the same. */
@@ -186,6 +230,14 @@ export interface PortState {
   reconnectingSince?: number;
   you?: ParticipantId;
   meeting?: Meeting;
+  /** The place in the lobby, also while its connection is made again; absent: not there. */
+  waiting?: LobbyWait;
+  /** Who waits to be let in; hosts are told. */
+  lobby?: readonly WaitingPerson[];
+  /** Floor, questions, polls; absent: none is in use. */
+  tools?: Tools;
+  ownVotes?: readonly OwnVote[];
+  speakingTimes?: readonly SpeakingTime[];
   participants: readonly Participant[];
   chat: readonly ChatEntry[];
   /** Who speaks now, loudest first. */
@@ -209,6 +261,8 @@ export type PortEvent =
   | { type: "refused"; code: Code }
   /** Someone else muted one of our sources. */
   | { type: "muted_by_host"; source: Source; by: ParticipantId }
+  /** A host asks to unmute one of our sources. */
+  | { type: "asked_to_unmute"; source: Source; by: ParticipantId }
   /** A device vanished and the next one is in use, or none is left. */
   | { type: "device_changed"; kind: DeviceKind; label?: string }
   /** A system-wide shortcut or the tray, also while another window has the keyboard. */
@@ -221,6 +275,8 @@ export type PortEvent =
   /** A link handed over by the system leads nowhere. Told to the window in front. */
   | { type: "link_refused"; code: AppCode }
   | { type: "pop_out_closed" }
+  /** Somebody signed in or out in the desktop app, or a sign-in by the browser came to nothing. */
+  | { type: "account"; problem?: AppCode }
   /** `Port.place` is another now: a picture-in-picture window was given something else to show. */
   | { type: "place" };
 
@@ -258,6 +314,7 @@ export interface JoinRequest {
   meeting: string;
   name: string;
   hostKey?: string;
+  passcode?: string;
 }
 
 export type HostAction =
@@ -265,7 +322,7 @@ export type HostAction =
   | { type: "mute_all" }
   | { type: "lower_hand"; participant: ParticipantId }
   /** Puts one participant before everyone; null: nobody any more. */
-  | { type: "spotlight"; participant: ParticipantId | null }
+  | { type: "spotlight"; participants: ParticipantId[] }
   | { type: "remove"; participant: ParticipantId }
   | { type: "lock"; locked: boolean }
   | { type: "end" };
@@ -273,18 +330,39 @@ export type HostAction =
 /** An answer of the server's HTTP API, or the code why there is none. */
 export type Result<T, C = Code | "unreachable"> = { ok: true; value: T } | { ok: false; code: C };
 
+export interface FilesPort {
+  /** What may be uploaded now. */
+  limits(): Promise<Result<FileLimits>>;
+  /** `progress`: the share that is up, 0 to 1. Aborted: "cancelled", and nothing of it stays. */
+  upload(file: File, progress: (share: number) => void, abort: AbortSignal): Promise<Result<SharedFile, Code | "unreachable" | "cancelled">>;
+  /** As bytes to save, whatever the file is. */
+  download(file: SharedFile): Promise<Result<Blob>>;
+}
+
 export interface Port {
   readonly kind: "guest" | "native";
   readonly place: Place;
   readonly can: Abilities;
   /** Only in the desktop app. */
   readonly app?: AppPort;
+  /** In a browser, and in the desktop app at home. */
+  readonly accounts?: AccountsPort;
+  /** Looks at the way to the server. Only in a browser. */
+  readonly check?: CheckPort;
+  /** What happened in the meeting one leads, as a table for spreadsheets. */
+  readonly report?: () => Promise<Result<Blob>>;
+  /** Files in the chat of the meeting one is in. Only in a browser. */
+  readonly files?: FilesPort;
+  /** Meetings planned in the name of who is signed in. In a browser, and in the desktop app at home. */
+  readonly schedule?: SchedulePort;
+  /** The meeting's whiteboard. */
+  readonly board?: BoardPort;
 
   /** Calls back at once and after every change; returns how to stop. */
   subscribe(listener: (state: PortState) => void): () => void;
   onEvent(listener: (event: PortEvent) => void): () => void;
 
-  meetingInfo(meeting: string): Promise<Result<MeetingInfo>>;
+  meetingInfo(meeting: string): Promise<Result<MeetingInfo & Partial<MeetingStanding>>>;
   createMeeting(request: CreateMeeting): Promise<Result<MeetingCreated>>;
 
   /** Whether a seat from before a page reload can be taken again, without asking for a name. */
@@ -332,13 +410,16 @@ export interface Port {
   /** Every picture on screen now, most important first; replaces what was said before. */
   show(videos: readonly ShownVideo[]): void;
 
-  sendChat(text: string): void;
+  /** To everybody where `to` is absent. */
+  sendChat(text: string, to?: Audience, files?: SharedFile[]): void;
   raiseHand(raised: boolean): void;
   react(reaction: Reaction): void;
   rename(name: string): void;
   /** What to do about the device that is live in this one's place: `Participant.same_room`. */
   sameRoom(choice: SameRoomChoice): void;
   host(action: HostAction): void;
+  /** A request of the lobby, the rules or the tools, as the protocol has it. Without `can.lead` nothing happens. */
+  ask(request: PlainRequest): void;
 
   linkStats(): Promise<LinkStats>;
   /** Every stream sent and received now; rates are since the call before. */

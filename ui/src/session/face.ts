@@ -1,15 +1,22 @@
 // What goes into a Session, what comes out, and the state views are drawn from. The twin of crates/session/src/face.rs:
 // same names, same tags, so that one set of transcripts serves both.
 import type {
+  Audience,
+  ChatMessage,
+  SharedFile,
   ClientKind,
   ClientMessage,
   Code,
   LayersWanted,
   Listening,
+  QualityReport,
+  LobbyPlace,
+  OwnVote,
   ParticipantId,
   ParticipantQuality,
   Publish,
   Reaction,
+  Request,
   SameRoomChoice,
   Sequenced,
   ServerMessage,
@@ -17,8 +24,10 @@ import type {
   SlotState,
   Snapshot,
   Source,
+  SpeakingTime,
   VideoCodec,
   VoiceLoss,
+  WaitingPerson,
 } from "../generated/protocol";
 
 /** Everything about a join that does not change while it lasts. */
@@ -29,6 +38,7 @@ export interface JoinOptions {
   /** Name and version of the client, for the server's log. */
   agent: string;
   host_key?: string;
+  passcode?: string;
   /** Video codecs the client decodes, best first. */
   decodes: VideoCodec[];
   /** A seat from before (a page that was loaded anew). */
@@ -63,6 +73,8 @@ export type Input =
   | { type: "media_failed"; generation: number }
   /** How well the others are heard, as often as it is measured; the server is told no more often than it needs. */
   | { type: "listening"; listening: Listening }
+  /** How the last minute went, once a minute; the server is told at once, or never. */
+  | { type: "quality"; report: QualityReport }
   /** `nextWakeup()` is reached. */
   | { type: "timeout" };
 
@@ -74,8 +86,8 @@ export type Action =
   | { type: "hand"; raised: boolean }
   | { type: "unpublish"; source: Source }
   | { type: "reaction"; reaction: Reaction }
-  /** `client_id`: from the shell's dice, unique. Kept until the server has it. */
-  | { type: "chat"; text: string; client_id: string }
+  /** `client_id`: from the shell's dice, unique. Kept until the server has it. To everybody where `to` is absent. `files`: uploaded before. */
+  | { type: "chat"; text: string; client_id: string; to?: Audience; files?: SharedFile[] }
   | { type: "rename"; name: string }
   | { type: "same_room"; choice: SameRoomChoice }
   | { type: "host_mute"; participant: ParticipantId; source: Source }
@@ -83,10 +95,20 @@ export type Action =
   | { type: "host_lower_hand"; participant: ParticipantId }
   | { type: "host_remove"; participant: ParticipantId }
   | { type: "host_lock"; locked: boolean }
-  /** Nobody where it is absent. */
-  | { type: "host_spotlight"; participant?: ParticipantId }
+  /** Nobody where it is empty. */
+  | { type: "host_spotlight"; participants: ParticipantId[] }
   | { type: "host_end" }
-  | { type: "leave" };
+  | { type: "leave" }
+  | PlainRequest;
+
+/** What the session makes itself, or keeps and repeats. */
+type Kept =
+  | "hello" | "offer" | "view" | "listening" | "quality_report" | "resync" | "ping" | "leave"
+  | "mute" | "hand" | "unpublish" | "reaction" | "chat" | "rename" | "same_room"
+  | "host_mute" | "host_mute_all" | "host_lower_hand" | "host_remove" | "host_lock" | "host_spotlight" | "host_end";
+
+/** A request that is sent as it is, once: those of the tools, the lobby and the rules. */
+export type PlainRequest = Exclude<Request, { type: Kept }>;
 
 export type Output =
   | { type: "open_socket" }
@@ -116,7 +138,11 @@ export type Notice =
   /** The server could not use an offer; another try follows. */
   | { type: "offer_failed"; code: Code }
   /** A host muted this participant. */
-  | { type: "muted_by"; by: ParticipantId; source: Source };
+  | { type: "muted_by"; by: ParticipantId; source: Source }
+  /** Somebody in the same breakout room reacted. */
+  | { type: "reacted"; participant: ParticipantId; reaction: Reaction }
+  /** A host asks this participant to unmute; only it can. */
+  | { type: "asked_to_unmute"; by: ParticipantId; source: Source };
 
 export type Phase =
   | { type: "idle" }
@@ -124,6 +150,8 @@ export type Phase =
   | { type: "connecting" }
   /** Said hello. */
   | { type: "joining" }
+  /** In the lobby, see `waiting` of the state. */
+  | { type: "waiting" }
   | { type: "joined" }
   /** Was in; the connection was lost at `since_ms`, on the shell's clock, and is being made again. */
   | { type: "reconnecting"; since_ms: number }
@@ -143,6 +171,19 @@ export interface Own {
 export interface OutboxChat {
   client_id: string;
   text: string;
+  to?: Audience;
+  files?: SharedFile[];
+}
+
+/** What somebody in the lobby is told. */
+export interface InLobby {
+  title: string;
+  /** When the meeting is to begin, milliseconds since 1970 on the server's clock. */
+  starts_at?: number;
+  /** The server's clock, milliseconds since 1970, when the shell's showed `at_ms`. */
+  server_time: number;
+  at_ms: number;
+  place: LobbyPlace;
 }
 
 /** All a view needs. Never changed in place: what changed is a new object. */
@@ -150,6 +191,8 @@ export interface SessionState {
   phase: Phase;
   you?: ParticipantId;
   own: Own;
+  /** The place in the lobby, kept over a cut; absent: not there. */
+  waiting?: InLobby;
   /** The room as the server last told it; absent before the first welcome, kept while reconnecting. */
   room?: Snapshot;
   /** Loudest first. */
@@ -164,6 +207,13 @@ export interface SessionState {
   voice_loss: VoiceLoss;
   /** How well we hear the others; absent: not measured yet. */
   listening?: Listening;
+  /** Who waits to be let in; hosts are told. Absent: nobody. */
+  lobby?: WaitingPerson[];
+  /** Chat that is not for everybody, in order of ids. Absent: none. */
+  asides?: ChatMessage[];
+  own_votes?: OwnVote[];
+  /** By participant id. */
+  speaking_times?: SpeakingTime[];
   /** Oldest first. */
   outbox: OutboxChat[];
   media: MediaPhase;

@@ -1,16 +1,20 @@
 // One participant of a meeting, as a state machine without sockets or clock: the twin of crates/session. The
 // transcripts in tests/data/transcripts are replayed against both.
-import { PING_INTERVAL_MS, PING_TIMEOUT_MS, VERSION } from "../generated/protocol";
+import { MAX_CHAT_HISTORY, PING_INTERVAL_MS, PING_TIMEOUT_MS, VERSION } from "../generated/protocol";
 import type {
+  Audience,
   CatchUp,
   Code,
   Hello,
+  IceServer,
+  LobbyPlace,
   ReplyBody,
   Request,
   Sequenced,
   ServerMessage,
   Snapshot,
   Source,
+  Waiting,
   Welcome,
 } from "../generated/protocol";
 import type { Action, Input, JoinOptions, Notice, Output, Own, Phase, SavedSeat, SessionState } from "./face";
@@ -36,6 +40,8 @@ type Link =
   | { type: "opening"; until: number }
   /** Said hello. */
   | { type: "greeting"; until: number }
+  /** In the lobby. */
+  | { type: "lobby"; heard: number; sent: number }
   | { type: "up"; heard: number; sent: number };
 
 /** A request in flight. */
@@ -62,6 +68,7 @@ export class Session {
   readonly #told = new Told(this);
   #changed = false;
   readonly #out: Output[] = [];
+  #iceServers: readonly IceServer[] = [];
 
   constructor(options: JoinOptions) {
     this.#options = { ...options };
@@ -113,6 +120,11 @@ export class Session {
     return this.#options.seat;
   }
 
+  /** Relays for the next peer connection, with credentials that are newest. */
+  get iceServers(): readonly IceServer[] {
+    return this.#iceServers;
+  }
+
   get isUp(): boolean {
     return this.#link.type === "up";
   }
@@ -152,6 +164,10 @@ export class Session {
       case "listening":
         this.#told.note(input.listening);
         break;
+      case "quality":
+        // While there is no connection it is not kept: the server measured that minute itself.
+        if (this.isUp) this.post({ type: "quality_report", ...input.report }, now);
+        break;
     }
   }
 
@@ -169,9 +185,10 @@ export class Session {
     if (this.#link.type !== "opening") return;
     this.#link = { type: "greeting", until: now + PING_TIMEOUT_MS };
     if (this.state.phase.type !== "reconnecting") this.#setPhase({ type: "joining" });
-    const { meeting, name, client, agent, host_key, decodes, seat } = this.#options;
+    const { meeting, name, client, agent, host_key, passcode, decodes, seat } = this.#options;
     const hello: Hello = { protocol: VERSION, meeting, name, client, agent, decodes };
     if (host_key !== undefined) hello.host_key = host_key;
+    if (passcode !== undefined) hello.passcode = passcode;
     if (seat !== undefined) {
       hello.resume = { participant: seat.participant, token: seat.token, last_seq: this.state.room?.seq ?? 0 };
     }
@@ -181,7 +198,7 @@ export class Session {
   /** The connection is no more: everything in flight is forgotten, and the next attempt is due. */
   #lost(now: number): void {
     if (this.#link.type === "up") this.#setPhase({ type: "reconnecting", since_ms: Math.floor(now) });
-    else if (this.state.phase.type === "joining") this.#setPhase({ type: "connecting" });
+    else if (this.state.phase.type === "joining" || this.state.phase.type === "waiting") this.#setPhase({ type: "connecting" });
     this.#pending.clear();
     this.#resync = undefined;
     this.#peer.linkLost();
@@ -192,7 +209,7 @@ export class Session {
   }
 
   #hasSocket(): boolean {
-    return this.#link.type === "opening" || this.#link.type === "greeting" || this.isUp;
+    return this.#link.type === "opening" || this.#link.type === "greeting" || this.#link.type === "lobby" || this.isUp;
   }
 
   #closeSocket(): void {
@@ -206,6 +223,7 @@ export class Session {
 
   #end(code?: Code): void {
     this.#closeSocket();
+    this.#leaveLobby();
     this.#link = { type: "off" };
     this.#pending.clear();
     const end = code === undefined ? { type: "ended" as const } : { type: "ended" as const, code };
@@ -218,6 +236,7 @@ export class Session {
     if (this.#link.type === "greeting" && code === "bad_secret" && this.#options.seat !== undefined) {
       // The seat is gone: it was away for too long, or the server forgot it. Join as somebody new.
       delete this.#options.seat;
+      this.#leaveLobby();
       this.#closeSocket();
       this.#link = { type: "off" };
       return this.#open(now);
@@ -227,11 +246,41 @@ export class Session {
     this.#giveUpSocket(now);
   }
 
-  #onWelcome(welcome: Welcome, now: number): void {
+  /** In the lobby: the seat is known, and there is nothing to do but to wait. */
+  #onWaiting(waiting: Waiting, now: number): void {
     if (this.#link.type !== "greeting") return;
+    this.#link = { type: "lobby", heard: now, sent: now };
+    this.#attempts = 0;
+    const { you, token, title, starts_at, server_time, place } = waiting;
+    this.#options.seat = { participant: you, token };
+    const at_ms = Math.floor(now);
+    this.set({ waiting: { title, ...(starts_at !== undefined && { starts_at }), server_time, at_ms, place } });
+    this.#setPhase({ type: "waiting" });
+  }
+
+  #onPlace(place: LobbyPlace): void {
+    if (this.state.waiting !== undefined) this.set({ waiting: { ...this.state.waiting, place } });
+  }
+
+  #leaveLobby(): void {
+    if (this.state.waiting === undefined) return;
+    const { waiting: _, ...rest } = this.state;
+    this.state = rest;
+    this.set({});
+  }
+
+  #onWelcome(welcome: Welcome, now: number): void {
+    if (this.#link.type !== "greeting" && this.#link.type !== "lobby") return;
+    const token = welcome.token ?? this.#options.seat?.token;
+    delete this.#options.seat;
+    // No server does this: a seat without a secret.
+    if (token === undefined) return this.#end("bad_message");
     this.#link = { type: "up", heard: now, sent: now };
     this.#attempts = 0;
-    this.#options.seat = { participant: welcome.you, token: welcome.token };
+    this.#options.seat = { participant: welcome.you, token };
+    this.#iceServers = welcome.ice_servers ?? [];
+    this.#leaveLobby();
+    this.#forgetAsides(welcome.resumed);
     this.set({ you: welcome.you, speakers: [], quality: [], slots: [], layers_wanted: [], voice_loss: { percent: 0, burst: 0 } });
     this.#told.forget();
     this.#setPhase({ type: "joined" });
@@ -245,7 +294,7 @@ export class Session {
   #linkWakeup(): number | undefined {
     const link = this.#link;
     if (link.type === "off") return undefined;
-    if (link.type === "up") return Math.min(link.heard + PING_TIMEOUT_MS, link.sent + PING_INTERVAL_MS);
+    if (link.type === "up" || link.type === "lobby") return Math.min(link.heard + PING_TIMEOUT_MS, link.sent + PING_INTERVAL_MS);
     return link.until;
   }
 
@@ -261,6 +310,7 @@ export class Session {
       case "greeting":
         if (link.until <= now) this.#giveUpSocket(now);
         break;
+      case "lobby":
       case "up":
         if (link.heard + PING_TIMEOUT_MS <= now) this.#giveUpSocket(now);
         else if (link.sent + PING_INTERVAL_MS <= now) this.post({ type: "ping" }, now);
@@ -271,10 +321,17 @@ export class Session {
 
   #onReceived(message: ServerMessage, now: number): void {
     if (this.#link.type === "up") this.#link.heard = now;
-    else if (this.#link.type !== "greeting" || !GREETINGS.has(message.type)) return;
+    else if (this.#link.type === "lobby") {
+      this.#link.heard = now;
+      if (!FOR_WAITING.has(message.type)) return;
+    } else if (this.#link.type !== "greeting" || !GREETINGS.has(message.type)) return;
     switch (message.type) {
       case "welcome":
         return this.#onWelcome(message, now);
+      case "waiting":
+        return this.#onWaiting(message, now);
+      case "place":
+        return this.#onPlace({ position: message.position, reason: message.reason });
       case "refused":
       case "bye":
         return this.#onDismissed(message.code, now);
@@ -300,9 +357,41 @@ export class Session {
       }
       case "voice_loss":
         return this.set({ voice_loss: { percent: message.percent, burst: message.burst } });
+      case "lobby":
+        return this.#setList("lobby", message.waiting);
+      case "own_votes":
+        return this.#setList("own_votes", message.votes);
+      case "speaking_times": {
+        const told = new Set(message.times.map((t) => t.participant));
+        const others = (this.state.speaking_times ?? []).filter((t) => !told.has(t.participant));
+        return this.#setList("speaking_times", [...others, ...message.times].sort((a, b) => a.participant - b.participant));
+      }
+      case "asides": {
+        for (const m of message.messages) if (m.from === this.state.you) this.#chatArrived(m.client_id);
+        const told = new Set(message.messages.map((m) => m.id));
+        const others = (this.state.asides ?? []).filter((m) => !told.has(m.id));
+        const all = [...others, ...message.messages].sort((a, b) => a.id - b.id);
+        return this.#setList("asides", all.slice(-MAX_CHAT_HISTORY));
+      }
+      case "reacted":
+        return this.#notice({ type: "reacted", participant: message.participant, reaction: message.reaction });
       case "media_lost":
         return this.#peer.onFailed(message.generation, now);
     }
+  }
+
+  /** An empty list is an absent one. */
+  #setList<K extends "lobby" | "asides" | "own_votes" | "speaking_times">(key: K, list: SessionState[K] & unknown[]): void {
+    const { [key]: _, ...rest } = this.state;
+    this.state = (list.length === 0 ? rest : { ...rest, [key]: list }) as SessionState;
+    this.set({});
+  }
+
+  #forgetAsides(resumed: boolean): void {
+    if (!resumed) this.#setList("asides", []);
+    this.#setList("lobby", []);
+    this.#setList("own_votes", []);
+    this.#setList("speaking_times", []);
   }
 
   /** Numbers without a gap are applied; behind a gap everything waits for the resync. */
@@ -344,6 +433,13 @@ export class Session {
           speakers: this.state.speakers.filter((p) => p !== event.participant),
           quality: this.state.quality.filter((q) => q.participant !== event.participant),
         });
+        this.#setList("speaking_times", (this.state.speaking_times ?? []).filter((t) => t.participant !== event.participant));
+        break;
+      case "poll_removed":
+        this.#setList("own_votes", (this.state.own_votes ?? []).filter((v) => v.poll !== event.poll));
+        break;
+      case "unmute_asked":
+        if (event.participant === you) this.#notice({ type: "asked_to_unmute", by: event.by, source: event.source });
         break;
       case "chat":
         if (event.message.from === you) this.#chatArrived(event.message.client_id);
@@ -375,7 +471,9 @@ export class Session {
 
   // ── What the person does ──────────────────────────────────────────────────────────────────────────────────────
 
-  #act(action: Action, now: number): void {
+  #act(wanted: Action, now: number): void {
+    const here = wanted.type === "chat" && wanted.to === undefined ? this.#here() : undefined;
+    const action = here === undefined ? wanted : { ...wanted, to: here } as Action;
     switch (action.type) {
       case "mute":
         this.wishes.mutes.set(action.source, action.muted);
@@ -387,11 +485,11 @@ export class Session {
         this.wishes.unpublish.add(action.source);
         break;
       case "chat": {
-        const { client_id, text } = action;
+        const { client_id, text, to, files } = action;
         if (this.state.outbox.length >= MAX_OUTBOX) {
           return this.#notice({ type: "failed", action, code: "too_fast" });
         }
-        this.set({ outbox: [...this.state.outbox, { client_id, text }] });
+        this.set({ outbox: [...this.state.outbox, { client_id, text, ...(to !== undefined && { to }), ...(files !== undefined && { files }) }] });
         break;
       }
       default:
@@ -402,7 +500,16 @@ export class Session {
   }
 
   #sendAction(action: Action, now: number): void {
-    this.ask(action, { type: "act", action }, now);
+    const request: Request = action.type === "chat" ? chatRequest(action) : action;
+    this.ask(request, { type: "act", action }, now);
+  }
+
+  /** Whom words are for that are for no one else: those in the own room while breakout rooms are open. They are not to reach others when they arrive late. */
+  #here(): Audience | undefined {
+    const { room, you } = this.state;
+    const own = room?.participants.find((p) => p.id === you);
+    if (room?.tools?.breakout?.opened_at === undefined || own === undefined) return undefined;
+    return { type: "room", room: own.room ?? 0 };
   }
 
   /** After a welcome: what differs from what the server has, and chat it may not have got. */
@@ -420,11 +527,11 @@ export class Session {
     for (const source of SOURCES) {
       if (unpublish.has(source)) this.#sendAction({ type: "unpublish", source }, now);
     }
-    for (const { client_id, text } of this.state.outbox) this.#sendAction({ type: "chat", text, client_id }, now);
+    for (const chat of this.state.outbox) this.#sendAction({ type: "chat", ...chat }, now);
   }
 
   #leave(now: number): void {
-    if (this.isUp) this.post({ type: "leave" }, now);
+    if (this.isUp || this.#link.type === "lobby") this.post({ type: "leave" }, now);
     this.#end();
   }
 
@@ -525,7 +632,7 @@ export class Session {
   /** Sends a request. */
   post(body: Request, now: number): void {
     this.#lastId += 1;
-    if (this.#link.type === "up") this.#link.sent = now;
+    if (this.#link.type === "up" || this.#link.type === "lobby") this.#link.sent = now;
     this.emit({ type: "send", message: { id: this.#lastId, body } });
   }
 
@@ -559,9 +666,17 @@ export class Session {
 }
 
 /** What may come before one is in. */
-const GREETINGS = new Set<ServerMessage["type"]>(["welcome", "refused", "bye"]);
+const GREETINGS = new Set<ServerMessage["type"]>(["welcome", "waiting", "refused", "bye"]);
+
+/** What may come while one is in the lobby. */
+const FOR_WAITING = new Set<ServerMessage["type"]>(["welcome", "place", "refused", "bye"]);
 
 /** Whether a client whose connection ended with this code must not try again by itself. */
 export function isFinal(code: Code): boolean {
   return !["overloaded", "going_away", "internal", "too_fast"].includes(code);
+}
+
+/** Files are named by their ids. */
+function chatRequest({ files, ...chat }: Extract<Action, { type: "chat" }>): Request {
+  return files === undefined ? chat : { ...chat, files: files.map((file) => file.id) };
 }

@@ -1,10 +1,13 @@
 // One meeting as the views see it: the port's state, and what is only this viewer's business (panel, pin, toasts).
 
+import { Attachments } from "./attachments.svelte";
 import { createContext } from "svelte";
 import { t, type MessageKey } from "../i18n/i18n.svelte";
 import type { Params } from "../i18n/format";
 import type { DataSaverMode, DeviceProblem, Participant, ParticipantId, Port, PortEvent, PortState, Reaction, ScreenChoice, TrackId } from "../port/port";
+import { inRoomOf, MAIN } from "./breakout";
 import { newMessages, tellings, type Telling } from "./announce";
+import { DEFAULT_POLICY, NO_TOOLS } from "../session/follow";
 import { dueAt, hearSpeakers, type Floor } from "./hold";
 import { prefs, remember } from "./prefs.svelte";
 import { problemKey } from "./problems";
@@ -12,8 +15,8 @@ import { ShownVideos } from "./shown";
 import { cameraAfter } from "./saver";
 import { handOrder, planStage, type TileRef } from "./stage";
 
-export type PanelName = "people" | "chat";
-export type DialogName = "settings" | "rename" | "shortcuts" | "connection" | "notices" | "screen" | "end" | "mute_all" | "remove";
+export type PanelName = "people" | "chat" | "polls" | "rooms";
+export type DialogName = "settings" | "rename" | "shortcuts" | "connection" | "notices" | "screen" | "end" | "mute_all" | "remove" | "rules" | "new_poll" | "rename_other";
 
 export interface Toast {
   id: number;
@@ -36,6 +39,8 @@ export interface Float {
 }
 
 const TOAST_MS = 6000;
+/** What can be answered stays until a keyboard has come to it. */
+const OFFER_MS = 60_000;
 const FLOAT_MS = 3600;
 const MOST_TOASTS = 3;
 const MOST_NOTICES = 50;
@@ -47,10 +52,14 @@ export class MeetingModel {
   state = $state.raw() as PortState;
   panel = $state<PanelName | undefined>();
   dialog = $state<DialogName | undefined>();
+  /** The whiteboard has the stage. */
+  board = $state(false);
   /** Whom the open dialog is about. */
   subject = $state.raw<Participant | undefined>();
   pinned = $state<string | undefined>();
   toasts = $state<Toast[]>([]);
+  /** The toast that has the focus or the pointer. */
+  kept: number | undefined;
   notices = $state<Toast[]>([]);
   floats = $state<Float[]>([]);
   unread = $state(0);
@@ -73,18 +82,31 @@ export class MeetingModel {
 
   readonly you = $derived(this.state.participants.find((p) => p.id === this.state.you));
   readonly isHost = $derived(this.you?.role === "host");
+  /** Host or co-host. */
+  readonly leads = $derived(this.you?.role === "host" || this.you?.role === "co_host");
+  /** By the meeting's rules. */
+  readonly mayShare = $derived(this.leads || (this.state.meeting?.policy?.permissions.share ?? true));
+  readonly policy = $derived(this.state.meeting?.policy ?? DEFAULT_POLICY);
+  readonly tools = $derived(this.state.tools ?? NO_TOOLS);
+  /** Whom one hears and sees: those in the same room, where there are breakout rooms. */
+  readonly here = $derived(inRoomOf(this.state.participants, this.state.you));
   readonly hands = $derived(handOrder(this.state.participants));
   readonly speaking = $derived(new Set(this.state.speakers));
   readonly plan = $derived(planStage({
-    participants: this.state.participants, layout: prefs.layout,
+    participants: this.here, layout: prefs.layout,
     ...(this.state.you !== undefined && { you: this.state.you }),
     ...(this.pinned !== undefined && { pinned: this.pinned }),
-    ...(this.state.meeting?.spotlight !== undefined && { spotlight: this.state.meeting.spotlight }),
+    ...(this.state.meeting?.spotlights && { spotlights: this.state.meeting.spotlights }),
+    seats: this.tools.seat_order,
     ...(this.floor.speaker !== undefined && { speaker: this.floor.speaker }),
   }));
 
+  /** What is to go with the next chat message; absent where nothing can be uploaded. */
+  readonly attachments: Attachments | undefined;
   #stop: (() => void)[] = [];
   #serial = 0;
+  /** Who shows the whiteboard to everybody here. */
+  #boardOf: number | undefined;
   #speakerTold: DeviceProblem | undefined;
   #undraw: (() => void) | undefined;
   #wait: ReturnType<typeof setTimeout> | undefined;
@@ -92,6 +114,8 @@ export class MeetingModel {
   constructor(port: Port) {
     this.port = port;
     this.shown = new ShownVideos(port);
+    this.attachments = port.files && new Attachments(port.files, (file) => port.ask({ type: "file_remove", file: file.id }));
+    this.#stop.push(() => this.attachments?.stop());
     this.poppedOut = port.place.kind === "meeting" && port.place.poppedOut !== undefined;
     let first = true;
     this.#stop.push(port.subscribe((state) => {
@@ -253,20 +277,52 @@ export class MeetingModel {
     return this.state.participants.find((p) => p.id === id)?.name ?? "";
   }
 
+  /** A breakout room's name, or the main room's. */
+  roomName(room: number): string {
+    return room === MAIN ? t("breakout.main") : (this.tools.breakout?.rooms[room - 1] ?? t("breakout.room_n", { n: room }));
+  }
+
+  /** Takes a toast away in a while, and not while somebody is at it. */
+  #fade(id: number, ms: number): void {
+    setTimeout(() => (this.kept === id && this.toasts.some((toast) => toast.id === id) ? this.#fade(id, TOAST_MS) : this.dismiss(id)), ms);
+  }
+
   #toast(text: string, tone: Toast["tone"], opens?: PanelName, code?: string, offers?: Toast["offers"]): void {
     const toast: Toast = { id: ++this.#serial, text, tone, at: Date.now(), ...(opens && { opens }), ...(code && { code }), ...(offers && { offers }) };
     this.notices = [toast, ...this.notices].slice(0, MOST_NOTICES);
     this.toasts = [...this.toasts.filter((o) => o.text !== text), toast].slice(-MOST_TOASTS);
-    setTimeout(() => this.dismiss(toast.id), tone === "problem" ? TOAST_MS * 2 : TOAST_MS);
+    this.#fade(toast.id, offers !== undefined ? OFFER_MS : tone === "problem" ? TOAST_MS * 2 : TOAST_MS);
   }
 
   #follow(before: PortState, after: PortState): void {
     this.#hear();
     this.#hearSpeaker(after);
+    this.#followBoard(after);
     if (before === after) return;
     for (const telling of tellings(before, after)) this.#tellOne(telling);
     if (this.panel === "chat") this.unread = 0;
     else if (before.meeting !== undefined) this.unread += newMessages(before, after).length;
+  }
+
+  /** What is shown to everybody opens by itself, and goes with it; who closed it keeps it closed. */
+  #followBoard({ meeting, participants, you }: PortState): void {
+    const roomOf = (who: number | undefined) => participants.find((p) => p.id === who)?.room;
+    const shown = meeting?.board !== undefined && roomOf(meeting.board) === roomOf(you) ? meeting.board : undefined;
+    if (shown === this.#boardOf) return;
+    const own = this.#boardOf === you;
+    this.#boardOf = shown;
+    if (shown !== undefined) this.board = true;
+    else if (!own) this.board = false;
+  }
+
+  /** Shows the whiteboard to everybody, or no more. */
+  presentBoard(on: boolean): void {
+    this.port.ask({ type: "board_present", on });
+  }
+
+  closeBoard(): void {
+    this.board = false;
+    if (this.state.meeting?.board !== undefined && this.state.meeting.board === this.state.you) this.presentBoard(false);
   }
 
   /** Who hears nothing has to know why, also from the first moment on. */
@@ -296,7 +352,7 @@ export class MeetingModel {
       return event.label ? this.tell("device.switched", { label: event.label }) : this.problem(`device.lost.${event.kind}`, "device_lost");
     }
     if (event.type === "shortcut") return void (event.action === "microphone" ? this.toggleMicrophone() : this.toggleCamera());
-    if (event.type === "place") return;
+    if (event.type === "place" || event.type === "account") return;
     if (event.type === "screen_ended") return event.reason === "failed" ? this.problem("device.screen.failed", "screen_failed") : this.tell(`screen.ended.${event.reason}`);
     if (event.type === "background_off") return this.problem(`background.off.${event.reason}`, `background_${event.reason}`);
     if (event.type === "full_screen") return void (this.fullScreen = event.on);
@@ -306,8 +362,18 @@ export class MeetingModel {
       this.poppedOut = false;
       return;
     }
+    if (event.type === "asked_to_unmute") return this.#asked(event.source === "camera" ? "camera" : "microphone", event.by);
     const key = event.source === "camera" ? "say.camera_by" : event.source === "microphone" ? "say.muted_by" : "say.screen_by";
     this.tell(key, { name: this.nameOf(event.by) });
+  }
+
+  /** Nobody is unmuted by another: the click is the person's own. */
+  #asked(kind: "microphone" | "camera", by: ParticipantId): void {
+    if (this.state.local[kind].on) return;
+    const text = t(`lead.asked_${kind}`, { name: this.nameOf(by) });
+    const act = () => void (kind === "camera" ? this.toggleCamera() : this.toggleMicrophone());
+    this.#toast(text, "plain", undefined, undefined, { text: kind === "camera" ? "lead.camera" : "lead.unmute", act });
+    this.urgent = text;
   }
 
   #float(participant: ParticipantId, reaction: Reaction): void {

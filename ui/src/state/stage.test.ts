@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Participant, Source } from "../port/port";
-import { handOrder, planStage } from "./stage";
+import { handOrder, orderPeople, planStage } from "./stage";
 
 function person(id: number, over: Partial<Participant> = {}, sources: Source[] = ["microphone", "camera"]): Participant {
   return {
@@ -35,12 +35,19 @@ describe("planStage", () => {
   });
   it("gives the stage to whom a host put before everyone, but for a pin, a shared screen and that person", () => {
     const participants = [person(1), person(2), person(3)];
-    const input = { participants, you: 1, layout: "speaker", speaker: 3, spotlight: 2 } as const;
+    const input = { participants, you: 1, layout: "speaker", speaker: 3, spotlights: [2] } as const;
     expect(planStage(input)).toMatchObject({ kind: "focus", main: { key: "camera-2" }, strip: [{ key: "camera-1" }, { key: "camera-3" }] });
     expect(planStage({ ...input, layout: "grid" })).toMatchObject({ kind: "focus", main: { key: "camera-2" } });
     expect(planStage({ ...input, pinned: "camera-3" })).toMatchObject({ main: { key: "camera-3" } });
     expect(planStage({ ...input, you: 2, layout: "grid" }).kind).toBe("grid");
     expect(planStage({ ...input, participants: [...participants, person(4, {}, ["screen"])] })).toMatchObject({ main: { key: "screen-4" } });
+  });
+  it("puts several side by side whom a host put before everyone", () => {
+    const participants = [person(1), person(2), person(3), person(4)];
+    const input = { participants, you: 1, layout: "speaker", spotlights: [3, 1] } as const;
+    expect(planStage(input)).toMatchObject({ kind: "lit", tiles: [{ key: "camera-3" }, { key: "camera-1" }], strip: [{ key: "camera-2" }, { key: "camera-4" }] });
+    expect(planStage({ ...input, pinned: "camera-2" })).toMatchObject({ kind: "focus", main: { key: "camera-2" } });
+    expect(planStage({ ...input, spotlights: [3, 9] })).toMatchObject({ kind: "focus", main: { key: "camera-3" } });
   });
   it("forgets a pin whose person left", () => {
     expect(planStage({ participants: [person(1), person(2)], you: 1, layout: "grid", pinned: "camera-9" }).kind).toBe("grid");
@@ -75,4 +82,13 @@ describe("planStage", () => {
 it("orders hands by when they went up", () => {
   const hands = handOrder([person(1, { hand: 300 }), person(2), person(3, { hand: 100 })]);
   expect([...hands]).toEqual([[3, 1], [1, 2]]);
+});
+
+it("seats people as a host ordered them, and the rest as they came", () => {
+  const person = (id: number) => ({ id, name: "", role: "guest", client: "browser", presence: "connected", muted: [], tracks: [], decodes: [], joined_at: id }) as never;
+  const people = [person(1), person(2), person(3), person(4)];
+  const ids = (seats: number[]) => orderPeople(people, 3, seats).map((p) => p.id);
+  expect(ids([])).toEqual([3, 1, 2, 4]);
+  expect(ids([4, 2])).toEqual([4, 2, 1, 3]);
+  expect(ids([9, 4])).toEqual([4, 1, 2, 3]);
 });

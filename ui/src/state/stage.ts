@@ -17,7 +17,9 @@ export interface TileRef {
 
 export type StagePlan =
   | { kind: "grid"; tiles: TileRef[] }
-  | { kind: "focus"; main: TileRef; strip: TileRef[] };
+  | { kind: "focus"; main: TileRef; strip: TileRef[] }
+  /** Several whom a host put before everyone. */
+  | { kind: "lit"; tiles: TileRef[]; strip: TileRef[] };
 
 export interface StageInput {
   /** In order of joining. */
@@ -27,22 +29,26 @@ export interface StageInput {
   /** Key of the tile the viewer pinned. */
   pinned?: string;
   /** Whom a host put before everyone. */
-  spotlight?: ParticipantId;
+  spotlights?: readonly ParticipantId[];
+  /** Who sits first, as a host ordered it for all; empty: oneself first, then as they came. */
+  seats?: readonly ParticipantId[];
   /** Who spoke last, other than the viewer. */
   speaker?: ParticipantId;
 }
 
 /**
- * A pin comes first, then a shared screen, then the spotlight, then the chosen layout. Alone, one has the stage; whoever is in
- * the spotlight sees what they would see without it.
+ * A pin comes first, then a shared screen, then the spotlight, then the chosen layout. Alone, one has the stage; whoever is
+ * alone in the spotlight sees what they would see without it.
  */
 export function planStage(input: StageInput): StagePlan {
-  const people = orderPeople(input.participants, input.you);
+  const people = orderPeople(input.participants, input.you, input.seats);
   const cameras = people.map(cameraTile);
   const screens = people.flatMap((p) => screenTile(p, input.you));
   const tiles = [...screens, ...cameras];
-  const lit = input.spotlight === input.you ? undefined : cameras.find((t) => t.participant === input.spotlight);
-  const chosen = tiles.find((t) => t.key === input.pinned) ?? screens[screens.length - 1] ?? lit;
+  const lit = (input.spotlights ?? []).flatMap((who) => cameras.find((t) => t.participant === who) ?? []);
+  const first = tiles.find((t) => t.key === input.pinned) ?? screens[screens.length - 1];
+  if (first === undefined && lit.length > 1) return { kind: "lit", tiles: lit, strip: tiles.filter((t) => !lit.includes(t)) };
+  const chosen = first ?? lit.find((t) => t.participant !== input.you);
   const bySpeech = chosen === undefined && input.layout === "speaker" && cameras.length > 1;
   const main = bySpeech ? speakerTile(cameras, input) : chosen;
   if (main === undefined || tiles.length < 2) return { kind: "grid", tiles };
@@ -54,8 +60,10 @@ export function planStage(input: StageInput): StagePlan {
 }
 
 /** The viewer first, then the others as they came. */
-export function orderPeople(participants: readonly Participant[], you?: ParticipantId): Participant[] {
-  return [...participants].sort((a, b) => Number(b.id === you) - Number(a.id === you) || a.joined_at - b.joined_at || a.id - b.id);
+export function orderPeople(participants: readonly Participant[], you?: ParticipantId, seats: readonly ParticipantId[] = []): Participant[] {
+  const seat = (p: Participant) => (seats.includes(p.id) ? seats.indexOf(p.id) : seats.length);
+  const own = (p: Participant) => (seats.length === 0 ? Number(p.id === you) : 0);
+  return [...participants].sort((a, b) => own(b) - own(a) || seat(a) - seat(b) || a.joined_at - b.joined_at || a.id - b.id);
 }
 
 export function trackOf(participant: Participant, source: Source): Track | undefined {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ago, clock, meetingTime, shortTime, until } from "./time";
+import { ago, clock, meetingTime, shortTime, timeRange, until } from "./time";
 
 it("shows the meeting's clock", () => {
   expect([clock(-5), clock(65_400), clock(3_845_000)]).toEqual(["0:00", "1:05", "1:04:05"]);
@@ -10,6 +10,9 @@ it("tells the viewer's own time and zone, over midnight too", () => {
   expect(meetingTime(at, 60, "en-GB", "Europe/Berlin")).toMatch(/21 November 2026.*16:30.*17:30/);
   expect(meetingTime(at, 60, "zh-CN", "Asia/Shanghai")).toMatch(/11月21日.*23:30.*11月22日.*00:30/);
   expect(shortTime(at, "en-GB", "UTC")).toBe("15:30");
+  // A time alone looks as it does in a range.
+  expect([shortTime(at, "zh-CN", "Pacific/Honolulu"), timeRange(at, at + 60_000, "zh-CN", "Pacific/Honolulu")]).toEqual(["05:30", "05:30–05:31"]);
+  expect(shortTime(at, "en-US", "Pacific/Honolulu")).toMatch(/^5:30\sAM$/);
 });
 
 it("says how long it is until the start", () => {

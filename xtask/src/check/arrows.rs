@@ -72,6 +72,7 @@ fn package_of(folder: &str) -> String {
             folder
                 .trim_start_matches("crates/")
                 .trim_start_matches("tools/")
+                .trim_start_matches("bench/")
                 .replace('/', "-")
         ),
     }

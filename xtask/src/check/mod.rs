@@ -5,8 +5,8 @@ mod purity;
 mod sizes;
 mod texts;
 
-use crate::generate;
 use crate::shell::{Result, headline};
+use crate::{generate, sdk};
 use clap::Args;
 
 #[derive(Args)]
@@ -19,6 +19,7 @@ pub struct Options {
 /// Runs the checks.
 pub fn run(options: &Options) -> Result {
     generate::check()?;
+    sdk::check()?;
     quick()?;
     if options.quick { Ok(()) } else { slow() }
 }

@@ -3,6 +3,7 @@
 use super::options::TestDevices;
 use super::screens;
 use super::state::{DeskDevice, DeviceKind, DeviceProblem};
+use confab_pipeline::screens::Ink;
 use confab_pipeline::{
     CameraSpec, DeviceError, DeviceFault, MicrophoneSpec, PauseSwitch, Pipeline, PipelineError,
     ScreenSpec, Share, SpeakerSpec, VoiceConfig, devices,
@@ -86,6 +87,7 @@ pub(crate) struct Shared {
 pub(crate) struct Openers {
     queues: Vec<(Unit, Sender<Task>)>,
     frames: Sender<Option<ScreenSpec>>,
+    ink: Ink,
 }
 
 impl Openers {
@@ -104,11 +106,24 @@ impl Openers {
             .into_iter()
             .map(start)
             .collect::<io::Result<_>>()?;
+        let ink = Ink::default();
         let (frames, wanted) = bounded(TASKS);
         std::thread::Builder::new()
             .name("desk-frame".to_owned())
-            .spawn(move || frame_all(&wanted))?;
-        Ok(Openers { queues, frames })
+            .spawn({
+                let ink = ink.clone();
+                move || frame_all(&wanted, &ink)
+            })?;
+        Ok(Openers {
+            queues,
+            frames,
+            ink,
+        })
+    }
+
+    /// What is drawn over what is shared, as long as there is a frame.
+    pub(crate) fn ink(&self) -> &Ink {
+        &self.ink
     }
 
     /// Puts a frame around what is shared, and takes the one before away.
@@ -131,15 +146,17 @@ impl Openers {
     }
 }
 
-/// The frame is there as long as what it is around is wanted.
-fn frame_all(wanted: &Receiver<Option<ScreenSpec>>) {
+/// The frame is there as long as what it is around is wanted, and so is the ink over that.
+fn frame_all(wanted: &Receiver<Option<ScreenSpec>>, ink: &Ink) {
     let mut around: Option<ScreenSpec> = None;
     let mut frame = None;
     while let Ok(next) = wanted.recv() {
         let next = wanted.try_iter().last().unwrap_or(next);
         if next != around {
             drop(frame.take());
-            frame = next.as_ref().and_then(screens::frame);
+            frame = next
+                .as_ref()
+                .map(|spec| (screens::frame(spec), screens::overlay(spec, ink)));
             around = next;
         }
     }

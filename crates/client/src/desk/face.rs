@@ -4,7 +4,7 @@ use super::state::{DeskPatch, DeskState, DeviceKind, DeviceProblem, ScreenMode};
 use super::stats::{BusAddress, LinkStats, ScreenSource, StreamStats};
 use crate::Saving;
 use confab_base::{Bitrate, ParticipantId, Source, TrackId};
-use confab_protocol::{Code, MeetingInfo, Reaction, SameRoomChoice};
+use confab_protocol::{Audience, Code, MeetingInfo, Reaction, Request, SameRoomChoice};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -21,6 +21,8 @@ pub enum DeskCommand {
     Attach,
     /// [`DeskReply::Meeting`], or [`DeskReply::Failed`].
     MeetingInfo,
+    /// What happened in the meeting so far, for who leads it and has a seat: [`DeskReply::Report`], or [`DeskReply::Failed`].
+    MeetingReport,
     Join {
         name: String,
         /// Where the link had none.
@@ -85,6 +87,13 @@ pub enum DeskCommand {
     },
     Chat {
         text: String,
+        /// Absent: to everybody.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Audience>,
+    },
+    /// A request of the lobby, the rules or the tools; others are passed over.
+    Ask {
+        request: Request,
     },
     Hand {
         raised: bool,
@@ -120,6 +129,33 @@ pub enum DeskCommand {
     StreamStats,
     /// [`DeskReply::Screens`], with a thumbnail each; takes some hundred milliseconds.
     ScreenSources,
+    /// Opens a whiteboard's connection under a number of the page's own drawing; what comes of it are events. `overloaded`: too many
+    /// are open, or the number is in use.
+    BoardOpen {
+        line: u32,
+    },
+    /// A frame of docs/BOARD.md in base64. In `open` meeting, participant and token are left empty: they are filled in here.
+    BoardSay {
+        line: u32,
+        frame: String,
+    },
+    BoardClose {
+        line: u32,
+    },
+    /// A whiteboard's history after an entry's number, about a MiB at a time: [`DeskReply::BoardHistory`].
+    BoardHistory {
+        board: String,
+        /// 0: from the beginning.
+        #[ts(type = "number")]
+        after: u64,
+    },
+    /// What others draw on the own shared screen, for the real one: the first `keep` strokes of those told before stay, these come
+    /// after them. Drawn where the system lets the participant draw (X11), while the share is not paused. `bad_value`: there are
+    /// not so many to keep, or too many now; then all is told anew.
+    DrawOver {
+        keep: u32,
+        strokes: Vec<DrawnStroke>,
+    },
 }
 
 impl std::fmt::Debug for DeskCommand {
@@ -128,6 +164,20 @@ impl std::fmt::Debug for DeskCommand {
         let value = serde_json::to_value(self).unwrap_or_default();
         write!(f, "DeskCommand({})", value["type"].as_str().unwrap_or("?"))
     }
+}
+
+/// A line on the own shared screen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct DrawnStroke {
+    /// 0xRRGGBB.
+    pub color: u32,
+    /// In shares of the picture's width.
+    pub width: f32,
+    /// A highlighter's: what is beneath stays readable.
+    pub hatched: bool,
+    /// Three numbers for each: its place in shares of the picture's width and height, and how thick the line is there, 1 where it was
+    /// pressed neither hard nor softly.
+    pub points: Vec<f32>,
 }
 
 /// What is saved of data. Sound goes whatever it says.
@@ -237,9 +287,9 @@ pub enum HostAction {
     LowerHand {
         participant: ParticipantId,
     },
-    /// Puts one participant before everyone; `None`: nobody any more.
+    /// Puts these before everyone; none: nobody any more.
     Spotlight {
-        participant: Option<ParticipantId>,
+        participants: Vec<ParticipantId>,
     },
     Remove {
         participant: ParticipantId,
@@ -272,6 +322,10 @@ pub enum DeskReply {
     Meeting {
         info: MeetingInfo,
     },
+    /// A table for spreadsheets.
+    Report {
+        csv: String,
+    },
     Link {
         stats: LinkStats,
     },
@@ -280,6 +334,14 @@ pub enum DeskReply {
     },
     Screens {
         sources: Vec<ScreenSource>,
+    },
+    BoardHistory {
+        /// Entries of docs/BOARD.md, one after the other, in base64.
+        entries: String,
+        /// The number to go on after; absent: that was all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(type = "number")]
+        next: Option<u64>,
     },
     Recorded {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -321,6 +383,8 @@ pub enum DeskEvent {
     Refused { code: Code },
     /// Someone else muted one of our sources.
     MutedByHost { source: Source, by: ParticipantId },
+    /// A host asks this one to unmute; only its person can.
+    AskedToUnmute { source: Source, by: ParticipantId },
     /// A device vanished and another one is in use, or none is left.
     DeviceChanged {
         kind: DeviceKind,
@@ -333,6 +397,12 @@ pub enum DeskEvent {
     BackgroundOff { reason: BackgroundEnd },
     /// 0 to 1 over 60 dB; after [`DeskCommand::WatchLevels`].
     Levels { microphone: f32, speaker: f32 },
+    /// After [`DeskCommand::BoardOpen`]: frames may be said.
+    BoardOpened { line: u32 },
+    /// A frame of the server's, in base64.
+    BoardFrame { line: u32, frame: String },
+    /// It closed, or never opened; nothing more comes under this number.
+    BoardClosed { line: u32 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -77,12 +77,12 @@ impl DeskHandle {
     pub fn ask(&self, command: DeskCommand, answer: impl FnOnce(DeskReply) + Send + 'static) {
         let mut owed = Owed(Some(Box::new(answer)));
         let order = Order::Command(command, Box::new(move |reply| owed.pay(reply)));
-        let orders = self.inner.orders.as_ref();
-        let refused = match orders.map(|orders| orders.try_send(order)) {
-            Some(Ok(())) | None => None,
-            Some(Err(error)) => Some(error.into_inner()),
+        let Some(orders) = &self.inner.orders else {
+            return;
         };
-        if let Some(Order::Command(_, answer)) = refused {
+        if let Err(error) = orders.try_send(order)
+            && let Order::Command(_, answer) = error.into_inner()
+        {
             answer(CLOSED);
         }
     }

@@ -16,6 +16,7 @@ use confab_pipeline::{
     DeviceNews, DeviceUse, End, NoiseEngine, NoiseFault, NoiseState, PauseSwitch, ScreenSpec,
     VoiceConfig,
 };
+use confab_protocol::{CallDevice, DeviceChange};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The own devices.
@@ -407,6 +408,7 @@ impl Machine {
                     self.list_devices(None);
                     let label = Some(name);
                     self.tell(DeskEvent::DeviceChanged { kind, label });
+                    self.note_device(kind, DeviceChange::Changed);
                 }
             }
             DeviceNews::BackgroundOff => self.background_gone(),
@@ -419,6 +421,7 @@ impl Machine {
                 self.local.using.insert(unit, String::new());
                 self.list_devices(None);
                 self.tell(DeskEvent::DeviceChanged { kind, label: None });
+                self.note_device(kind, DeviceChange::Lost);
             }
             DeviceNews::Ended {
                 of: DeviceUse::Screen,
@@ -444,6 +447,16 @@ impl Machine {
             }
             DeviceNews::Ended { .. } => {}
         }
+    }
+
+    /// For the record of how the call went; without one it goes nowhere.
+    fn note_device(&self, kind: DeviceKind, change: DeviceChange) {
+        let device = match kind {
+            DeviceKind::Microphone => CallDevice::Microphone,
+            DeviceKind::Camera => CallDevice::Camera,
+            DeviceKind::Speaker => CallDevice::Speaker,
+        };
+        self.call.tell_client(Command::Device { device, change });
     }
 
     /// Another noise suppressor works on the microphone, or the wanted one can't.

@@ -13,11 +13,13 @@ use super::sounds::Sounds;
 use super::state::{DeskDevice, DeskState};
 use super::translate;
 use super::{api, devices, screens};
+use crate::board::{BoardLine, LineNews};
 use crate::diagnose::Diagnostics;
 use crate::{Event, StartError, Studio};
 use confab_pipeline::{Background, DeviceNews, MediaOptions, NoiseState, VoiceConfig};
 use confab_protocol::Code;
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -55,6 +57,10 @@ pub(crate) struct Machine {
     pub(crate) background: Background,
     /// For the support window, once it was wanted.
     pub(crate) door: Option<Diagnostics>,
+    /// Whiteboards that pages have open, by the pages' numbers.
+    pub(crate) boards: BTreeMap<u32, BoardLine>,
+    /// When full, the lines' threads wait.
+    pub(crate) board_news: Way<(u32, LineNews)>,
     listeners: Vec<Listener>,
     /// Client's state changed.
     pub(crate) changed: Way<()>,
@@ -86,6 +92,8 @@ impl Machine {
             sounds: Arc::default(),
             rehearsal: Rehearsal::default(),
             door: None,
+            boards: BTreeMap::new(),
+            board_news: bounded(QUEUE),
             listeners: Vec::new(),
             changed: bounded(1),
             done,
@@ -134,6 +142,7 @@ impl Machine {
                 recv(self.done) -> done => if let Ok(done) = done { self.on_done(done) },
                 recv(self.news.1) -> news => if let Ok(news) = news { self.on_device_news(news) },
                 recv(self.noise.1) -> noise => if let Ok(noise) = noise { self.on_noise(noise) },
+                recv(self.board_news.1) -> news => if let Ok((line, news)) = news { self.on_board_news(line, news) },
                 recv(self.found.1) -> found => if let Ok(found) = found { self.on_found(found) },
                 recv(timer) -> _ => {}
             }
@@ -221,7 +230,13 @@ impl Machine {
 
     pub(crate) fn tell(&mut self, event: DeskEvent) {
         // What happened is in the state that comes before it.
-        if !matches!(event, DeskEvent::Levels { .. }) {
+        if !matches!(
+            event,
+            DeskEvent::Levels { .. }
+                | DeskEvent::BoardOpened { .. }
+                | DeskEvent::BoardFrame { .. }
+                | DeskEvent::BoardClosed { .. }
+        ) {
             self.tell_state();
         }
         self.push(&DeskPush::Event(event));
@@ -252,6 +267,16 @@ impl Machine {
                     Err(code) => DeskReply::Failed { code },
                 });
             }
+            DeskCommand::MeetingReport => {
+                let (link, trust) = (self.options.link.clone(), self.options.trust.clone());
+                let seat = self.call.client().and_then(|client| client.seat());
+                self.help(answer, move || {
+                    match api::meeting_report(&link, &trust, seat.as_ref()) {
+                        Ok(csv) => DeskReply::Report { csv },
+                        Err(code) => DeskReply::Failed { code },
+                    }
+                });
+            }
             DeskCommand::LinkStats => answer(DeskReply::Link {
                 stats: translate::link_stats(&self.call.lines),
             }),
@@ -268,6 +293,19 @@ impl Machine {
             DeskCommand::WatchLevels => {
                 self.levels_until = Some(Instant::now() + LEVELS_WATCHED);
                 answer(DeskReply::Done);
+            }
+            DeskCommand::BoardOpen { .. }
+            | DeskCommand::BoardSay { .. }
+            | DeskCommand::BoardClose { .. } => {
+                let reply = self.on_board_command(command);
+                answer(reply);
+            }
+            DeskCommand::BoardHistory { board, after } => {
+                self.board_history(board, after, answer);
+            }
+            DeskCommand::DrawOver { keep, strokes } => {
+                let reply = self.draw_over(keep, &strokes);
+                answer(reply);
             }
             DeskCommand::RecordTest { seconds } => self.record_test(seconds, answer),
             DeskCommand::PlayTest => self.play_test(answer),
@@ -287,6 +325,7 @@ impl Machine {
             | DeskCommand::Show { .. }
             | DeskCommand::SetDataSaver { .. }
             | DeskCommand::Chat { .. }
+            | DeskCommand::Ask { .. }
             | DeskCommand::Hand { .. }
             | DeskCommand::React { .. }
             | DeskCommand::Rename { .. }

@@ -127,7 +127,13 @@ impl Machine {
                 self.call.saving = saving;
                 return self.call.tell_client(Command::Save(saving.into()));
             }
-            DeskCommand::Chat { text } => return self.call.tell_client(Command::Chat(text)),
+            DeskCommand::Chat { text, to } => Action::Chat {
+                text,
+                client_id: confab_base::id::encode(rand::random()),
+                to,
+                files: Vec::new(),
+            },
+            DeskCommand::Ask { request } => Action::Ask(request),
             DeskCommand::Hand { raised } => Action::Hand { raised },
             DeskCommand::React { reaction } => Action::Reaction { reaction },
             DeskCommand::Rename { name } => Action::Rename { name },
@@ -154,6 +160,7 @@ impl Machine {
         let options = ClientOptions {
             kind: ClientKind::Desktop,
             trust: self.options.trust.clone(),
+            session: self.options.session.clone(),
             sinks: (self.options.pictures.sinks)(),
             max_height: MAX_HEIGHT,
             saving: self.call.saving.into(),
@@ -225,6 +232,9 @@ impl Machine {
         let call = &mut self.call;
         if session.phase == Phase::Joined {
             call.facts.was_in = true;
+        }
+        // However long one waits for a host, the server did answer.
+        if matches!(session.phase, Phase::Joined | Phase::Waiting) {
             call.patience = None;
         }
         let now = call.facts.wall_offset_ms + clock::now().as_millis();
@@ -331,6 +341,16 @@ impl Machine {
             Notice::MutedBy { by, source } => {
                 self.switch_source_off(source);
                 self.tell(DeskEvent::MutedByHost { source, by });
+            }
+            Notice::Reacted {
+                participant,
+                reaction,
+            } => self.tell(DeskEvent::Reaction {
+                participant,
+                reaction,
+            }),
+            Notice::AskedToUnmute { by, source } => {
+                self.tell(DeskEvent::AskedToUnmute { source, by });
             }
         }
     }

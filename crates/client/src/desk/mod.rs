@@ -10,6 +10,7 @@
 
 pub mod api;
 mod backdrop;
+mod boards;
 mod devices;
 mod face;
 mod handle;
@@ -36,8 +37,8 @@ pub use handle::{Desk, DeskHandle};
 pub use options::{DeskOptions, MakeSinks, Pictures, TestDevices};
 pub use state::{
     CallPhase, CallState, ChatEntry, DeskDevice, DeskPatch, DeskState, DeviceKind, DeviceProblem,
-    EndReason, LimitedTrack, LocalNoise, LocalScreen, LocalSource, LocalSpeaker, LocalState,
-    MediaFlow, NoiseProblem, OwnEnd, ScreenMode,
+    EndReason, Leading, LimitedTrack, LobbyWait, LocalNoise, LocalScreen, LocalSource,
+    LocalSpeaker, LocalState, MediaFlow, NoiseProblem, OwnEnd, ScreenMode,
 };
 pub use stats::{
     BusAddress, LinkStats, RepairStats, ScreenSource, ScreenSourceKind, StreamDirection,

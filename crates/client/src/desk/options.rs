@@ -2,7 +2,7 @@
 
 use super::face::{DataSaving, Processing};
 use super::stats::BusAddress;
-use crate::{MeetingLink, TestSwitches, Trust};
+use crate::{MeetingLink, SessionCookie, TestSwitches, Trust};
 use confab_base::Source;
 use confab_pipeline::bus::{FrameBus, OWN_CAMERA, OWN_SCREEN};
 use confab_pipeline::{NoSinks, PictureWatch, VideoSinks};
@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub struct DeskOptions {
     pub link: MeetingLink,
     pub trust: Trust,
+    /// Who is signed in on the server; `None`: a guest.
+    pub session: Option<SessionCookie>,
     /// Where pictures go.
     pub pictures: Pictures,
     pub processing: Processing,
@@ -38,6 +40,7 @@ impl DeskOptions {
         DeskOptions {
             link,
             trust: Trust::default(),
+            session: None,
             pictures: Pictures::default(),
             processing: Processing::default(),
             noise_weights: confab_pipeline::weights_places(),

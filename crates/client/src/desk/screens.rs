@@ -47,6 +47,11 @@ pub(crate) fn frame(spec: &ScreenSpec) -> Option<screens::Border> {
     screens::border(spec, FRAME)
 }
 
+/// What others draw on it, over the real thing, where that is ours to do.
+pub(crate) fn overlay(spec: &ScreenSpec, ink: &screens::Ink) -> Option<screens::Overlay> {
+    screens::overlay(spec, ink)
+}
+
 /// Everything that can be shared.
 pub(crate) fn list(tests: Option<&TestDevices>) -> Vec<ScreenSource> {
     let mut all = Vec::new();

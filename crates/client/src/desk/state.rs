@@ -3,7 +3,8 @@
 use super::face::NoiseSuppression;
 use confab_base::{ParticipantId, TrackId};
 use confab_protocol::{
-    ChatMessage, Code, Limited, Listening, Meeting, Participant, ParticipantQuality,
+    ChatMessage, Code, Limited, Listening, Meeting, OwnVote, Participant, ParticipantQuality,
+    SpeakingTime, Tools, WaitReason, WaitingPerson,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -26,6 +27,8 @@ pub struct DeskState {
     pub limited: Vec<LimitedTrack>,
     /// How well the others are heard here.
     pub listening: Listening,
+    /// The lobby from either side, and the tools.
+    pub leading: Leading,
     pub local: LocalState,
 }
 
@@ -51,7 +54,36 @@ pub struct DeskPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listening: Option<Listening>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leading: Option<Leading>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalState>,
+}
+
+/// The lobby from either side, and what hosts lead by.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(optional_fields)]
+pub struct Leading {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<LobbyWait>,
+    pub lobby: Vec<WaitingPerson>,
+    pub tools: Tools,
+    pub own_votes: Vec<OwnVote>,
+    pub speaking_times: Vec<SpeakingTime>,
+}
+
+/// What somebody in the lobby sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(optional_fields)]
+pub struct LobbyWait {
+    pub title: String,
+    /// Milliseconds since 1970 on this computer's clock, set right by the server's; absent: nobody said when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number")]
+    pub starts_at: Option<u64>,
+    pub position: u32,
+    pub reason: WaitReason,
 }
 
 /// Where in the meeting one is.
@@ -80,6 +112,8 @@ pub enum CallPhase {
     #[default]
     Idle,
     Connecting,
+    /// In the lobby.
+    Waiting,
     Joined,
     Reconnecting,
     Ended,

@@ -2,13 +2,14 @@
 
 use super::face::{HostAction, ShownVideo};
 use super::state::{
-    CallPhase, CallState, ChatEntry, DeskPatch, DeskState, EndReason, LimitedTrack, LocalState,
-    MediaFlow, OwnEnd,
+    CallPhase, CallState, ChatEntry, DeskPatch, DeskState, EndReason, Leading, LimitedTrack,
+    LobbyWait, LocalState, MediaFlow, OwnEnd,
 };
 use super::stats::{LinkStats, RepairStats, StreamDirection, StreamLimit, StreamStats};
 use crate::{Action, MediaPhase, Phase, SessionState, Shown, StatsLine};
 use confab_base::{ParticipantId, Source, TrackId};
 use confab_protocol::{ChatMessage, Limited, MAX_CLIENT_ID};
+use confab_session::InLobby;
 use std::collections::BTreeMap;
 
 /// Ids of messages the server has not numbered yet: above all others, and exact in JavaScript.
@@ -43,6 +44,7 @@ pub(crate) fn desk_state(
         quality: session.quality.clone(),
         limited: limited(session),
         listening: session.listening.unwrap_or_default(),
+        leading: leading(session, facts),
         local: local.clone(),
     }
 }
@@ -53,6 +55,7 @@ fn call(session: &SessionState, facts: &CallFacts) -> CallState {
         // While getting back in the session connects and joins again; for a page that is still reconnecting.
         Phase::Connecting | Phase::Joining if facts.was_in => (CallPhase::Reconnecting, None, None),
         Phase::Connecting | Phase::Joining => (CallPhase::Connecting, None, None),
+        Phase::Waiting => (CallPhase::Waiting, None, None),
         Phase::Joined => (CallPhase::Joined, None, None),
         Phase::Reconnecting { since_ms } => {
             let since = facts.wall_offset_ms + since_ms;
@@ -81,9 +84,33 @@ fn call(session: &SessionState, facts: &CallFacts) -> CallState {
     }
 }
 
+fn leading(session: &SessionState, facts: &CallFacts) -> Leading {
+    let wait = |w: &InLobby| LobbyWait {
+        title: w.title.clone(),
+        starts_at: w.starts_at.map(|at| {
+            let here = at + facts.wall_offset_ms + w.at_ms;
+            here.saturating_sub(w.server_time)
+        }),
+        position: w.place.position,
+        reason: w.place.reason,
+    };
+    let room = session.room.as_ref();
+    Leading {
+        waiting: session.waiting.as_ref().map(wait),
+        lobby: session.lobby.clone(),
+        tools: room.map(|r| r.tools.clone()).unwrap_or_default(),
+        own_votes: session.own_votes.clone(),
+        speaking_times: session.speaking_times.clone(),
+    }
+}
+
+/// What was said to all and what was said aside, in one order.
 fn chat(session: &SessionState, facts: &CallFacts) -> Vec<ChatEntry> {
     let room = session.room.as_ref();
-    let kept = room.into_iter().flat_map(|r| &r.chat).map(|m| ChatEntry {
+    let all = room.into_iter().flat_map(|r| &r.chat);
+    let mut said: Vec<_> = all.chain(&session.asides).collect();
+    said.sort_by_key(|m| m.id);
+    let kept = said.into_iter().map(|m| ChatEntry {
         message: m.clone(),
         pending: false,
     });
@@ -97,8 +124,11 @@ fn chat(session: &SessionState, facts: &CallFacts) -> Vec<ChatEntry> {
             from: you,
             name: name.to_owned(),
             text: m.text.clone(),
+            to: m.to,
+            present: Vec::new(),
             at: facts.written.get(&m.client_id).copied().unwrap_or(0),
             client_id: m.client_id.clone(),
+            files: Vec::new(),
         },
         pending: true,
     });
@@ -136,6 +166,7 @@ pub(crate) fn patch(before: &DeskState, after: &DeskState) -> Option<DeskPatch> 
         quality: part(&before.quality, &after.quality),
         limited: part(&before.limited, &after.limited),
         listening: part(&before.listening, &after.listening),
+        leading: part(&before.leading, &after.leading),
         local: part(&before.local, &after.local),
     };
     let nothing = DeskPatch {
@@ -173,7 +204,7 @@ pub(crate) fn host_action(action: HostAction) -> Action {
         },
         HostAction::MuteAll => Action::HostMuteAll,
         HostAction::LowerHand { participant } => Action::HostLowerHand { participant },
-        HostAction::Spotlight { participant } => Action::HostSpotlight { participant },
+        HostAction::Spotlight { participants } => Action::HostSpotlight { participants },
         HostAction::Remove { participant } => Action::HostRemove { participant },
         HostAction::Lock { locked } => Action::HostLock { locked },
         HostAction::End => Action::HostEnd,
@@ -313,6 +344,9 @@ mod tests {
             muted: vec![Source::Camera],
             hand: None,
             same_room: None,
+            room: None,
+            assigned: None,
+            help: None,
             tracks: Vec::new(),
             decodes: Vec::new(),
             joined_at: 1,
@@ -329,11 +363,14 @@ mod tests {
                     id: MeetingId::from_random(7),
                     title: "Tea".to_owned(),
                     locked: false,
-                    spotlight: None,
+                    spotlights: Vec::new(),
+                    board: None,
+                    policy: confab_protocol::Policy::default(),
                     started_at: 5,
                 },
                 participants: vec![participant(1, "Ana"), participant(2, "Bo")],
                 chat: Vec::new(),
+                tools: confab_protocol::Tools::default(),
             }),
             ..SessionState::default()
         }
@@ -421,6 +458,8 @@ mod tests {
         session.outbox.push(OutboxChat {
             client_id: "a".to_owned(),
             text: "hi".to_owned(),
+            to: None,
+            files: Vec::new(),
         });
         let facts = CallFacts {
             written: BTreeMap::from([("a".to_owned(), 77)]),

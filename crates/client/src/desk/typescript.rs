@@ -7,7 +7,8 @@ use super::stats::*;
 const HEADER: &str = "\
 // Made by `cargo xtask generate` from crates/client/src/desk. Do not edit.
 import type {
-  Code, Limited, Listening, Meeting, MeetingInfo, Participant, ParticipantId, ParticipantQuality, Reaction, SameRoomChoice, Source, TrackId,
+  Audience, Code, Limited, Listening, Meeting, MeetingInfo, OwnVote, Participant, ParticipantId, ParticipantQuality, Reaction, Request, SameRoomChoice, Source,
+  SharedFile, SpeakingTime, Tools, TrackId, WaitingPerson, WaitReason,
 } from \"./protocol\";
 ";
 
@@ -35,6 +36,8 @@ pub fn typescript() -> String {
         NoiseProblem,
         LocalNoise,
         LocalState,
+        LobbyWait,
+        Leading,
         DeskState,
         DeskPatch,
         // Numbers and lists
@@ -53,6 +56,7 @@ pub fn typescript() -> String {
         DeskBackground,
         ShownVideo,
         HostAction,
+        DrawnStroke,
         DeskCommand,
         OwnCode,
         DeskCode,

@@ -208,6 +208,7 @@ fn session(state: &SessionState) -> Session {
             Phase::Idle => "idle",
             Phase::Connecting => "connecting",
             Phase::Joining => "joining",
+            Phase::Waiting => "waiting",
             Phase::Joined => "joined",
             Phase::Reconnecting { .. } => "reconnecting",
             Phase::Ended { .. } => "ended",

@@ -4,19 +4,23 @@ mod rates;
 mod views;
 
 use crate::face::{Saving, Shown, TestSwitches};
-use crate::ladder::{self, Main};
+use crate::ladder;
 use crate::network::{ClientNetwork, SendLineUse};
 use crate::slots::{MAX_AUDIO_SLOTS, SlotTable, slots_for};
 use crate::usage::{Usage, Used};
-use confab_base::{Bitrate, Duration, MediaKind, ParticipantId, Source, Time, TrackId, VideoCodec};
-use confab_congestion::{SendBudget, VoiceSender};
+use confab_base::{
+    Bitrate, Duration, MediaKind, ParticipantId, Reference, Source, Time, TrackId, VideoCodec,
+};
+use confab_congestion::{MainLayer, SendBudget, VoiceSender};
 use confab_pipeline::{
     CAN_ENCODE, CHEAP, CodecPair, FINE, Outgoing, Pipeline, PipelineStats, ReceivedPacket,
     VideoSinks, clock,
 };
 use confab_protocol::{Layer, Publish, Slot};
 use confab_session::{CodecChoice, Input, SessionState, may_be_fine};
-use confab_transport::driver::{Direction, Driver, DriverConfig, DriverEvent, DriverHandle};
+use confab_transport::driver::{
+    Direction, Driver, DriverConfig, DriverEvent, DriverHandle, TlsWay,
+};
 use confab_transport::{InPacket, LocalOffer, MediaPlan, Mid, PeerStats, Protocol, Rid, SendLine};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -73,6 +77,8 @@ pub(crate) struct Snapshot {
     pub(crate) redundancy: &'static str,
     /// Of the meeting so far.
     pub(crate) used: Used,
+    /// Layers that are wanted are not sent, since the way to the server is too narrow.
+    pub(crate) is_short: bool,
 }
 
 pub(crate) struct MediaSide {
@@ -81,6 +87,7 @@ pub(crate) struct MediaSide {
     sinks: Box<dyn VideoSinks>,
     network: Arc<ClientNetwork>,
     news: mpsc::Sender<MediaNews>,
+    tls: Option<TlsWay>,
     test: TestSwitches,
     current: Option<Current>,
     audio: SlotTable,
@@ -96,7 +103,7 @@ pub(crate) struct MediaSide {
     /// Layers the server wants of each source; of those that are not there: all.
     wanted: Vec<(Source, Vec<u8>)>,
     /// Which camera layer goes first where there is little room.
-    main: Main,
+    main: MainLayer,
     /// The codecs the others allow, whatever coding costs, and for little.
     fine: CodecChoice,
     cheap: CodecChoice,
@@ -127,6 +134,8 @@ pub(crate) struct MediaConfig {
     pub(crate) network: Arc<ClientNetwork>,
     pub(crate) sinks: Box<dyn VideoSinks>,
     pub(crate) news: mpsc::Sender<MediaNews>,
+    /// The server's TLS, for media that gets through no other way.
+    pub(crate) tls: Option<TlsWay>,
     pub(crate) test: TestSwitches,
     pub(crate) max_height: u16,
     pub(crate) max_videos: usize,
@@ -153,6 +162,7 @@ impl MediaSide {
             sinks: config.sinks,
             network: config.network,
             news: config.news,
+            tls: config.tls,
             test: config.test,
             current: None,
             audio: SlotTable::default(),
@@ -165,7 +175,7 @@ impl MediaSide {
             shown: None,
             saving: config.saving,
             wanted: Vec::new(),
-            main: Main::default(),
+            main: MainLayer::default(),
             fine: CodecChoice::new(CHEAP[0]),
             cheap: CodecChoice::new(CHEAP[0]),
             agreed: Vec::new(),
@@ -277,6 +287,7 @@ impl MediaSide {
         self.drop_peer();
         let config = DriverConfig {
             test_filter: self.filter(),
+            tls: self.tls.clone(),
             ..DriverConfig::new(format!("transport-{generation}"))
         };
         let driver = match Driver::start(config) {
@@ -431,6 +442,12 @@ impl MediaSide {
                 self.estimate = Some(estimate);
                 self.adapt();
             }
+            DriverEvent::Reference {
+                mid,
+                rid,
+                reference,
+            } => self.on_reference(mid, rid, reference),
+            DriverEvent::Hold(time) => self.pipeline.hold_pictures(time),
             DriverEvent::Stats(stats) => {
                 if let Some(rtt) = stats.rtt {
                     self.pipeline.set_rtt(rtt);
@@ -517,6 +534,20 @@ impl MediaSide {
         }
     }
 
+    fn on_reference(&self, mid: Mid, rid: Option<Rid>, reference: Reference) {
+        let Some(line) = self.send_lines.iter().find(|l| l.mid == mid) else {
+            return;
+        };
+        let place = |rid| line.rids.iter().position(|r| *r == rid);
+        let Some(layer) = rid.map_or(Some(0), place) else {
+            return;
+        };
+        if let Some(seq) = self.network.origin(line.source, layer, reference.seq) {
+            let reference = Reference { seq, ..reference };
+            self.pipeline.refer(line.source, layer, reference);
+        }
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
         let lines = self.send_lines.iter();
         Snapshot {
@@ -527,7 +558,14 @@ impl MediaSide {
             video_mids: self.video.mids().to_vec(),
             redundancy: self.voice.step(),
             used: self.usage.used(),
+            is_short: self.is_short(),
         }
+    }
+
+    /// Who saves data wants no more than is sent.
+    fn is_short(&self) -> bool {
+        let mut layers = self.budget.targets().layers.iter();
+        self.saving.up.is_none() && layers.any(|layer| !layer.active)
     }
 
     /// Ends the peer connection. A pipeline that is nobody else's writes every file to its end.

@@ -45,6 +45,7 @@ impl MediaSide {
             burst: (self.burst > 0).then(|| f32::from(self.burst) / 10.0),
             rtt: peer.rtt,
             rate: self.estimate,
+            queued: peer.send_queued,
         };
         self.voice.set_music(self.pipeline.is_original_sound());
         self.voice.update(path, clock::now());

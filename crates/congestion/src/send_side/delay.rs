@@ -143,6 +143,13 @@ impl Delay {
         (now - lowest).clamp(0.0, 10_000.0)
     }
 
+    /// How long a packet waited that was sent and arrived at these times, and no longer than the last group did: milliseconds.
+    pub fn waited(&self, sent: i64, at: i64) -> f64 {
+        let now = (at - sent) as f64 / 1000.0;
+        let last = self.latest.back().copied().unwrap_or(now);
+        (now.min(last) - self.lowest[0].min(self.lowest[1])).clamp(0.0, 10_000.0)
+    }
+
     fn measure(&mut self, group: Group) {
         // Those behind it wait for each other.
         let way = (group.first_at - group.first_sent) as f64 / 1000.0;

@@ -35,6 +35,8 @@ pub(crate) struct History {
 /// A packet that came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ack {
+    /// Its transport-wide number.
+    pub seq: u16,
     /// Microseconds: of our clock, and of the receiver's.
     pub sent: i64,
     pub at: i64,
@@ -76,6 +78,15 @@ impl History {
         seq
     }
 
+    /// Bytes that were sent after this packet.
+    pub fn behind(&self, seq: u16) -> usize {
+        let count = usize::from(self.next.wrapping_sub(seq).wrapping_sub(1));
+        let later = (1..=count.min(KEPT)).map(|n| seq.wrapping_add(n as u16));
+        later
+            .map(|seq| usize::from(self.entries[usize::from(seq) % KEPT].size))
+            .sum()
+    }
+
     pub fn reported(&mut self, seq: u16, at: Option<i64>, now: Time) -> Fate {
         let behind = self.next.wrapping_sub(seq);
         if behind == 0 || usize::from(behind) > KEPT {
@@ -94,6 +105,7 @@ impl History {
                 let sent = self.newest - i64::from(ago);
                 let age = (now.as_micros() as i64 - sent).max(0) as u64;
                 Fate::Came(Ack {
+                    seq,
                     sent,
                     at,
                     size: usize::from(entry.size),

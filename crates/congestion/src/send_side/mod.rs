@@ -11,7 +11,9 @@
 //! Growth by feeling one's way stops at 1.5 times what is really sent; beyond that `probe` sends short bursts of padding.
 
 mod delay;
+mod dispersion;
 mod history;
+mod lately;
 mod loss;
 mod probe;
 mod rate;
@@ -20,10 +22,12 @@ mod sent;
 
 use confab_base::{Bitrate, Duration, Time};
 use delay::{Delay, Usage};
+use dispersion::Dispersion;
 use history::{Ack, History};
+use lately::Lately;
 use loss::{Flow, Loss};
 use probe::Probe;
-use rate::{Acked, Rate, Seen};
+use rate::{Acked, Fell, LONG_QUEUE, Rate, Seen};
 use rival::{Rival, Verdict};
 use sent::Sent;
 
@@ -36,10 +40,17 @@ pub(crate) const MOST: f64 = 200_000_000.0;
 const TELL: f64 = 0.03;
 /// So many packets lost in a report, beyond what the path loses anyway, were dropped by a full queue.
 const DROPPED: f64 = 0.8;
+/// A queue of so many milliseconds empties as fast as packets come.
+const BEGUN: f64 = 40.0;
 /// Beside a queue longer than this, milliseconds, losses are the queue's, and it is the delay that says what to do.
 const QUEUED: f64 = 60.0;
 /// Of the rate there was before a rival was made room for.
 const RESTORED: f64 = 0.8;
+/// A queue begins where none was for so long, and for so long: one that stands is shared with others.
+const FREE_FOR: Duration = Duration::from_secs(1);
+const BEGINS_FOR: Duration = Duration::from_millis(300);
+/// Pictures are held no longer than this, milliseconds.
+const MOST_HELD: f64 = 300.0;
 /// Round trip assumed until one was measured.
 const RTT: Duration = Duration::from_millis(100);
 
@@ -50,14 +61,44 @@ pub struct SendSide {
     sent: Sent,
     delay: Delay,
     acked: Acked,
+    dispersion: Dispersion,
     rate: Rate,
     loss: Loss,
     probe: Probe,
     rival: Rival,
+    queued: Lately,
     desired: f64,
     rtt: Option<Duration>,
     told: f64,
     acks: Vec<Ack>,
+    /// How long what is sent now will wait, as of the last report, milliseconds.
+    coming: f64,
+    begins: Begins,
+    /// Until then nothing but sound is to leave; and whether that was told.
+    held_until: Time,
+    is_hold_told: bool,
+}
+
+/// Whether a queue is just beginning.
+#[derive(Debug, Default)]
+struct Begins {
+    /// Since when no queue stood, and since when one has begun.
+    free: Option<Time>,
+    begun: Option<Time>,
+}
+
+impl Begins {
+    fn is_new(&mut self, queue: f64, now: Time) -> bool {
+        if queue <= BEGUN {
+            self.free.get_or_insert(now);
+            self.begun = None;
+        } else if now.since(*self.begun.get_or_insert(now)) >= BEGINS_FOR {
+            self.free = None;
+        }
+        let until = self.begun.unwrap_or(now);
+        self.free
+            .is_some_and(|since| until.since(since) >= FREE_FOR)
+    }
 }
 
 impl SendSide {
@@ -69,14 +110,20 @@ impl SendSide {
             sent: Sent::default(),
             delay: Delay::default(),
             acked: Acked::default(),
+            dispersion: Dispersion::default(),
             rate: Rate::new(start),
             loss: Loss::default(),
             probe: Probe::default(),
             rival: Rival::default(),
+            queued: Lately::default(),
             desired: 0.0,
             rtt: None,
             told: 0.0,
             acks: Vec::new(),
+            coming: 0.0,
+            begins: Begins::default(),
+            held_until: Time::ZERO,
+            is_hold_told: true,
         }
     }
 
@@ -120,12 +167,33 @@ impl SendSide {
         }
         for ack in &acks {
             self.delay.arrived(ack.sent, ack.at);
+            let waited = self.delay.waited(ack.sent, ack.at);
+            self.dispersion.arrived(ack, waited);
             self.acked.arrived(ack.size, ack.at);
             self.probe.arrived(ack, now);
         }
+        self.coming = self.coming_queue(&acks, now);
         let dropped = f64::from(lost) - self.loss.anyway() * (acks.len() as f64 + f64::from(lost));
         self.acks = acks;
         self.react(dropped >= DROPPED, now);
+    }
+
+    /// How long a packet that is sent now will wait, milliseconds, where a queue has begun: what is on its way stands in it, too, and it
+    /// empties as fast as packets come. A report tells of what was sent before the queue was seen, a round trip and a queue ago.
+    fn coming_queue(&mut self, acks: &[Ack], now: Time) -> f64 {
+        let is_new = self.begins.is_new(self.delay.queue(), now);
+        let newest = acks.iter().max_by_key(|a| a.sent);
+        let spread = self.dispersion.spread().map(|s| s.ours);
+        let (Some(newest), Some(rate)) = (newest, spread.or(self.acked.burst())) else {
+            return 0.0;
+        };
+        let waited = self.delay.waited(newest.sent, newest.at);
+        if waited < BEGUN || !is_new {
+            return 0.0; // As fast as they come is as fast as they were sent.
+        }
+        let age = now.as_micros() as f64 / 1000.0 - newest.sent as f64 / 1000.0;
+        let takes = self.history.behind(newest.seq) as f64 * 8000.0 / rate;
+        (waited + takes - age).max(0.0)
     }
 
     /// `is_dropping`: packets were lost just now, and not by the path's own loss.
@@ -136,6 +204,7 @@ impl SendSide {
         // What the path loses anyway was carried as far as the place where it was lost.
         let carried = acked.map(|a| a / self.loss.passes());
         let queue = self.delay.queue();
+        self.queued.note(queue, now);
         let verdict = self.rival.update(queue, self.estimate_bps(), now);
         if let Verdict::Found(before) = verdict {
             self.rate.restore(before * RESTORED);
@@ -150,15 +219,26 @@ impl SendSide {
             },
             acked: carried,
             burst: self.acked.burst().map(|b| b / self.loss.passes()),
+            spread: self.dispersion.spread(),
             sent: self.sent.rate(rtt, now),
             queue,
+            coming: self.coming,
             rtt,
             rival: is_rival.then_some(is_dropping),
         };
         let before = self.estimate_bps();
-        if self.rate.update(seen, now) && !is_rival {
-            let carried = carried.unwrap_or(before);
-            self.rival.cut(queue, carried, before, now);
+        match self.rate.update(seen, now) {
+            Fell::Queue if !is_rival => {
+                let carried = carried.unwrap_or(before);
+                self.rival.cut(queue, carried, before, now);
+            }
+            Fell::Sudden => {
+                self.rival.forget();
+                let over = (self.coming - LONG_QUEUE).clamp(0.0, MOST_HELD);
+                self.held_until = now + Duration::from_secs_f64(over / 1000.0);
+                self.is_hold_told = over == 0.0;
+            }
+            _ => {}
         }
         if usage == Usage::Over || is_rival || self.rival.is_testing() {
             self.probe.back_off(now);
@@ -180,7 +260,7 @@ impl SendSide {
             && !is_rival
             && proven > self.estimate_bps()
         {
-            self.rate.raise(proven);
+            self.rate.raise(proven, now);
             self.loss.raise(proven);
         }
     }
@@ -234,6 +314,28 @@ impl SendSide {
             return None;
         }
         self.probe.next_wakeup(self.estimate_bps(), self.desired)
+    }
+
+    /// Whether pictures and their repair had better not leave just now: the link has become far narrower, what is on its way fills its
+    /// queue, and what came behind that would be dropped. 300 ms at most.
+    pub fn holds(&self, now: Time) -> bool {
+        now < self.held_until
+    }
+
+    /// Until when, of the last time.
+    pub fn held_until(&self) -> Time {
+        self.held_until
+    }
+
+    /// Until when, where that was not told yet.
+    pub fn poll_hold(&mut self) -> Option<Time> {
+        let is_news = !std::mem::replace(&mut self.is_hold_told, true);
+        is_news.then_some(self.held_until)
+    }
+
+    /// The longest that packets waited in queues over the last three to five seconds, beyond the shortest way.
+    pub fn queued(&self, now: Time) -> Duration {
+        self.queued.longest(now)
     }
 
     /// Share of packets lost over the last second or so, 0 to 1.

@@ -1,6 +1,7 @@
 //! The rate itself: up slowly while the delay is normal, down at once when a queue grows.
 
 use super::delay::Usage;
+use super::dispersion::Spread;
 use super::{LEAST, MOST};
 use confab_base::{Duration, Time};
 use std::collections::VecDeque;
@@ -11,13 +12,15 @@ const GROWTH: f64 = 1.08;
 const CUT: f64 = 0.85;
 /// And this share where the queue is twice as long as this, milliseconds.
 const DEEP_CUT: f64 = 0.5;
-const LONG_QUEUE: f64 = 150.0;
+pub(super) const LONG_QUEUE: f64 = 150.0;
 /// What was left out beyond [`CUT`] comes back at once when the queue is shorter than this, milliseconds.
 const DRAINED: f64 = 20.0;
 /// A queue up to this long, milliseconds, is no fault of a sender who sends little of what it may: a burst made it, a probe or a key frame.
 const BURST_QUEUE: f64 = 30.0;
 /// Once it was little for so long.
 const UNFILLED_FOR: Duration = Duration::from_millis(300);
+/// What the link can carry is below this part of what was sent: it carries less than it did.
+const NARROWED: f64 = 0.7;
 /// Beside a rival it may be so long.
 const RIVAL_QUEUE: f64 = 250.0;
 /// Without a probe nothing beyond this multiple of what is really sent is believed.
@@ -32,7 +35,7 @@ const MOST_PACKETS: usize = 16_384;
 const LEAST_SPAN: i64 = 100_000;
 /// What came in one go is measured over this time, microseconds of the receiver's clock, and at least so many packets.
 const BURST: i64 = 100_000;
-const BURST_PACKETS: usize = 6;
+const BURST_PACKETS: usize = 5;
 const PACKET_BITS: f64 = 1200.0 * 8.0;
 /// Reports take so long on top of the round trip.
 const REPORT: Duration = Duration::from_millis(100);
@@ -104,11 +107,24 @@ pub(crate) struct Seen {
     pub sent: Option<f64>,
     /// What arrived in the last moment, bits per second, where that was much.
     pub burst: Option<f64>,
+    /// What packets that stood in a queue tell of the link.
+    pub spread: Option<Spread>,
     /// How long it waits, milliseconds.
     pub queue: f64,
+    /// How long what is sent now will wait, where a queue has begun, milliseconds.
+    pub coming: f64,
     pub rtt: Duration,
     /// Beside a rival: whether packets were dropped.
     pub rival: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fell {
+    No,
+    /// For a queue, whoever filled it.
+    Queue,
+    /// The link has become another one.
+    Sudden,
 }
 
 #[derive(Debug)]
@@ -118,6 +134,8 @@ pub(crate) struct Rate {
     cut: Option<Time>,
     /// What is right when the queue is gone, after more than that was left out to empty it.
     settle: Option<f64>,
+    /// The queue that was coming then is gone, at the earliest.
+    settles: Time,
     /// Since when clearly less is sent than may be.
     unfilled: Option<Time>,
     /// Mean and variance (relative to the mean) of what arrived when queues grew: the link's capacity.
@@ -131,6 +149,7 @@ impl Rate {
             updated: None,
             cut: None,
             settle: None,
+            settles: Time::ZERO,
             unfilled: None,
             capacity: None,
         }
@@ -146,15 +165,40 @@ impl Rate {
     }
 
     /// A probe got this much through.
-    pub fn raise(&mut self, proven: f64) {
+    pub fn raise(&mut self, proven: f64, now: Time) {
         self.current = self.current.max(proven).min(MOST);
         self.capacity = None;
+        // What is sent is little beside it, from now on; and the probe itself left a queue.
+        self.unfilled.get_or_insert(now - UNFILLED_FOR);
+    }
+
+    /// Whether it was lowered.
+    pub fn update(&mut self, seen: Seen, now: Time) -> Fell {
+        let passed = self.updated.map_or(Duration::ZERO, |at| now.since(at));
+        self.updated = Some(now);
+        if let Some(ours) = self.narrowed(&seen) {
+            self.settles = now + Duration::from_secs_f64(seen.coming / 1000.0);
+            self.cut = None;
+            self.fall(Some(ours), seen.coming, seen.rtt, now);
+            return Fell::Sudden;
+        }
+        match self.follow(seen, passed, now) {
+            true => Fell::Queue,
+            false => Fell::No,
+        }
+    }
+
+    /// What the link carries of ours now, where even the fastest of what stood in its queue came far slower than it was sent: beside
+    /// others some of ours would still follow each other as fast as the link can. Then there is no need to see how long the queue
+    /// becomes: it is full before a report could tell.
+    fn narrowed(&self, seen: &Seen) -> Option<f64> {
+        let (spread, sent) = seen.spread.zip(seen.sent)?;
+        let is_narrow = spread.link < sent * NARROWED && seen.coming > LONG_QUEUE;
+        (is_narrow && self.current > spread.ours && seen.rival.is_none()).then_some(spread.ours)
     }
 
     /// True if it was lowered.
-    pub fn update(&mut self, seen: Seen, now: Time) -> bool {
-        let passed = self.updated.map_or(Duration::ZERO, |at| now.since(at));
-        self.updated = Some(now);
+    fn follow(&mut self, seen: Seen, passed: Duration, now: Time) -> bool {
         let passed = passed.min(Duration::from_secs(1));
         let Seen {
             acked, queue, rtt, ..
@@ -175,6 +219,7 @@ impl Rate {
             return self.fall(acked_or_burst, queue, rtt, now);
         }
         if queue < DRAINED
+            && now >= self.settles
             && let Some(settled) = self.settle.take()
         {
             self.current = self.current.max(settled);

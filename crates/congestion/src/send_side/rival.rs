@@ -109,6 +109,11 @@ impl Rival {
         });
     }
 
+    /// The link became another one: what was believed of its queues is over.
+    pub fn forget(&mut self) {
+        (self.test, self.series, self.failed) = (None, None, 0);
+    }
+
     fn count(&mut self, queue: f64, before: f64, now: Time) {
         let fresh = Series {
             began: now,

@@ -146,6 +146,19 @@ fn a_link_that_shrinks_is_followed_within_two_seconds() {
 }
 
 #[test]
+fn pictures_wait_a_moment_where_the_link_has_suddenly_become_narrow() {
+    let mut s = Scene::new(2e6, 1.5e6);
+    s.run(10);
+    assert_eq!(s.side.poll_hold(), None, "nothing happened");
+    let shrunk = s.now;
+    s.link.bps = 0.5e6;
+    s.run(1);
+    let until = s.side.poll_hold().expect("it was seen");
+    assert!((100..=700).contains(&until.since(shrunk).as_millis()));
+    assert!(!s.side.holds(until) && s.side.poll_hold().is_none());
+}
+
+#[test]
 fn random_loss_is_not_taken_for_congestion() {
     for percent in [5, 15, 30] {
         let mut s = Scene::new(20e6, 2e6);

@@ -11,12 +11,12 @@ use crate::pause::PauseSwitch;
 use crate::sink::source_name;
 use crate::stats::{LayerUpStats, VideoUpStats};
 use crate::tap::Taps;
-use confab_base::{Bitrate, Duration, FrameTag, FrameTagger, Source, Time, VideoCodec};
+use confab_base::{Bitrate, Duration, FrameTag, FrameTagger, Reference, Source, Time, VideoCodec};
 use confab_codec::{
     CodecError, EncodedFrame, LayerConfig, VideoConfig, VideoEncoder, video_encoder,
 };
 use confab_picture::{I420, Rung};
-use confab_rtp::{av1, h264, vp8};
+use confab_rtp::{ReferenceLog, av1, h264, vp8};
 use crossbeam_channel::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex};
 
@@ -47,6 +47,7 @@ struct Stream {
     last_keyframe: Option<Time>,
     active: bool,
     tagger: FrameTagger,
+    log: ReferenceLog,
 }
 
 /// The thread's state: what is captured, how it is coded, and what was sent.
@@ -73,11 +74,15 @@ pub(super) struct Eye {
     /// What the budget has for each layer, whatever the machine can do.
     rates: Vec<Option<Bitrate>>,
     paused: PauseSwitch,
+    /// Until then the network would drop them.
+    held_until: Time,
     /// The last picture, and when it was handed on.
     last: Option<(Arc<I420>, Time)>,
     /// How often it was coded since it was new.
     repeats: u32,
     ended: bool,
+    /// Receivers say which frames they have.
+    keeps: bool,
     numbering: Arc<Numbering>,
     streams: Vec<Stream>,
     // What the stages hand on.
@@ -124,9 +129,11 @@ impl Eye {
             watchman: Watchman::new(rungs.len(), begins_fine, config.guard_load),
             rates: rungs.iter().map(|r| Some(r.bitrate)).collect(),
             paused: config.paused,
+            held_until: Time::ZERO,
             last: config.still.map(|still| (still, clock::now())),
             repeats: 0,
             ended: false,
+            keeps: false,
             numbering: config.numbering,
             streams: rungs.iter().map(|_| Stream::new()).collect(),
             picture: None,
@@ -179,8 +186,38 @@ impl Eye {
                 self.rates = rates;
                 self.set_layers();
             }
+            Order::Reference(layer, reference) => self.refer(layer, reference),
+            Order::Hold(until) => self.held_until = until,
             Order::Background(background) => self.dresser.choose(background),
             Order::Codecs(codecs) => self.codecs = codecs,
+        }
+    }
+
+    /// What all receivers of a layer have, and whether one of them needs a frame that builds on it. What was said of frames before the
+    /// last key frame is over; who is stuck there needs another one.
+    fn refer(&mut self, layer: usize, reference: Reference) {
+        let Some(stream) = self.streams.get_mut(layer) else {
+            return;
+        };
+        match (stream.log.number(reference.seq), reference.is_stuck) {
+            (Some(_), false) if !self.keeps => self.keep_references(),
+            (Some(number), false) => self.encoder.acknowledge(layer, number),
+            (Some(number), true) => {
+                self.stats.recoveries += 1;
+                self.encoder.acknowledge(layer, number);
+                self.encoder.recover(layer, number);
+            }
+            (None, true) => stream.keyframe_wanted = true,
+            (None, false) => {}
+        }
+    }
+
+    /// All who receive a layer are ends that say what they have: from now on frames are kept to go on from. Where some are browsers, nobody
+    /// ever says so, and the stream stays the plainest there is.
+    fn keep_references(&mut self) {
+        self.keeps = true;
+        if self.codec == VideoCodec::H264 && self.shape != Shape::Text {
+            self.renew(self.codec, self.size);
         }
     }
 
@@ -346,6 +383,9 @@ impl Eye {
         }
         self.size = size;
         self.codec = codec;
+        if self.keeps {
+            self.encoder.keep_long_term_references();
+        }
         self.stats.codec = Some(codec);
         let streams = self.streams.iter_mut().zip(&mut self.stats.layers);
         for (index, (stream, stats)) in streams.enumerate() {
@@ -365,10 +405,10 @@ impl Eye {
         let Some(picture) = &self.picture else {
             return false;
         };
-        if self.watchman.passes_over() {
+        let now = clock::now();
+        if self.watchman.passes_over() || now < self.held_until {
             return false;
         }
-        let now = clock::now();
         let force: Vec<bool> = self.streams.iter().map(|s| s.wants_keyframe(now)).collect();
         let result = self
             .encoder
@@ -444,7 +484,15 @@ impl Eye {
             let first = numbers.seq;
             numbers.seq += count;
             drop(numbers);
-            let tag = stream.tagger.next(frame.temporal, frame.keyframe);
+            let back = frame.refers.map(|refers| frame.number.wrapping_sub(refers));
+            let tag = stream
+                .tagger
+                .next_from(frame.temporal, frame.keyframe, back);
+            if tag.is_some() && frame.temporal == 0 {
+                stream.log.sent(first, frame.number, frame.keyframe);
+            }
+            // Where its reference cannot be named, only a key frame helps.
+            stream.keyframe_wanted |= tag.is_none();
             let codec = Some(self.codec);
             let packet = |(index, payload)| SentPacket {
                 codec,
@@ -493,6 +541,7 @@ impl Stream {
             last_keyframe: None,
             active: true,
             tagger: FrameTagger::default(),
+            log: ReferenceLog::default(),
         }
     }
 

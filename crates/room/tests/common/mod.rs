@@ -4,7 +4,7 @@
     reason = "each test file uses the part it needs of this shared shell"
 )]
 
-use confab_base::{MeetingId, Time, VideoCodec};
+use confab_base::{AccountId, MeetingId, Time, VideoCodec};
 use confab_protocol::*;
 use confab_room::*;
 
@@ -15,6 +15,8 @@ pub fn config() -> RoomConfig {
         id: MeetingId::from_random(1),
         title: "T".into(),
         max_participants: 5,
+        policy: Policy::default(),
+        starts_at: None,
     }
 }
 
@@ -34,6 +36,7 @@ pub fn hello(name: &str) -> Hello {
         client: ClientKind::Headless,
         agent: String::new(),
         host_key: None,
+        passcode: None,
         resume: None,
         decodes: vec![VideoCodec::H264],
     }
@@ -45,14 +48,31 @@ pub struct Rig {
     pub store: Persisted,
     /// What came out since the last look.
     pub outputs: Vec<Output>,
+    /// The account of who connects next.
+    pub account: Option<AccountId>,
+    /// Whether the plan names who connects next as co-host.
+    pub co_host: bool,
+    /// Where connections come from.
+    pub peer: u64,
+    /// The passcode is "open".
+    pub has_passcode: bool,
     tokens: u64,
     ids: u32,
 }
 
 impl Rig {
     pub fn new() -> Rig {
+        Rig::with(Policy::default())
+    }
+
+    pub fn with(policy: Policy) -> Rig {
+        let config = RoomConfig { policy, ..config() };
         Rig {
-            room: Room::new(config()),
+            room: Room::new(config),
+            account: None,
+            co_host: false,
+            peer: 1,
+            has_passcode: false,
             now: Time::from_millis(1),
             store: Persisted::default(),
             outputs: Vec::new(),
@@ -86,6 +106,15 @@ impl Rig {
             conn: ConnId(conn),
             id: self.ids,
             host_key_ok: hello.host_key.as_deref() == Some("key"),
+            passcode: match hello.passcode.as_deref() {
+                _ if !self.has_passcode => Passcode::NotNeeded,
+                None => Passcode::Missing,
+                Some("open") => Passcode::Right,
+                Some(_) => Passcode::Wrong,
+            },
+            account: self.account.take(),
+            co_host: std::mem::take(&mut self.co_host),
+            peer: self.peer,
             resume_digest: hello.resume.as_ref().map(|r| digest(&r.token)),
             token: token.clone(),
             token_digest: digest(&token),

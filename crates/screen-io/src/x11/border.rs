@@ -79,7 +79,7 @@ impl Sides {
 
     /// An error means that what is shared is gone.
     fn look(&mut self) -> Answer<()> {
-        let now = self.place()?;
+        let now = place(&self.desktop, &self.target)?;
         if now == self.at {
             return Ok(());
         }
@@ -104,36 +104,34 @@ impl Sides {
         }
         Ok(conn.flush()?)
     }
+}
 
-    /// Where on the root window; `None` while it is hidden.
-    fn place(&self) -> Answer<Option<Area>> {
-        let window = match &self.target {
-            Target::Monitor(name) => {
-                let found = monitors(&self.desktop)?
-                    .into_iter()
-                    .find(|m| m.name == *name);
-                // Any error will do: the border goes.
-                return found
-                    .map(|m| Some(m.area))
-                    .ok_or(ReplyOrIdError::IdsExhausted);
-            }
-            Target::Window(window) => *window,
-        };
-        let conn = &self.desktop.conn;
-        if conn.get_window_attributes(window)?.reply()?.map_state != MapState::VIEWABLE {
-            return Ok(None);
+/// Where it is on the root window; `None` while it is hidden, an error where it is gone.
+pub(super) fn place(desktop: &Desktop, target: &Target) -> Answer<Option<Area>> {
+    let window = match target {
+        Target::Monitor(name) => {
+            let found = monitors(desktop)?.into_iter().find(|m| m.name == *name);
+            // Any error will do.
+            return found
+                .map(|m| Some(m.area))
+                .ok_or(ReplyOrIdError::IdsExhausted);
         }
-        let size = conn.get_geometry(window)?.reply()?;
-        let at = conn
-            .translate_coordinates(window, self.desktop.root, 0, 0)?
-            .reply()?;
-        Ok(Some(Area {
-            x: at.dst_x,
-            y: at.dst_y,
-            width: size.width,
-            height: size.height,
-        }))
+        Target::Window(window) => *window,
+    };
+    let conn = &desktop.conn;
+    if conn.get_window_attributes(window)?.reply()?.map_state != MapState::VIEWABLE {
+        return Ok(None);
     }
+    let size = conn.get_geometry(window)?.reply()?;
+    let at = conn
+        .translate_coordinates(window, desktop.root, 0, 0)?
+        .reply()?;
+    Ok(Some(Area {
+        x: at.dst_x,
+        y: at.dst_y,
+        width: size.width,
+        height: size.height,
+    }))
 }
 
 /// Top, bottom, left, right.

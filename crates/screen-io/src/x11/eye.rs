@@ -1,5 +1,6 @@
 //! Looks at one monitor or window again and again, and reads only what was drawn since.
 
+use super::beneath::{covered, restore};
 use super::cursor::Cursor;
 use super::list::{monitors, numbers};
 use super::memory::{Area, Pixels};
@@ -8,6 +9,7 @@ use crate::{ScreenError, ScreenOptions};
 use confab_capture::End;
 use confab_picture::I420;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 use x11rb::connection::Connection;
 use x11rb::errors::{ReplyError, ReplyOrIdError};
@@ -47,6 +49,10 @@ pub(super) struct Eye {
     damage: Option<(Damage, Region)>,
     /// The picture without the cursor.
     base: I420,
+    /// There is something in `base`.
+    known: bool,
+    /// What overlays of ours covered when it was read last.
+    inked: Vec<Arc<Vec<Rectangle>>>,
     cursor: Option<Cursor>,
     /// The window had a window manager's state when it was opened: losing it means that it was put away for good.
     managed: bool,
@@ -72,6 +78,8 @@ impl Eye {
             area: Area::default(),
             damage: None,
             base: I420::black(2, 2),
+            known: false,
+            inked: Vec::new(),
             cursor,
             managed: false,
             drawn: true,
@@ -201,6 +209,7 @@ impl Eye {
         if self.base.size() != area.size() {
             let (width, height) = area.size();
             self.base = I420::black(width, height);
+            self.known = false;
         }
         self.area = area;
         self.all = true;
@@ -338,27 +347,11 @@ impl Eye {
         let Some((drawable, area)) = self.view else {
             return Ok(false);
         };
-        let height = usize::from(area.height);
-        let mut rows = Vec::new();
-        if let Some((damage, region)) = self.damage {
-            if self.drawn {
-                // First forgotten, then read: what is drawn in between is told again.
-                self.drawn = false;
-                let conn = &self.desktop.conn;
-                conn.damage_subtract(damage, x11rb::NONE, region)?;
-                let parts = conn.xfixes_fetch_region(region)?.reply()?.rectangles;
-                let origin = match self.target {
-                    Target::Monitor(_) => area,
-                    Target::Window(_) => Area { x: 0, y: 0, ..area },
-                };
-                rows = bands(&parts, origin);
-            }
-        } else {
-            self.all = true;
-        }
+        let before = self.ink();
+        let mut rows = self.drawn_rows(area, &before)?;
         if self.all {
             rows.clear();
-            rows.push(0..height);
+            rows.push(0..usize::from(area.height));
         }
         for band in &rows {
             self.pixels
@@ -366,12 +359,53 @@ impl Eye {
             let stride = area.stride();
             let bytes = &self.pixels.bytes()[band.start * stride..band.end * stride];
             let fresh = I420::from_bgra(usize::from(area.width), band.len(), bytes, stride);
-            if let Ok(fresh) = fresh {
+            if let Ok(mut fresh) = fresh {
+                if self.known {
+                    // Ink that went meanwhile may still be in these pixels, and ink that came.
+                    for ink in before.iter().chain(&self.ink()) {
+                        restore(&mut fresh, &self.base, band, area, ink);
+                    }
+                }
                 self.base.paste(&fresh, 0, band.start);
             }
         }
+        self.known |= self.all;
         self.all = false;
+        self.inked = before;
         Ok(!rows.is_empty())
+    }
+
+    /// What of ours lies over the monitor; a window's own pixels are without it.
+    fn ink(&self) -> Vec<Arc<Vec<Rectangle>>> {
+        match self.target {
+            Target::Monitor(_) => covered(&self.desktop.name),
+            Target::Window(_) => Vec::new(),
+        }
+    }
+
+    /// The rows that were drawn on since the last time, and those that ink lay on which changed since.
+    fn drawn_rows(&mut self, area: Area, ink: &[Arc<Vec<Rectangle>>]) -> Answer<Vec<Range<usize>>> {
+        let Some((damage, region)) = self.damage else {
+            self.all = true;
+            return Ok(Vec::new());
+        };
+        let mut parts = Vec::new();
+        if self.drawn {
+            // First forgotten, then read: what is drawn in between is told again.
+            self.drawn = false;
+            let conn = &self.desktop.conn;
+            conn.damage_subtract(damage, x11rb::NONE, region)?;
+            parts = conn.xfixes_fetch_region(region)?.reply()?.rectangles;
+        }
+        let gone = |was: &&Arc<Vec<Rectangle>>| !ink.iter().any(|now| Arc::ptr_eq(was, now));
+        for was in self.inked.iter().filter(gone) {
+            parts.extend_from_slice(was);
+        }
+        let origin = match self.target {
+            Target::Monitor(_) => area,
+            Target::Window(_) => Area { x: 0, y: 0, ..area },
+        };
+        Ok(bands(&parts, origin))
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn sources(desktop: &Desktop) -> Answer<Vec<Source>> {
 }
 
 /// Programs' windows, lowest first.
-fn windows(desktop: &Desktop) -> Answer<Vec<Window>> {
+pub(super) fn windows(desktop: &Desktop) -> Answer<Vec<Window>> {
     let atoms = &desktop.atoms;
     for list in [atoms._NET_CLIENT_LIST_STACKING, atoms._NET_CLIENT_LIST] {
         let found = numbers(desktop, desktop.root, list, AtomEnum::WINDOW.into())?;

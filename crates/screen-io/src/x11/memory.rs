@@ -6,7 +6,7 @@ use std::fs::File;
 use std::ops::Range;
 use x11rb::connection::Connection;
 use x11rb::protocol::shm::{self, ConnectionExt as _};
-use x11rb::protocol::xproto::{ConnectionExt as _, Drawable, ImageFormat};
+use x11rb::protocol::xproto::{ConnectionExt as _, Drawable, ImageFormat, Rectangle};
 use x11rb::rust_connection::RustConnection;
 
 /// All bit planes.
@@ -24,6 +24,21 @@ pub(super) struct Area {
 impl Area {
     pub(super) fn size(self) -> (usize, usize) {
         (usize::from(self.width), usize::from(self.height))
+    }
+
+    pub(super) fn rectangle(self) -> Rectangle {
+        let Area {
+            x,
+            y,
+            width,
+            height,
+        } = self;
+        Rectangle {
+            x,
+            y,
+            width,
+            height,
+        }
     }
 
     /// Bytes of a row.

@@ -2,11 +2,13 @@
 //! through the socket, Composite gives windows whole though others lie on them, XFixes tells the cursor, which is drawn in
 //! because X11 leaves it out. Servers without shared memory (remote ones) are asked plainly.
 
+mod beneath;
 pub(crate) mod border;
 mod cursor;
 mod eye;
 mod list;
 mod memory;
+pub(crate) mod overlay;
 #[cfg(test)]
 mod tests;
 
@@ -25,12 +27,14 @@ use x11rb::rust_connection::RustConnection;
 x11rb::atom_manager! {
     /// The window managers' words (EWMH, ICCCM).
     pub(crate) Atoms: AtomCookies {
+        _COMPTON_SHADOW,
         _NET_CLIENT_LIST,
         _NET_CLIENT_LIST_STACKING,
         _NET_WM_NAME,
         _NET_WM_PID,
         _NET_WM_WINDOW_TYPE,
         _NET_WM_WINDOW_TYPE_DESKTOP,
+        _NET_WM_WINDOW_TYPE_DND,
         _NET_WM_WINDOW_TYPE_DOCK,
         UTF8_STRING,
         WM_STATE,
@@ -42,6 +46,8 @@ type Answer<T> = Result<T, ReplyOrIdError>;
 /// A connection to an X server.
 struct Desktop {
     conn: RustConnection,
+    /// As it was asked for: overlays and captures of one display know each other by it.
+    name: String,
     root: Window,
     atoms: Atoms,
     /// Windows can be read one by one.
@@ -73,10 +79,17 @@ impl Desktop {
             .get(number)
             .ok_or(ScreenError::NoDisplay)?
             .root;
-        Desktop::greet(conn, number, root).map_err(failed)
+        let session = || std::env::var("DISPLAY").unwrap_or_default();
+        let name = display.map_or_else(session, str::to_owned);
+        Desktop::greet(conn, name, number, root).map_err(failed)
     }
 
-    fn greet(conn: RustConnection, number: usize, root: Window) -> Answer<Desktop> {
+    fn greet(
+        conn: RustConnection,
+        display: String,
+        number: usize,
+        root: Window,
+    ) -> Answer<Desktop> {
         let atoms = Atoms::new(&conn)?.reply()?;
         let composite = conn
             .composite_query_version(0, 2)
@@ -88,6 +101,7 @@ impl Desktop {
         let owner = conn.get_selection_owner(selection)?.reply()?.owner;
         Ok(Desktop {
             conn,
+            name: display,
             root,
             atoms,
             composite,

@@ -1,5 +1,7 @@
 //! Against a virtual X server of our own: windows drawn by one connection, looked at by another.
 
+mod overlay;
+
 use super::*;
 use crate::{Kind, shrink};
 use std::io::{BufRead, BufReader};

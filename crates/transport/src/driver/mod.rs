@@ -1,16 +1,20 @@
-//! A client's socket thread: one [`Peer`] on UDP sockets and, where UDP does not get through, on ICE-TCP.
+//! A client's socket thread: one [`Peer`] on UDP sockets and, where UDP does not get through, on ICE-TCP, and at last on
+//! ICE-TCP inside TLS.
 //!
 //! One driver per peer-connection generation. Commands go in through [`DriverHandle`]; control events and media come
 //! out of two bounded channels, so that a burst of media never hides an event. Dropping the handle ends the thread.
 
 mod sockets;
+mod tcp;
 mod thread;
+
+pub use tcp::TlsWay;
 
 use crate::{
     InPacket, LineInfo, LocalOffer, MediaPlan, Mid, OutPacket, PeerConfig, PeerStats, Protocol,
     Rid, SdpError,
 };
-use confab_base::Bitrate;
+use confab_base::{Bitrate, Reference};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use mio::{Poll, Token, Waker};
 use std::io;
@@ -40,6 +44,8 @@ pub struct DriverConfig {
     /// The thread's name, at most 15 letters or the system cuts it.
     pub name: String,
     pub peer: PeerConfig,
+    /// Where TCP in the clear does not get through either, it is tried inside TLS.
+    pub tls: Option<TlsWay>,
     pub test_filter: Option<Filter>,
 }
 
@@ -48,6 +54,7 @@ impl DriverConfig {
         DriverConfig {
             name: name.into(),
             peer: PeerConfig::client(),
+            tls: None,
             test_filter: None,
         }
     }
@@ -79,7 +86,15 @@ pub enum DriverEvent {
         mid: Mid,
         rid: Option<Rid>,
     },
+    /// See [`crate::PeerEvent::Reference`].
+    Reference {
+        mid: Mid,
+        rid: Option<Rid>,
+        reference: Reference,
+    },
     Estimate(Bitrate),
+    /// See [`crate::PeerEvent::Hold`].
+    Hold(confab_base::Duration),
     Stats(PeerStats),
 }
 
@@ -87,6 +102,7 @@ enum Control {
     Offer(MediaPlan),
     Answer(String),
     Keyframe(Mid, Option<Rid>),
+    Refer(Mid, Reference),
     Desired(Bitrate),
     Close,
 }
@@ -228,6 +244,11 @@ impl MediaSender {
         self.control(Control::Keyframe(mid, rid));
     }
 
+    /// See [`crate::Peer::refer`].
+    pub fn refer(&self, mid: Mid, reference: Reference) {
+        self.control(Control::Refer(mid, reference));
+    }
+
     /// Control is never dropped: the thread takes it all at once whenever it wakes, so waiting here is rare and short.
     fn control(&self, control: Control) {
         let mut waiting = Some(control);
@@ -253,6 +274,7 @@ impl std::fmt::Debug for Control {
             Control::Offer(_) => "Offer",
             Control::Answer(_) => "Answer",
             Control::Keyframe(..) => "Keyframe",
+            Control::Refer(..) => "Refer",
             Control::Desired(_) => "Desired",
             Control::Close => "Close",
         })

@@ -1,19 +1,17 @@
 //! The client's sockets: a UDP socket for every own address a server candidate is reached from, and TCP connections to
-//! the server's passive candidates. An error of one socket concerns that socket only.
+//! the server's passive candidates ([`super::tcp`]). An error of one socket concerns that socket only.
 
+use super::tcp::{Tcp, TlsWay};
 use crate::Protocol;
-use crate::tcp_frame::{self, Decoder};
-use mio::net::{TcpStream, UdpSocket};
+use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket, Type};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
 /// Kernel buffers asked for, bytes: a key frame in one piece, a moment without the thread running.
 const SOCKET_BUFFER: usize = 2 << 20;
-/// Bytes waiting for a slow TCP connection; beyond that packets are dropped, as UDP would.
-const TCP_BACKLOG: usize = 256 << 10;
-/// Packets read from a socket in one go before others get their turn.
+/// Packets read from a UDP socket in one go before others get their turn.
 const READ_BATCH: usize = 256;
 /// Addresses and connections at most, lest a strange answer open hundreds.
 const MAX_SOCKETS: usize = 16;
@@ -22,6 +20,14 @@ const MOST_ERRORS: u8 = 16;
 
 /// A packet that came in: protocol, from, to.
 pub(super) type Arrived = (Protocol, SocketAddr, SocketAddr);
+
+/// Local addresses of TCP connections.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// Of those that packets can be sent on from now on.
+    pub(super) up: Vec<SocketAddr>,
+    pub(super) lost: Vec<SocketAddr>,
+}
 
 pub(super) struct Sockets {
     registry: Registry,
@@ -37,18 +43,6 @@ struct Udp {
     readable: bool,
     /// Reads that failed, one after the other.
     errors: u8,
-}
-
-struct Tcp {
-    token: Token,
-    stream: TcpStream,
-    remote: SocketAddr,
-    /// Known once connected.
-    local: Option<SocketAddr>,
-    decoder: Decoder,
-    out: Vec<u8>,
-    readable: bool,
-    dead: bool,
 }
 
 impl Sockets {
@@ -116,33 +110,28 @@ impl Sockets {
 
     /// Starts connecting to the server's TCP candidates that have no connection.
     pub(super) fn open_tcp(&mut self, remotes: &[(Protocol, SocketAddr)]) {
-        for (_, remote) in remotes.iter().filter(|r| r.0 == Protocol::Tcp) {
-            let have = self.tcp.iter().any(|t| t.remote == *remote);
-            if have || self.tcp.len() >= MAX_SOCKETS {
-                continue;
-            }
-            if let Err(error) = self.connect(*remote) {
-                tracing::debug!(%error, "no TCP connection");
-            }
-        }
+        self.open_streams(remotes, None);
     }
 
-    fn connect(&mut self, remote: SocketAddr) -> io::Result<()> {
-        let mut stream = TcpStream::connect(remote)?;
-        let token = self.token();
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        self.registry.register(&mut stream, token, interest)?;
-        self.tcp.push(Tcp {
-            token,
-            stream,
-            remote,
-            local: None,
-            decoder: Decoder::new(),
-            out: Vec::new(),
-            readable: false,
-            dead: false,
-        });
-        Ok(())
+    /// The same inside TLS, where the server has it.
+    pub(super) fn open_tls(&mut self, remotes: &[(Protocol, SocketAddr)], way: &TlsWay) {
+        self.open_streams(remotes, Some(way));
+    }
+
+    fn open_streams(&mut self, remotes: &[(Protocol, SocketAddr)], way: Option<&TlsWay>) {
+        let of_kind = |tcp: &&Tcp| tcp.is_tls() == way.is_some();
+        for (_, remote) in remotes.iter().filter(|r| r.0 == Protocol::Tcp) {
+            let mut like = self.tcp.iter().filter(of_kind);
+            let have = like.clone().any(|t| t.remote == *remote) || like.nth(MAX_SOCKETS).is_some();
+            if have || way.is_some_and(|way| way.port != remote.port()) {
+                continue;
+            }
+            let token = self.token();
+            match Tcp::connect(*remote, way, &self.registry, token) {
+                Ok(tcp) => self.tcp.push(tcp),
+                Err(error) => tracing::debug!(%error, "no TCP connection"),
+            }
+        }
     }
 
     fn token(&mut self) -> Token {
@@ -158,15 +147,7 @@ impl Sockets {
             return None;
         }
         let tcp = self.tcp.iter_mut().find(|t| t.token == token)?;
-        tcp.readable |= event.is_readable() || event.is_read_closed();
-        if !event.is_writable() {
-            return None;
-        }
-        if tcp.local.is_some() {
-            tcp.flush();
-            return None;
-        }
-        tcp.finish_connect()
+        tcp.on_ready(event)
     }
 
     /// Whether a socket has more to read, so that the thread must not sleep.
@@ -174,26 +155,25 @@ impl Sockets {
         self.udp.iter().any(|u| u.readable) || self.tcp.iter().any(Tcp::can_read)
     }
 
-    /// Hands every packet that has come, up to a batch per socket, to `take`. Returns the local addresses of TCP
-    /// connections that were lost.
-    pub(super) fn read(&mut self, mut take: impl FnMut(Arrived, &[u8])) -> Vec<SocketAddr> {
+    /// Hands every packet that has come, up to a batch per socket, to `take`.
+    pub(super) fn read(&mut self, mut take: impl FnMut(Arrived, &[u8])) -> Changed {
         let mut buffer = [0; 2048];
         for udp in &mut self.udp {
             udp.read(&mut buffer, &mut take);
         }
+        let mut changed = Changed::default();
         for tcp in &mut self.tcp {
-            tcp.read(&mut buffer, &mut take);
+            changed.up.extend(tcp.read(&mut buffer, &mut take));
         }
-        let mut lost = Vec::new();
         let registry = &self.registry;
         self.tcp.retain_mut(|tcp| {
             if tcp.dead {
-                lost.extend(tcp.local);
-                let _ = registry.deregister(&mut tcp.stream);
+                changed.lost.extend(tcp.local);
+                tcp.deregister(registry);
             }
             !tcp.dead
         });
-        lost
+        changed
     }
 
     /// Sends a packet or drops it: a full buffer, an address that cannot be reached and a lost connection are all the
@@ -248,80 +228,6 @@ fn goes_on(error: ErrorKind, in_a_row: &mut u8) -> bool {
     }
     *in_a_row += 1;
     true
-}
-
-impl Tcp {
-    fn can_read(&self) -> bool {
-        self.readable && !self.dead && self.local.is_some()
-    }
-
-    fn finish_connect(&mut self) -> Option<SocketAddr> {
-        match self.stream.take_error() {
-            Ok(None) => {}
-            _ => {
-                self.dead = true;
-                return None;
-            }
-        }
-        // Not connected yet: the poller will say so again.
-        self.stream.peer_addr().ok()?;
-        let _ = self.stream.set_nodelay(true);
-        self.local = self.stream.local_addr().ok();
-        self.local
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
-        if self.out.len() + bytes.len() > TCP_BACKLOG {
-            return;
-        }
-        if tcp_frame::encode(bytes, &mut self.out).is_ok() {
-            self.flush();
-        }
-    }
-
-    fn flush(&mut self) {
-        let mut written = 0;
-        while written < self.out.len() {
-            match self.stream.write(&self.out[written..]) {
-                Ok(0) => {
-                    self.dead = true;
-                    break;
-                }
-                Ok(n) => written += n,
-                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(_) => {
-                    self.dead = true;
-                    break;
-                }
-            }
-        }
-        self.out.drain(..written);
-    }
-
-    fn read(&mut self, buffer: &mut [u8], take: &mut impl FnMut(Arrived, &[u8])) {
-        let Some(local) = self.local else { return };
-        for _ in 0..READ_BATCH {
-            if !self.can_read() {
-                return;
-            }
-            match self.stream.read(buffer) {
-                Ok(0) => self.dead = true,
-                Ok(length) => {
-                    self.decoder.push(&buffer[..length]);
-                    while let Some(packet) = self.decoder.next_frame().unwrap_or_else(|_| {
-                        self.dead = true;
-                        None
-                    }) {
-                        take((Protocol::Tcp, self.remote, local), packet);
-                    }
-                }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => self.readable = false,
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(_) => self.dead = true,
-            }
-        }
-    }
 }
 
 /// The own address from which the system would send to `remote` now. Connecting a UDP socket sends nothing.

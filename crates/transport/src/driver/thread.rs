@@ -1,6 +1,7 @@
 //! The socket thread's loop: commands, packets and timeouts into the peer; packets and events out of it.
 
-use super::sockets::Sockets;
+use super::sockets::{Changed, Sockets};
+use super::tcp::TlsWay;
 use super::{Burst, Control, Direction, DriverConfig, DriverEvent, Filter, WAKER};
 use crate::{InPacket, Peer, PeerEvent, PeerOutput, Protocol, sdp_text};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
@@ -31,6 +32,7 @@ struct Loop {
     sockets: Sockets,
     ends: Ends,
     filter: Option<Filter>,
+    tls: Option<TlsWay>,
     /// Events the reader's queue had no room for.
     backlog: VecDeque<DriverEvent>,
     /// Where the server is; empty before the answer.
@@ -42,6 +44,8 @@ struct Loop {
     path: Protocol,
     /// When to try for another path next, while there is none.
     retry: Option<Instant>,
+    /// TCP in the clear was tried, and had its time.
+    tried_tcp: bool,
     over: bool,
 }
 
@@ -59,12 +63,14 @@ pub(super) fn run(config: DriverConfig, mut poll: Poll, ends: Ends) {
         sockets: Sockets::new(registry),
         ends,
         filter: config.test_filter,
+        tls: config.tls,
         backlog: VecDeque::new(),
         servers: Vec::new(),
         connected: false,
         lost: false,
         path: Protocol::Udp,
         retry: None,
+        tried_tcp: false,
         over: false,
     };
     let mut events = Events::with_capacity(64);
@@ -145,6 +151,9 @@ impl Loop {
             }
             Control::Answer(sdp) => self.on_answer(&sdp),
             Control::Keyframe(mid, rid) => self.peer.request_keyframe(mid, rid),
+            Control::Refer(mid, reference) => {
+                self.peer.refer(mid, None, reference);
+            }
             Control::Desired(desired) => self.peer.set_desired(desired),
             Control::Close => {
                 self.peer.disconnect();
@@ -183,6 +192,10 @@ impl Loop {
             self.retry = Some(now + RETRY);
             self.open_udp();
             self.sockets.open_tcp(&self.servers);
+            if let Some(way) = self.tls.as_ref().filter(|_| self.tried_tcp) {
+                self.sockets.open_tls(&self.servers, way);
+            }
+            self.tried_tcp = true;
         }
     }
 
@@ -194,12 +207,15 @@ impl Loop {
             path,
             ..
         } = self;
-        let lost = sockets.read(|(protocol, src, dst), bytes| {
+        let Changed { up, lost } = sockets.read(|(protocol, src, dst), bytes| {
             if passes(filter, Direction::In, protocol, bytes) {
                 *path = protocol;
                 peer.handle_packet(protocol, src, dst, bytes, Instant::now());
             }
         });
+        for local in up {
+            self.peer.add_local_candidate(local, Protocol::Tcp);
+        }
         for local in lost {
             self.peer.remove_local_candidate(local, Protocol::Tcp);
             let now = Instant::now();
@@ -247,7 +263,17 @@ impl Loop {
             PeerEvent::KeyframeRequest { mid, rid } => {
                 self.tell(DriverEvent::KeyframeRequest { mid, rid });
             }
+            PeerEvent::Reference {
+                mid,
+                rid,
+                reference,
+            } => self.tell(DriverEvent::Reference {
+                mid,
+                rid,
+                reference,
+            }),
             PeerEvent::Estimate(rate) => self.tell(DriverEvent::Estimate(rate)),
+            PeerEvent::Hold(time) => self.tell(DriverEvent::Hold(time)),
             PeerEvent::Stats(stats) => self.tell(DriverEvent::Stats(stats)),
         }
     }
@@ -267,7 +293,13 @@ impl Loop {
     }
 
     fn tell(&mut self, event: DriverEvent) {
-        let minor = matches!(event, DriverEvent::Estimate(_) | DriverEvent::Stats(_));
+        let minor = matches!(
+            event,
+            DriverEvent::Estimate(_)
+                | DriverEvent::Reference { .. }
+                | DriverEvent::Hold(_)
+                | DriverEvent::Stats(_)
+        );
         if !self.backlog.is_empty() {
             if !minor {
                 self.backlog.push_back(event);

@@ -3,6 +3,7 @@
 use super::Egress;
 use super::rtcp::{self, Item, Received};
 use crate::PeerEvent;
+use confab_base::Reference;
 use std::time::{Duration, Instant};
 
 /// What became of an RTCP packet.
@@ -49,6 +50,7 @@ impl Egress {
                 Item::Keyframe { ssrc, fir } => events.extend(self.keyframe(ssrc, fir)),
                 Item::TransportWide(report) => self.arrived(report, now),
                 Item::Repair(body) => self.repaired(body, now),
+                Item::References(body) => self.referred(body, events),
             });
         }
         self.plain = clear;
@@ -60,6 +62,7 @@ impl Egress {
             }
         }
         events.extend(self.poll_estimate(time));
+        events.extend(self.poll_hold(time));
         read
     }
 
@@ -99,6 +102,20 @@ impl Egress {
         *count += 1;
         let (mid, rid) = (stream.mid, stream.rid);
         Some(PeerEvent::KeyframeRequest { mid, rid })
+    }
+
+    /// Which of our frames the other end has; only our own ones say so.
+    fn referred(&self, body: &[u8], events: &mut Vec<PeerEvent>) {
+        let said = Reference::parse(body).filter(|_| self.own.is_some());
+        for (ssrc, reference) in said.into_iter().flatten() {
+            if let Some(stream) = self.streams.iter().find(|s| s.ssrc == ssrc) {
+                events.push(PeerEvent::Reference {
+                    mid: stream.mid,
+                    rid: stream.rid,
+                    reference,
+                });
+            }
+        }
     }
 
     fn repaired(&mut self, body: &[u8], now: Instant) {

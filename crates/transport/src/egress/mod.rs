@@ -23,7 +23,7 @@ use crate::paths::Path;
 use crate::{
     Codec, LineInfo, LineStats, Mid, OutPacket, PeerEvent, PeerRole, Rid, SendError, StatsDirection,
 };
-use confab_base::{Bitrate, MediaKind, Time};
+use confab_base::{Bitrate, MediaKind, Reference, Time};
 use confab_congestion::{OwnLoss, Pacer, SendSide, VoiceRuns};
 use gather::Gathered;
 use keys::KeyCell;
@@ -234,9 +234,23 @@ impl Egress {
         }
     }
 
+    /// Whether the way became so narrow just now that pictures would be dropped. Those that a server forwards were sent long ago.
+    fn is_held(&self, time: Time) -> bool {
+        self.pacer.is_some() && self.side.holds(time)
+    }
+
+    /// For how long no pictures should be coded, where that is news.
+    pub fn poll_hold(&mut self, now: Time) -> Option<PeerEvent> {
+        let until = self.side.poll_hold().filter(|_| self.pacer.is_some())?;
+        Some(PeerEvent::Hold(until.since(now)))
+    }
+
     /// Lets go of the pictures whose time has come.
     fn pace(&mut self, now: Instant) {
         let (time, rate) = (self.time(now), self.side.estimate());
+        if self.is_held(time) {
+            return;
+        }
         while let Some((at, packet)) = self.pacer.as_mut().and_then(|p| p.poll(rate, time)) {
             // A number used before is the sender's fault; its packet is left out, as if lost.
             let _ = self.send_now(at, &packet, now);
@@ -307,6 +321,9 @@ impl Egress {
 
     /// Sends the repair that is due.
     fn repair(&mut self, time: Time) {
+        if self.is_held(time) {
+            return;
+        }
         let mut payload = std::mem::take(&mut self.plain);
         // Bounded: it polices itself by the rate.
         for _ in 0..512 {
@@ -484,10 +501,12 @@ impl Egress {
     pub fn next_wakeup(&self) -> Option<Instant> {
         let probe = self.side.next_wakeup().filter(|_| self.can_pad());
         let pacer = self.pacer.as_ref().and_then(Pacer::next_wakeup);
-        let at = [probe, pacer, self.repair_wakeup()]
-            .into_iter()
-            .flatten()
-            .min()?;
+        let pictures = [pacer, self.repair_wakeup()].into_iter().flatten().min();
+        let pictures = pictures.map(|at| match self.is_held(at) {
+            true => self.side.held_until(),
+            false => at,
+        });
+        let at = probe.into_iter().chain(pictures).min()?;
         Some(self.instant(at))
     }
 
@@ -557,6 +576,17 @@ impl Egress {
         self.seal_report(&request)
     }
 
+    /// Seals which frame of a stream that comes here is here. `None`: there are no keys yet, or the other end is none of ours.
+    pub fn seal_reference(&mut self, ssrc: u32, reference: Reference) -> Option<Vec<u8>> {
+        if !self.armed() || self.own.is_none() {
+            return None;
+        }
+        let mut body = Vec::new();
+        Reference::write(&[(ssrc, reference)], &mut body);
+        let compound = rtcp::references(OWN_SSRC, &body);
+        self.seal_report(&compound)
+    }
+
     /// Seals what our own other end shall know of its video here. `None`: there are no keys yet.
     pub fn seal_repair_report(&mut self, body: &[u8]) -> Option<Vec<u8>> {
         if !self.armed() {
@@ -571,6 +601,7 @@ impl Egress {
         stats.estimate = Some(self.side.estimate());
         stats.send_loss = self.side.loss();
         stats.send_burst = self.runs.mean();
+        stats.send_queued = self.side.queued(self.time(stats.at));
         stats.repair_out = self.own.as_ref().map(|o| Box::new(o.repair.stats()));
         stats.rtt = self.rtt.or(stats.rtt);
         stats.bytes_sent += self.bytes_sent;

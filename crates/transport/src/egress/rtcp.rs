@@ -11,6 +11,8 @@ const PAYLOAD_FEEDBACK: u8 = 206;
 const APPLICATION: u8 = 204;
 /// The name under which our own ends tell each other what they have (RFC 3550 §6.7).
 const REPAIR: [u8; 4] = *b"CFRP";
+/// And one that tells which frames are here.
+const REFERENCES: [u8; 4] = *b"CFRF";
 /// Common header and sender's SSRC.
 const HEADER: usize = 8;
 const BLOCK: usize = 24;
@@ -48,6 +50,8 @@ pub(crate) enum Item<'a> {
     TransportWide(&'a [u8]),
     /// What our own other end has of our video.
     Repair(&'a [u8]),
+    /// Which frames it has.
+    References(&'a [u8]),
     /// Something about the other side's own streams, or unknown: not for us.
     Other,
 }
@@ -92,6 +96,10 @@ pub(crate) fn read<'a>(compound: &'a [u8], mut tell: impl FnMut(Item<'a>)) {
                 // The subtype tells how many bytes fill up the last word.
                 let end = body.len().saturating_sub(usize::from(pad & 3));
                 tell(Item::Repair(body.get(4..end).unwrap_or(&[])));
+            }
+            (APPLICATION, pad) if body.get(..4) == Some(&REFERENCES) => {
+                let end = body.len().saturating_sub(usize::from(pad & 3));
+                tell(Item::References(body.get(4..end).unwrap_or(&[])));
             }
             (PAYLOAD_FEEDBACK, 1) => {
                 if let Some(ssrc) = word(body, 0) {
@@ -254,12 +262,21 @@ pub(crate) fn wide_reports(compound: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// A packet that tells what our own other end gets of the video it sends.
 pub(crate) fn repair_report(ssrc: u32, body: &[u8]) -> Vec<u8> {
+    application(REPAIR, ssrc, body)
+}
+
+/// And one that tells which frames of it are here.
+pub(crate) fn references(ssrc: u32, body: &[u8]) -> Vec<u8> {
+    application(REFERENCES, ssrc, body)
+}
+
+fn application(name: [u8; 4], ssrc: u32, body: &[u8]) -> Vec<u8> {
     let pad = body.len().wrapping_neg() % 4;
-    let words = (HEADER + REPAIR.len() + body.len() + pad) / 4 - 1;
+    let words = (HEADER + name.len() + body.len() + pad) / 4 - 1;
     let mut packet = vec![0x80 | pad as u8, APPLICATION];
     packet.extend((words as u16).to_be_bytes());
     packet.extend(ssrc.to_be_bytes());
-    packet.extend(REPAIR);
+    packet.extend(name);
     packet.extend_from_slice(body);
     packet.resize(packet.len() + pad, 0);
     packet
@@ -478,6 +495,8 @@ mod tests {
             let packet = repair_report(7, &body);
             assert_eq!(packet.len() % 4, 0);
             assert_eq!(items(&packet), [Item::Repair(&body)]);
+            let packet = references(7, &body);
+            assert_eq!(items(&packet), [Item::References(&body)]);
         }
     }
 

@@ -1,9 +1,9 @@
 // The server's HTTP API, as far as a guest needs it (docs/PROTOCOL.md, "HTTP").
 
 import type { ErrorBody } from "../../generated/protocol";
-import type { CreateMeeting, MeetingCreated, MeetingInfo, Result } from "../port";
+import type { CreateMeeting, MeetingCreated, MeetingInfo, MeetingStanding, Result } from "../port";
 
-export function meetingInfo(meeting: string): Promise<Result<MeetingInfo>> {
+export function meetingInfo(meeting: string): Promise<Result<MeetingInfo & MeetingStanding>> {
   return call(`/api/v1/meetings/${encodeURIComponent(meeting)}`, {});
 }
 
@@ -11,10 +11,16 @@ export function createMeeting(request: CreateMeeting): Promise<Result<MeetingCre
   return call("/api/v1/meetings", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(request) });
 }
 
-async function call<T>(path: string, init: RequestInit): Promise<Result<T>> {
+/** Who was there, polls and questions so far, for who leads the meeting and has a seat in it. */
+export function meetingReport(meeting: string, seat: { participant: number; token: string }): Promise<Result<Blob>> {
+  const headers = { "x-seat": `${seat.participant}:${seat.token}` };
+  return call(`/api/v1/meetings/${encodeURIComponent(meeting)}/report`, { headers }, (response) => response.blob());
+}
+
+async function call<T>(path: string, init: RequestInit, read: (response: Response) => Promise<T> = (response) => response.json() as Promise<T>): Promise<Result<T>> {
   try {
     const response = await fetch(path, { ...init, credentials: "same-origin" });
-    if (response.ok) return { ok: true, value: (await response.json()) as T };
+    if (response.ok) return { ok: true, value: await read(response) };
     const body = (await response.json().catch(() => undefined)) as Partial<ErrorBody> | undefined;
     return { ok: false, code: body?.code ?? "internal" };
   } catch {

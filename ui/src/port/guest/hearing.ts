@@ -3,6 +3,7 @@
 
 import type { Listening, Participant } from "../../generated/protocol";
 import type { SessionState } from "../../session/session";
+import { inRoomOf } from "../../state/breakout";
 import { Fluency } from "../../state/fluency";
 import type { TrackId } from "../port";
 import { number, type Report } from "./stats";
@@ -79,7 +80,7 @@ function lookAt(entry: Record<string, unknown>, before: Look | undefined, audibl
 
 /** Voices and sounds of others that should be coming in now. */
 function audibleTracks({ room, you }: SessionState): Set<TrackId> {
-  const others = (room?.participants ?? []).filter((p) => p.id !== you && p.presence === "connected");
+  const others = inRoomOf(room?.participants ?? [], you).filter((p) => p.id !== you && p.presence === "connected");
   // Who is silent for another device in its room sends nothing.
   const open = (p: Participant) => p.tracks.filter((t) =>
     (t.source === "screen_audio" || (t.source === "microphone" && p.same_room === undefined)) && !p.muted.includes(t.source));

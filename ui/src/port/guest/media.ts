@@ -1,15 +1,17 @@
 // Media of one meeting: the peer connection of the current generation, which slot carries what, and where pictures and
 // sounds come out. When to make a peer connection is the session's business.
 
-import { MIN_VIEW_BITRATE, type Publish } from "../../generated/protocol";
+import { type IceServer, MIN_VIEW_BITRATE, type Publish } from "../../generated/protocol";
 import { CodecChoice } from "../../session/codec";
 import type { Input, SessionState } from "../../session/session";
+import { inRoomOf } from "../../state/breakout";
 import { planSlots, slotTarget } from "../../state/slots";
 import { isMuted } from "../../state/stage";
 import type { DataSaving, LinkStats, Participant, ShownVideo, Source, StreamStats, TrackId } from "../port";
 import { sends } from "./codecs";
 import type { LocalDevices } from "./devices";
 import { Hearing } from "./hearing";
+import { Minutes } from "./minutes";
 import { Pictures, Sounds } from "./outlets";
 import { PeerLink } from "./peer";
 import { StatsReader, type Report } from "./stats";
@@ -37,6 +39,7 @@ export class Media {
   #stats = new StatsReader();
   #streams = new StreamReader();
   #hearing = new Hearing();
+  #minutes = new Minutes();
   #waiting = new Waiting();
   #listening: ReturnType<typeof setInterval> | undefined;
   #peer: PeerLink | undefined;
@@ -139,6 +142,9 @@ export class Media {
     this.#chooseCodec(session);
     const listening = this.#hearing.look(report, session, (mid) => this.#slots.get(mid), performance.now());
     this.#feed({ type: "listening", listening });
+    const labels = { microphone: this.#devices.track("microphone")?.label, camera: this.#devices.track("camera")?.label };
+    const minute = this.#minutes.look(report, session, { local: this.#devices.state, labels }, performance.now());
+    if (minute !== undefined) this.#feed({ type: "quality", report: minute });
     this.#peer?.wait(this.#waits(this.#waiting.look(report, performance.now())));
   }
 
@@ -173,6 +179,7 @@ export class Media {
     clearInterval(this.#listening);
     this.#listening = undefined;
     this.#hearing = new Hearing();
+    this.#minutes = new Minutes();
     this.#usage = new Usage();
     this.#peer?.close();
     this.#peer = undefined;
@@ -182,7 +189,7 @@ export class Media {
     this.setSilent(false);
   }
 
-  newPeer(generation: number): void {
+  newPeer(generation: number, iceServers: readonly IceServer[]): void {
     const slots = this.#peer?.slotCount ?? FIRST_SLOTS;
     this.#peer?.close();
     this.#slots.clear();
@@ -192,7 +199,7 @@ export class Media {
     const current = (then: () => void) => () => {
       if (this.#peer === peer) then();
     };
-    const peer: PeerLink = new PeerLink(generation, slots, {
+    const peer: PeerLink = new PeerLink(generation, slots, iceServers, {
       offer: (sdp: string, publish: Publish[]) => {
         if (this.#peer === peer) this.#feed({ type: "local_offer", generation, sdp, publish });
       },
@@ -279,8 +286,9 @@ export class Media {
       .map((w) => w.track);
   }
 
+  /** In the same breakout room. */
   #others(): Participant[] {
     const state = this.#session();
-    return (state?.room?.participants ?? []).filter((p) => p.id !== state?.you);
+    return inRoomOf(state?.room?.participants ?? [], state?.you).filter((p) => p.id !== state?.you);
   }
 }

@@ -1,7 +1,7 @@
 // One generation: one RTCPeerConnection. We always offer; the server answers. Own sources have fixed sending m-lines,
 // the pictures and sounds of others arrive in receive slots that the server points at tracks.
 
-import type { Publish, VideoCodec } from "../../generated/protocol";
+import type { IceServer, Publish, VideoCodec } from "../../generated/protocol";
 import type { Source } from "../port";
 import { shareCap } from "./cap";
 import { CAMERA_LAYERS, cameraLayers, EXTENSIONS, known, named, preferAudio, preferVideo, SCREEN_BITRATE, SCREEN_FRAME_RATE, VOICE_BITRATE } from "./codecs";
@@ -20,7 +20,7 @@ const DISCONNECT_GRACE_MS = 2000;
 
 export class PeerLink {
   readonly generation: number;
-  readonly #pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  readonly #pc: RTCPeerConnection;
   readonly #events: PeerEvents;
   readonly #sends = new Map<Source, RTCRtpTransceiver>();
   readonly #slots: Record<"audio" | "video", RTCRtpTransceiver[]> = { audio: [], video: [] };
@@ -43,8 +43,9 @@ export class PeerLink {
   #closed = false;
   #grace: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(generation: number, slots: { audio: number; video: number }, events: PeerEvents) {
+  constructor(generation: number, slots: { audio: number; video: number }, iceServers: readonly IceServer[], events: PeerEvents) {
     this.generation = generation;
+    this.#pc = connection(iceServers);
     this.#events = events;
     this.#pc.addEventListener("connectionstatechange", () => this.#onConnection());
     this.#sends.set("microphone", this.#pc.addTransceiver("audio", { direction: "sendonly", sendEncodings: [{ maxBitrate: VOICE_BITRATE }] }));
@@ -311,6 +312,16 @@ export class PeerLink {
   #fail(): void {
     if (this.#closed) return;
     this.#events.failed();
+  }
+}
+
+/** The relays are a way more: a browser that does not like what they are called still has the others. */
+function connection(iceServers: readonly IceServer[]): RTCPeerConnection {
+  const bundlePolicy = "max-bundle";
+  try {
+    return new RTCPeerConnection({ bundlePolicy, iceServers: [...iceServers] });
+  } catch {
+    return new RTCPeerConnection({ bundlePolicy });
   }
 }
 

@@ -40,3 +40,18 @@ it("keeps what did not change the same object", () => {
   expect(a.quality).toBe(b.quality);
   expect(a.chat).toBe(b.chat);
 });
+
+it("shows what was said aside among the rest, in order", () => {
+  const message = (id: number) => ({ id, from: 2, name: "Bo", text: `${id}`, at: 0, client_id: `c${id}` });
+  const room = { seq: 1, meeting: { id: "m", title: "", locked: false, started_at: 0 }, participants: [], chat: [message(1), message(3)] };
+  const asides = [{ ...message(2), to: { type: "hosts" as const } }];
+  expect(read(new RoomView(), { room, asides }).chat.map((m) => m.text)).toEqual(["1", "2", "3"]);
+});
+
+it("counts down by the server's clock", () => {
+  // The server's clock is 5 s ahead; the page heard of it 2 s after its own start.
+  const waiting = { title: "Tea", starts_at: 70_000, server_time: 10_000, at_ms: 2000, place: { position: 2, reason: "host" as const } };
+  const state = new RoomView().read({ ...NOBODY, phase: { type: "waiting" }, waiting }, {} as never, false, 5000, 2000);
+  expect(state.phase).toBe("waiting");
+  expect(state.waiting).toEqual({ title: "Tea", startsAt: 65_000, position: 2, reason: "host" });
+});

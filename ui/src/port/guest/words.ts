@@ -13,7 +13,7 @@ export function hostAction(action: HostAction): Action {
     case "lower_hand":
       return { type: "host_lower_hand", participant: action.participant };
     case "spotlight":
-      return { type: "host_spotlight", ...(action.participant !== null && { participant: action.participant }) };
+      return { type: "host_spotlight", participants: action.participants };
     case "remove":
       return { type: "host_remove", participant: action.participant };
     case "lock":

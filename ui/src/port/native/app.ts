@@ -60,6 +60,15 @@ export class NativeApp implements AppPort {
   };
   forgetRecent = async (id: string) => void (await this.#shell.do({ type: "forget_recent", id }));
   openMeeting = (text: string) => this.#shell.do({ type: "open_meeting", text });
+  accounts = async () => {
+    const all = await this.#shell.ask("accounts", { type: "accounts" }, (r) => r.accounts);
+    return all.ok ? all.value : [];
+  };
+  signIn = () => this.#shell.do({ type: "sign_in" });
+  cancelSignIn = async () => void (await this.#shell.do({ type: "cancel_sign_in" }));
+  signOut = (server: string) => this.#shell.do({ type: "sign_out", server });
+  fetchFile = (path: string, name: string) => this.#shell.ask("file", { type: "fetch_file", path, name }, (r) => r.path);
+  saveFile = (name: string, text: string) => this.#shell.ask("file", { type: "save_file", name, text }, (r) => r.path);
   openHome = async () => void (await this.#shell.do({ type: "open_home" }));
   close = async () => void (await this.#shell.do({ type: "close" }));
   openLink = async (url: string) => void (await this.#shell.do({ type: "open_link", url }));

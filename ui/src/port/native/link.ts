@@ -37,9 +37,14 @@ export class DeskLink {
 
   /** Sends a command; a reply of another kind than `type` is undefined. Never rejects. */
   async ask<T extends DeskReply["type"]>(type: T, command: DeskCommand): Promise<Reply<T> | Reply<"failed"> | undefined> {
+    const reply = await this.reply(command);
+    return reply?.type === type || reply?.type === "failed" ? (reply as Reply<T> | Reply<"failed">) : undefined;
+  }
+
+  /** As [ask], whatever the reply. */
+  async reply(command: DeskCommand): Promise<DeskReply | undefined> {
     try {
-      const reply = await this.#host.invoke<DeskReply>("desk", command);
-      return reply.type === type || reply.type === "failed" ? (reply as Reply<T> | Reply<"failed">) : undefined;
+      return await this.#host.invoke<DeskReply>("desk", command);
     } catch {
       // The shell refuses only what is no command, or is ending.
       return undefined;

@@ -11,6 +11,7 @@ const STATE: DeskState = {
   seq: 3,
   call: { phase: "joined", you: 1, media: "connected", meeting: { id: "m", title: "Tea", locked: false, started_at: 1 } },
   participants: [], chat: [], speakers: [1], quality: [{ participant: 1, level: "good" }], limited: [], listening: { stalled_permille: 0, minutes: 0, fluent_minutes: 0 },
+  leading: { lobby: [], tools: { questions: [], polls: [], seat_order: [] }, ownVotes: [], speakingTimes: [] },
   local: {
     microphone: { on: true, starting: false }, camera: { on: false, starting: false },
     screen: { on: false, starting: false, paused: false, mode: "text" }, speaker: { choosable: true }, devices: [], canShare: true, talking: false, noise: { engine: "standard" },

@@ -1,7 +1,7 @@
 // The participant's state as the shell tells it, as views know it. Parts that did not change keep their identity, so that
 // views redraw only what moved.
 
-import type { CallState, DeskPatch, DeskState, LimitedTrack, LocalState as DeskLocal } from "../../generated/desk";
+import type { CallState, DeskPatch, DeskState, Leading, LimitedTrack, LocalState as DeskLocal } from "../../generated/desk";
 import type { ParticipantQuality } from "../../generated/protocol";
 import type { LocalState, PortState } from "../port";
 
@@ -15,12 +15,12 @@ export const NOTHING: PortState = {
 };
 
 export function portState(state: DeskState): PortState {
-  const { call, participants, chat, speakers, quality, limited, listening, local } = state;
-  return { ...callParts(call), participants, chat, speakers, quality: qualityOf(quality), limited: limitedOf(limited), listening, local: localOf(local) };
+  const { call, participants, chat, speakers, quality, limited, listening, leading, local } = state;
+  return { ...callParts(call), ...leadingParts(leading), participants, chat, speakers, quality: qualityOf(quality), limited: limitedOf(limited), listening, local: localOf(local) };
 }
 
 export function patched(state: PortState, patch: DeskPatch): PortState {
-  const { call, participants, chat, speakers, quality, limited, listening, local } = patch;
+  const { call, participants, chat, speakers, quality, limited, listening, leading, local } = patch;
   return {
     ...state,
     ...(call !== undefined && callParts(call)),
@@ -30,6 +30,7 @@ export function patched(state: PortState, patch: DeskPatch): PortState {
     ...(quality !== undefined && { quality: qualityOf(quality) }),
     ...(limited !== undefined && { limited: limitedOf(limited) }),
     ...(listening !== undefined && { listening }),
+    ...(leading !== undefined && leadingParts(leading)),
     ...(local !== undefined && { local: localOf(local) }),
   };
 }
@@ -37,6 +38,11 @@ export function patched(state: PortState, patch: DeskPatch): PortState {
 /** All of them, so that what is no more is overwritten. */
 function callParts({ phase, ended, reconnectingSince, you, meeting, media }: CallState) {
   return { phase, ended, reconnectingSince, you, meeting, media };
+}
+
+/** All of them, as above. */
+function leadingParts({ waiting, lobby, tools, ownVotes, speakingTimes }: Leading) {
+  return { waiting, lobby, tools, ownVotes, speakingTimes };
 }
 
 const qualityOf = (all: readonly ParticipantQuality[]) => new Map(all.map((q) => [q.participant, q.level]));

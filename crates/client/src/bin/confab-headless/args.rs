@@ -225,6 +225,12 @@ pub struct MeetingArgs {
     /// Stay muted after joining; otherwise every given source is unmuted.
     #[arg(long)]
     pub muted: bool,
+    /// Open the whiteboard and draw this many strokes on it, one every --draw-every. 0: only look.
+    #[arg(long, value_name = "STROKES")]
+    pub draw: Option<u32>,
+    /// Between two strokes.
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = parse_duration, requires = "draw")]
+    pub draw_every: Duration,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,8 @@
 //! `confab-headless join`: options from arguments, then events until it is over.
 
 use crate::args::{CameraArgs, JoinArgs, MicrophoneArgs, OutputArgs, PatternSize};
-use crate::lines::{Lines, event_json, picture_json};
+use crate::draw::Drawer;
+use crate::lines::{Lines, event_json, picture_json, stamped};
 use crate::outcome::Failure;
 use confab_base::Bitrate;
 use confab_client::diagnose::{DiagnoseOptions, Diagnostics};
@@ -10,9 +11,10 @@ use confab_client::pipeline::{
     SpeakerSpec, TapOptions, VideoSink, VideoSinks, VoiceConfig, Watch, Y4mSinks,
 };
 use confab_client::{
-    Action, Client, ClientHandle, ClientOptions, Command, Event, MeetingLink, Phase, Saving, Trust,
+    Action, BoardNews, Client, ClientHandle, ClientOptions, Command, Drawing, Event, MeetingLink,
+    Phase, Saving, Trust,
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, at, bounded, never};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,12 +33,16 @@ pub fn run(args: &JoinArgs) -> Result<(), Failure> {
         .map(Lines::open)
         .transpose()?;
     let options = options(args)?;
+    let (link, trust) = (options.link.clone(), options.trust.clone());
     let stop = on_interrupt()?;
     let client = Client::start(options)?;
     let _diagnostics = diagnose(args, &client)?;
     let mut visit = Visit {
         args,
+        link,
+        trust,
         client,
+        drawer: None,
         stats,
         events,
         deadline: Instant::now() + args.server.join_timeout,
@@ -44,6 +50,7 @@ pub fn run(args: &JoinArgs) -> Result<(), Failure> {
         leaving: false,
     };
     let result = visit.follow(&stop);
+    visit.drawer = None;
     // Waits until the files are written to their end.
     visit.client.leave();
     result
@@ -67,7 +74,11 @@ fn diagnose(args: &JoinArgs, client: &ClientHandle) -> Result<Option<Diagnostics
 /// One stay in a meeting.
 struct Visit<'a> {
     args: &'a JoinArgs,
+    link: MeetingLink,
+    trust: Trust,
     client: ClientHandle,
+    /// With `--draw`, once joined.
+    drawer: Option<Drawer>,
     stats: Option<Lines>,
     events: Option<Lines>,
     /// Until joined: when to give up. Then: when to leave, if ever.
@@ -84,7 +95,19 @@ impl Visit<'_> {
                 true => self.deadline.saturating_duration_since(Instant::now()),
                 false => Duration::from_secs(3600),
             };
+            let drawer = self.drawer.as_ref();
+            let board = drawer.map_or_else(never, |d| d.board.news.clone());
+            let pen = drawer.and_then(|d| d.next).map_or_else(never, at);
             let news = crossbeam_channel::select! {
+                recv(board) -> news => {
+                    self.on_board(news.ok());
+                    continue;
+                }
+                recv(pen) -> _ => {
+                    let every = self.args.meeting.draw_every;
+                    self.drawer.iter_mut().for_each(|d| d.draw(every));
+                    continue;
+                }
                 recv(self.client.events) -> event => event.map_err(|_| RecvTimeoutError::Disconnected),
                 recv(stop) -> _ => {
                     self.leave();
@@ -98,7 +121,7 @@ impl Visit<'_> {
                     self.note(&event);
                     match event {
                         Event::Ended(Some(code)) => return Err(Failure::Server(code)),
-                        Event::Phase(Phase::Joined) if !self.joined => self.on_joined(),
+                        Event::Phase(Phase::Joined) if !self.joined => self.on_joined()?,
                         _ => {}
                     }
                 }
@@ -113,7 +136,7 @@ impl Visit<'_> {
         }
     }
 
-    fn on_joined(&mut self) {
+    fn on_joined(&mut self) -> Result<(), Failure> {
         self.joined = true;
         if let Some(stay) = self.args.meeting.stay {
             self.deadline = Instant::now() + stay;
@@ -123,6 +146,25 @@ impl Visit<'_> {
         }
         if self.args.meeting.raise_hand {
             self.client.act(Action::Hand { raised: true });
+        }
+        if let Some(most) = self.args.meeting.draw {
+            let board = Drawing::open(&self.client, &self.link, &self.trust, "")?;
+            self.drawer = Some(Drawer::new(board, most));
+        }
+        Ok(())
+    }
+
+    /// `None`: the board is over.
+    fn on_board(&mut self, news: Option<BoardNews>) {
+        let Some(news) = news else {
+            self.drawer = None;
+            return;
+        };
+        let line = self.drawer.as_mut().map(|drawer| drawer.note(&news));
+        if let (Some(line), Some(events)) = (line, &mut self.events)
+            && let Err(error) = events.write(&stamped(line))
+        {
+            tracing::error!("cannot write JSON lines: {error}");
         }
     }
 

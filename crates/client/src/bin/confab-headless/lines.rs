@@ -50,6 +50,13 @@ pub fn event_json(event: &Event) -> Option<Value> {
     })
 }
 
+/// A line with the time, milliseconds since 1970, put to it as `at`.
+pub fn stamped(mut line: Value) -> Value {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    line["at"] = json!(since.map_or(0, |d| d.as_millis() as u64));
+    line
+}
+
 /// A picture that was shown: when (milliseconds since 1970), whose, its rows, and how old it was where its camera burnt the time
 /// of day into it.
 pub fn picture_json(picture: &I420, info: &FrameInfo) -> Value {

@@ -6,6 +6,7 @@
 )]
 
 mod args;
+mod draw;
 mod join;
 mod lines;
 mod outcome;

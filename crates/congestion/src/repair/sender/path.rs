@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Losses are averaged over about this many packets.
 const PACKETS: f64 = 120.0;
+/// Or over this time, where there are fewer: what a queue dropped is no loss of the way's, and over when less is sent.
+const SECONDS: f64 = 2.0;
 /// A sample has at least this many.
 const SAMPLE: u64 = 8;
 const MOST_REORDER: Duration = Duration::from_millis(100);
@@ -21,6 +23,7 @@ pub struct Path {
     total: u64,
     /// Arrivals and packets sent, as of the last sample.
     anchor: Option<(u32, u64)>,
+    sampled: Time,
     loss: f64,
     /// Packets that went into it.
     judged: f64,
@@ -101,9 +104,12 @@ impl Path {
         self.anchor = Some((arrivals, sent));
         let came = f64::from(arrivals.wrapping_sub(arrived) as i32);
         let sample = 1.0 - came / count as f64;
+        let passed = now.since(self.sampled).as_secs_f64().min(1.0);
+        self.sampled = now;
         self.judged += count as f64;
         // The first samples are averaged evenly: what one begins with is no measurement.
-        let weight = (1.0 - (-(count as f64) / PACKETS).exp()).max(count as f64 / self.judged);
+        let parts = (count as f64 / PACKETS).max(passed / SECONDS);
+        let weight = (1.0 - (-parts).exp()).max(count as f64 / self.judged);
         // Packets that left close to the horizon are counted now or then: a sample may say less than none.
         self.loss = (self.loss + (sample.clamp(-1.0, 1.0) - self.loss) * weight).clamp(-0.1, 1.0);
     }

@@ -27,7 +27,13 @@ pub fn rank(block: &Block) -> Rank {
         (true, _) | (_, 0) => 0,
         (_, layer) => layer,
     };
-    Rank(tier, block.captured)
+    // Nothing is seen before a key frame is whole, and what was before it is soon of no use.
+    let place = if block.class.keyframe {
+        Time::ZERO
+    } else {
+        block.captured
+    };
+    Rank(tier, place)
 }
 
 /// Whether one more symbol shall go out for this frame now.

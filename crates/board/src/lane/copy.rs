@@ -1,0 +1,292 @@
+//! The client's side of the lane: one copy of a board that opens, gathers what is written here, sends it, sends it again
+//! after a cut and takes a fresh copy after a refusal. Twin of `ui/src/port/board/lane.ts`.
+//!
+//! Pure: told the time; bytes in, bytes out. Whoever has the socket hands every frame to [`LaneClient::frame`] and sends
+//! what [`LaneClient::poll_frame`] gives.
+
+use super::{FromServer, LANE_VERSION, Open};
+use crate::change::{read_update, write_update};
+use crate::document::{Applied, Document};
+use crate::edit::Board;
+use crate::id::{ObjectId, Replica};
+use crate::limits::BATCH_MS;
+use crate::rights::Level;
+use crate::wire::WireError;
+use confab_base::Time;
+use std::time::Duration;
+
+/// Silence after which a client says that it is there.
+const PING: Duration = Duration::from_secs(10);
+
+/// What a frame of the server meant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    /// The board is here, or here again.
+    Ready,
+    /// Others changed these objects.
+    Changed(Vec<ObjectId>),
+    /// The server has stored this copy's changes below this number.
+    Acknowledged(u64),
+    /// Nothing of an update was taken, by [`crate::Refusal::name`]. What it was is dropped: connect anew.
+    Refused(String),
+    /// What the copy may do now.
+    Rights(Level),
+    /// The server's document, as asked by [`LaneClient::ask_hash`].
+    Hash([u8; 32]),
+    /// The last frame. `again`: come back by oneself.
+    Closed { code: String, again: bool },
+    /// Presence, names, answers to pings.
+    Other,
+}
+
+/// One copy of a board, over as many connections as it takes.
+#[derive(Debug)]
+pub struct LaneClient {
+    asked: String,
+    board: Option<Board>,
+    name: String,
+    level: Level,
+    /// The opening was answered in full.
+    ready: bool,
+    /// The copy's writes were refused, or it is another board: the next opening asks for a new one.
+    fresh: bool,
+    opening: Option<(Replica, u64)>,
+    batch: Duration,
+    /// When what was written goes out.
+    due: Option<Time>,
+    last_update: Option<Time>,
+    last_sent: Time,
+    /// To be sent as they are.
+    waiting: Vec<Vec<u8>>,
+}
+
+impl LaneClient {
+    /// An empty name asks for the board of where one is.
+    pub fn new(asked: impl Into<String>) -> LaneClient {
+        LaneClient {
+            asked: asked.into(),
+            board: None,
+            name: String::new(),
+            level: Level::View,
+            ready: false,
+            fresh: true,
+            opening: None,
+            batch: Duration::from_millis(BATCH_MS),
+            due: None,
+            last_update: None,
+            last_sent: Time::from_micros(0),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Gathers for this long. [`BATCH_MS`] without it; tools that compress time take less.
+    pub fn set_batch(&mut self, batch: Duration) {
+        self.batch = batch;
+    }
+
+    /// The first frame of a connection. What the one before had open is to be sent again.
+    pub fn open(&mut self, meeting: &str, participant: u32, token: &str, now: Time) -> Vec<u8> {
+        self.ready = false;
+        self.opening = None;
+        self.waiting.clear();
+        self.last_sent = now;
+        let known = self.board.as_ref().filter(|_| !self.fresh);
+        let open = Open {
+            version: LANE_VERSION,
+            meeting: meeting.to_owned(),
+            participant,
+            token: token.to_owned(),
+            board: self.asked.clone(),
+            copy: known.map(|b| (b.replica(), b.document().vector().clone())),
+        };
+        open.to_bytes()
+    }
+
+    /// The copy; `None` until it was opened for the first time.
+    pub fn board(&self) -> Option<&Board> {
+        self.board.as_ref()
+    }
+
+    /// Writes. Goes out at once if nothing did in the last [`BATCH_MS`], else with what else is written until then.
+    /// `None`: not opened yet.
+    pub fn write<T>(&mut self, now: Time, edit: impl FnOnce(&mut Board) -> T) -> Option<T> {
+        let board = self.board.as_mut()?;
+        let done = edit(board);
+        if board.unacknowledged() > 0 {
+            let next = self.last_update.map_or(now, |last| last + self.batch);
+            self.due.get_or_insert(next.max(now));
+        }
+        Some(done)
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// Which board it is: `main`, `room-N`, `screen-N`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Shows others something that is not kept: [`crate::Presence::to_bytes`]. At most 20 a second of a sort.
+    pub fn show(&mut self, presence: &[u8]) {
+        if self.ready {
+            self.waiting.push([&[8], presence].concat());
+        }
+    }
+
+    /// Asks for the hash of the server's document.
+    pub fn ask_hash(&mut self) {
+        if self.ready {
+            self.waiting.push(vec![11]);
+        }
+    }
+
+    /// The next frame to send; ask until `None`.
+    pub fn poll_frame(&mut self, now: Time) -> Option<Vec<u8>> {
+        if !self.ready {
+            return None;
+        }
+        let frame = self.next_frame(now)?;
+        self.last_sent = now;
+        Some(frame)
+    }
+
+    fn next_frame(&mut self, now: Time) -> Option<Vec<u8>> {
+        if !self.waiting.is_empty() {
+            return Some(self.waiting.remove(0));
+        }
+        if self.due.is_some_and(|due| due <= now) {
+            let changes = self.board.as_mut().map(Board::take_update);
+            match changes.filter(|changes| !changes.is_empty()) {
+                Some(changes) => {
+                    self.last_update = Some(now);
+                    let mut frame = vec![5];
+                    frame.extend(write_update(&changes));
+                    return Some(frame);
+                }
+                None => self.due = None,
+            }
+        }
+        (now.since(self.last_sent) >= PING).then(|| vec![14])
+    }
+
+    /// When [`Self::poll_frame`] has something, if nothing else happens.
+    pub fn next_wakeup(&self) -> Option<Time> {
+        let ping = self.last_sent + PING;
+        self.ready
+            .then(|| self.due.map_or(ping, |due| due.min(ping)))
+    }
+
+    /// Takes a frame. After an error, and after [`Heard::Refused`] and [`Heard::Closed`], the connection is of no use.
+    ///
+    /// # Errors
+    /// The bytes are no frame of the lane; the next opening asks for everything anew.
+    pub fn frame(&mut self, bytes: &[u8], now: Time) -> Result<Heard, WireError> {
+        let heard = FromServer::from_bytes(bytes).and_then(|frame| self.hear(frame, now));
+        if heard.is_err() {
+            self.fresh = true;
+            self.ready = false;
+        }
+        heard
+    }
+
+    fn hear(&mut self, frame: FromServer, now: Time) -> Result<Heard, WireError> {
+        Ok(match frame {
+            FromServer::Opened {
+                replica,
+                level,
+                next,
+                board,
+                ..
+            } => {
+                (self.level, self.name) = (level, board);
+                self.opening = Some((replica, next));
+                Heard::Other
+            }
+            FromServer::Snapshot(bytes) => self.snapshot(&bytes, now)?,
+            FromServer::Changes(update) => self.changes(&update, now)?,
+            FromServer::Acknowledged(next) => {
+                self.board.iter_mut().for_each(|b| b.acknowledge(next));
+                Heard::Acknowledged(next)
+            }
+            FromServer::Refused { name, wait_ms, .. } => self.refused(name, wait_ms, now),
+            FromServer::Rights(level) => {
+                self.level = level;
+                Heard::Rights(level)
+            }
+            FromServer::Hash { hash, .. } => Heard::Hash(hash),
+            FromServer::Closed { code, again } => {
+                self.ready = false;
+                self.fresh |= matches!(code.as_str(), "board_moved" | "board_new_copy");
+                Heard::Closed { code, again }
+            }
+            FromServer::Presence(_)
+            | FromServer::Pong(_)
+            | FromServer::Authors(_)
+            | FromServer::Allowed(_) => Heard::Other,
+        })
+    }
+
+    fn snapshot(&mut self, bytes: &[u8], now: Time) -> Result<Heard, WireError> {
+        let Some((replica, next)) = self.opening.take() else {
+            return Err(WireError::Unknown);
+        };
+        match self
+            .board
+            .as_mut()
+            .filter(|b| !self.fresh && b.replica() == replica)
+        {
+            Some(board) => drop(board.receive_snapshot(bytes)?),
+            None => self.board = Some(Board::with(replica, Document::from_snapshot(bytes)?)),
+        }
+        self.go(next, now);
+        Ok(Heard::Ready)
+    }
+
+    fn changes(&mut self, update: &[u8], now: Time) -> Result<Heard, WireError> {
+        let mut touched = Vec::new();
+        let opening = self.opening.take();
+        // An empty body is the answer to an opening that lacked nothing.
+        if !update.is_empty() {
+            let board = self.board.as_mut().ok_or(WireError::Unknown)?;
+            for change in read_update(update)? {
+                if let Applied::Now(ids) = board.receive(&change) {
+                    touched.extend(ids);
+                }
+            }
+        }
+        Ok(match opening {
+            Some((_, next)) => {
+                self.go(next, now);
+                Heard::Ready
+            }
+            None => Heard::Changed(touched),
+        })
+    }
+
+    /// The opening is complete: what the server lacks is sent.
+    fn go(&mut self, next: u64, now: Time) {
+        (self.ready, self.fresh) = (true, false);
+        if let Some(board) = self.board.as_mut() {
+            board.acknowledge(next);
+            board.resend();
+            self.due = (board.unacknowledged() > 0).then_some(now);
+        }
+    }
+
+    fn refused(&mut self, name: String, wait_ms: u64, now: Time) -> Heard {
+        if matches!(name.as_str(), "too_fast" | "board_gap") {
+            self.board.iter_mut().for_each(Board::resend);
+            self.due = Some(now + Duration::from_millis(wait_ms));
+            return Heard::Other;
+        }
+        (self.ready, self.fresh) = (false, true);
+        self.due = None;
+        Heard::Refused(name)
+    }
+}

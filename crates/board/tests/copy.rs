@@ -1,0 +1,198 @@
+//! The client's side of the lane against the server's, in virtual time: openings, cuts, refusals, batches.
+
+mod common;
+
+use common::scribble::Dice;
+use common::{draw, first_page};
+use confab_base::Time;
+use confab_board::*;
+use std::time::Duration;
+
+/// The server's machine and one connection of each client, by number.
+struct Rig {
+    lane: Lane,
+    now: Time,
+    conns: u64,
+}
+
+struct Peer {
+    client: LaneClient,
+    conn: LaneConn,
+    author: u32,
+    level: Level,
+    heard: Vec<Heard>,
+    inbox: Vec<Vec<u8>>,
+}
+
+impl Rig {
+    fn new() -> Rig {
+        Rig {
+            lane: Lane::restore("main".into(), Restored::default(), 0).unwrap(),
+            now: Time::from_millis(1000),
+            conns: 0,
+        }
+    }
+
+    fn peer(&mut self, author: u32, level: Level) -> Peer {
+        let mut peer = Peer {
+            client: LaneClient::new(""),
+            conn: LaneConn(0),
+            author,
+            level,
+            heard: Vec::new(),
+            inbox: Vec::new(),
+        };
+        self.connect(&mut peer);
+        self.run(&mut [&mut peer]);
+        peer
+    }
+
+    fn connect(&mut self, peer: &mut Peer) {
+        let first = peer.client.open("m", peer.author, "token", self.now);
+        let Ok(FromClient::Open(open)) = FromClient::from_bytes(&first) else {
+            panic!("no opening");
+        };
+        self.conns += 1;
+        peer.conn = LaneConn(self.conns);
+        let seat = LaneSeat {
+            who: format!("seat:{}", peer.author),
+            participant: peer.author,
+            name: "Ada".into(),
+            level: peer.level,
+            presents: false,
+        };
+        self.lane.enter(peer.conn, seat, open.copy, 0).unwrap();
+    }
+
+    /// Carries frames both ways until nobody has anything to say.
+    fn run(&mut self, peers: &mut [&mut Peer]) {
+        loop {
+            for peer in peers.iter_mut() {
+                while let Some(frame) = peer.client.poll_frame(self.now) {
+                    self.lane.frame(peer.conn, &frame, self.now, 0);
+                }
+            }
+            let outputs: Vec<LaneOutput> = std::iter::from_fn(|| self.lane.poll_output()).collect();
+            let mut moved = false;
+            for output in outputs {
+                let LaneOutput::Send { to, frame, .. } = output else {
+                    continue;
+                };
+                for peer in peers.iter_mut().filter(|p| to.contains(&p.conn)) {
+                    peer.inbox.push(frame.clone());
+                    moved = true;
+                }
+            }
+            for peer in peers.iter_mut() {
+                for frame in std::mem::take(&mut peer.inbox) {
+                    let heard = peer.client.frame(&frame, self.now).unwrap();
+                    peer.heard.push(heard);
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+}
+
+fn scribbles(peer: &mut Peer, dice: &mut Dice, now: Time) {
+    let done = peer.client.write(now, |board| {
+        let page = first_page(board);
+        draw(board, page, dice)
+    });
+    assert!(done.is_some());
+}
+
+fn equal(rig: &Rig, peer: &Peer) {
+    let own = peer.client.board().unwrap().document();
+    assert_eq!(own.hash(), rig.lane.document().hash());
+}
+
+#[test]
+fn what_is_written_goes_at_once_and_then_in_batches() {
+    let mut rig = Rig::new();
+    let mut ada = rig.peer(1, Level::Draw);
+    let mut ben = rig.peer(2, Level::Draw);
+    let mut dice = Dice(3);
+    scribbles(&mut ada, &mut dice, rig.now);
+    assert!(
+        ada.client.next_wakeup().unwrap() <= rig.now,
+        "the first at once"
+    );
+    rig.run(&mut [&mut ada, &mut ben]);
+    assert_eq!(ada.client.board().unwrap().unacknowledged(), 0);
+    let first = rig.now;
+    rig.now += Duration::from_millis(5);
+    scribbles(&mut ada, &mut dice, rig.now);
+    scribbles(&mut ada, &mut dice, rig.now);
+    rig.run(&mut [&mut ada, &mut ben]);
+    assert!(ada.client.board().unwrap().unacknowledged() > 0, "gathered");
+    rig.now = first + Duration::from_millis(50);
+    rig.run(&mut [&mut ada, &mut ben]);
+    assert_eq!(ada.client.board().unwrap().unacknowledged(), 0);
+    equal(&rig, &ada);
+    equal(&rig, &ben);
+}
+
+#[test]
+fn after_a_cut_the_copy_comes_back_with_what_it_drew() {
+    let mut rig = Rig::new();
+    let mut ada = rig.peer(1, Level::Draw);
+    let mut ben = rig.peer(2, Level::Draw);
+    let mut dice = Dice(4);
+    scribbles(&mut ben, &mut dice, rig.now);
+    rig.run(&mut [&mut ada, &mut ben]);
+    rig.lane.leave(ada.conn);
+    // A frame that is lost on its way, and one more written while it is cut off.
+    scribbles(&mut ada, &mut dice, rig.now);
+    assert!(ada.client.poll_frame(rig.now).is_some());
+    scribbles(&mut ada, &mut dice, rig.now);
+    let session = ada.client.board().unwrap().replica();
+    rig.connect(&mut ada);
+    rig.run(&mut [&mut ada, &mut ben]);
+    assert_eq!(ada.client.board().unwrap().replica(), session);
+    equal(&rig, &ada);
+    equal(&rig, &ben);
+}
+
+#[test]
+fn who_may_not_draw_is_refused_and_comes_back_with_a_copy_without_it() {
+    let mut rig = Rig::new();
+    let mut ada = rig.peer(1, Level::Host);
+    let mut eve = rig.peer(2, Level::View);
+    let mut dice = Dice(5);
+    scribbles(&mut ada, &mut dice, rig.now);
+    rig.run(&mut [&mut ada, &mut eve]);
+    scribbles(&mut eve, &mut dice, rig.now);
+    rig.run(&mut [&mut ada, &mut eve]);
+    let refused = Heard::Refused("board_view_only".into());
+    assert!(eve.heard.contains(&refused), "{:?}", eve.heard);
+    assert!(!eve.client.is_ready());
+    rig.lane.leave(eve.conn);
+    rig.connect(&mut eve);
+    rig.run(&mut [&mut ada, &mut eve]);
+    equal(&rig, &eve);
+    assert_eq!(eve.client.board().unwrap().unacknowledged(), 0);
+    eve.client.ask_hash();
+    rig.run(&mut [&mut eve]);
+    let hash = rig.lane.document().hash();
+    assert!(eve.heard.contains(&Heard::Hash(hash)));
+}
+
+#[test]
+fn an_idle_client_pings_and_foreign_bytes_make_it_take_all_anew() {
+    let mut rig = Rig::new();
+    let mut ada = rig.peer(1, Level::Draw);
+    assert_eq!(ada.client.poll_frame(rig.now), None);
+    rig.now += Duration::from_secs(10);
+    assert_eq!(ada.client.poll_frame(rig.now), Some(vec![14]));
+    for bytes in [&[][..], &[99], &[3, 1], &[4, 0], &[6]] {
+        assert!(ada.client.frame(bytes, rig.now).is_err(), "{bytes:?}");
+        let open = ada.client.open("m", 1, "token", rig.now);
+        let Ok(FromClient::Open(open)) = FromClient::from_bytes(&open) else {
+            panic!("no opening");
+        };
+        assert_eq!(open.copy, None);
+    }
+}
