@@ -73,8 +73,10 @@ fn update(bytes: &[u8], which: u8) {
     };
     assert_eq!(write_update(&changes), bytes);
     let levels = [Level::View, Level::Own, Level::Draw, Level::Host];
-    // The sender is who the change says, so that more than forgery is looked at.
-    let rights = Rights { author: Author(changes[0].replica.author.0), level: levels[usize::from(which / 5) % 4] };
+    // The sender is who the change says, so that more than forgery is looked at; the server itself is no viewer.
+    let author = Author(changes[0].replica.author.0);
+    let level = if author == Author::SERVER { Level::Host } else { levels[usize::from(which / 5) % 4] };
+    let rights = Rights { author, level };
     let Ok(admitted) = admit(&BOARD, bytes, rights) else {
         return;
     };
