@@ -145,7 +145,7 @@ impl Bench {
         let mut search = Search::new(first, most);
         while let Some(count) = search.next() {
             let outcome = self.one(stage, kind, count).await?;
-            search.note(outcome.too_many().is_none());
+            search.note(outcome.verdict());
             rows.push(outcome);
         }
         Ok(Capacity::of(kind, self.kbps, &search, rows))

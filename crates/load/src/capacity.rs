@@ -106,7 +106,7 @@ mod tests {
         let mut rows = Vec::new();
         while let Some(count) = search.next() {
             let outcome = row(count, delay(count));
-            search.note(outcome.too_many().is_none());
+            search.note(outcome.verdict());
             rows.push(outcome);
         }
         Capacity::of(Kind::Viewers, 1500, &search, &rows).sentence()

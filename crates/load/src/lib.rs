@@ -29,5 +29,5 @@ pub use error::LoadError;
 pub use meeting::{Stage, measure};
 pub use outcome::{HEADING, Outcome, Reason};
 pub use scene::{Kind, Scene};
-pub use search::Search;
+pub use search::{Search, Verdict};
 pub use signaling::Door;

@@ -2,6 +2,7 @@
 
 use crate::machine::Cost;
 use crate::scene::{Kind, Scene};
+use crate::search::Verdict;
 use serde::Serialize;
 use std::fmt;
 
@@ -11,6 +12,8 @@ const MOST_DELAY_MS: f64 = 20.0;
 const MOST_LOST: f64 = 0.5;
 /// Most of the machine's time that server and synthetic people may take together, per cent.
 const MOST_CPU: f64 = 90.0;
+/// Of a core, per cent: a server that takes less has time left, since a meeting is forwarded by one thread.
+const IDLE_CPU: f64 = 50.0;
 /// Least of what was to arrive in full size, per cent. Below it somebody got smaller pictures.
 const LEAST_ARRIVED: f64 = 97.0;
 
@@ -111,6 +114,16 @@ impl Outcome {
         reasons.into_iter().flatten().next()
     }
 
+    /// What it says about the number of people.
+    pub fn verdict(&self) -> Verdict {
+        let idle = self.server_cpu.is_some_and(|cpu| cpu < IDLE_CPU);
+        match self.too_many() {
+            None => Verdict::Good,
+            Some(Reason::Delay(_) | Reason::Loss(_)) if idle => Verdict::Doubtful,
+            Some(_) => Verdict::TooMany,
+        }
+    }
+
     /// As a line of a table under [`HEADING`].
     pub fn row(&self) -> String {
         let what = match self.scene.kind {
@@ -168,6 +181,12 @@ mod tests {
             ..outcome()
         };
         assert_eq!(late.too_many(), Some(Reason::Delay(21.0)));
+        assert_eq!(late.verdict(), Verdict::Doubtful);
+        let late_and_busy = Outcome {
+            server_cpu: Some(80.0),
+            ..late
+        };
+        assert_eq!(late_and_busy.verdict(), Verdict::TooMany);
         let lossy = Outcome {
             lost: 600,
             ..outcome()
@@ -183,6 +202,7 @@ mod tests {
             ..outcome()
         };
         assert_eq!(busy.too_many(), Some(Reason::Cpu(90.5)));
+        assert_eq!(busy.verdict(), Verdict::TooMany);
         let unknown = Outcome {
             server_cpu: None,
             ..outcome()

@@ -1,8 +1,29 @@
 //! Which number to try next: twice as many until it is too many, then halves in between. A number that failed is tried once more
-//! before it counts: machines stumble.
+//! before it counts, and three times more where the server had time left: machines stumble.
 
 /// How close the bounds have to come: an eighth.
 const CLOSE: u32 = 8;
+/// What failures of one number weigh together until it is too many.
+const ENOUGH: u32 = 4;
+
+/// How a number went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Good,
+    TooMany,
+    /// A bound was broken while the server had most of a core left: more likely something else on the machine did it.
+    Doubtful,
+}
+
+impl Verdict {
+    fn weight(self) -> u32 {
+        match self {
+            Verdict::Good => 0,
+            Verdict::TooMany => 2,
+            Verdict::Doubtful => 1,
+        }
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
@@ -11,7 +32,8 @@ pub struct Search {
     good: u32,
     /// The smallest that was too many.
     bad: Option<u32>,
-    failed_once: bool,
+    /// What its failures weigh.
+    failed: u32,
 }
 
 impl Search {
@@ -23,7 +45,7 @@ impl Search {
             most,
             good: 0,
             bad: None,
-            failed_once: false,
+            failed: 0,
         }
     }
 
@@ -38,15 +60,14 @@ impl Search {
     }
 
     /// How [`Search::next`] went.
-    pub fn note(&mut self, is_good: bool) {
-        if !is_good && !std::mem::replace(&mut self.failed_once, true) {
-            return;
+    pub fn note(&mut self, verdict: Verdict) {
+        self.failed += verdict.weight();
+        match verdict {
+            Verdict::Good => self.good = self.next,
+            _ if self.failed >= ENOUGH => self.bad = Some(self.next),
+            _ => return,
         }
-        self.failed_once = false;
-        match is_good {
-            true => self.good = self.next,
-            false => self.bad = Some(self.next),
-        }
+        self.failed = 0;
         self.next = match self.bad {
             None => self.good.saturating_mul(2).min(self.most),
             Some(bad) => self.good + (bad - self.good) / 2,
@@ -74,7 +95,11 @@ mod tests {
         let mut tries = 0;
         while let Some(number) = search.next() {
             assert!(number >= 1 && number <= most);
-            search.note(number <= carried);
+            search.note(if number <= carried {
+                Verdict::Good
+            } else {
+                Verdict::TooMany
+            });
             tries += 1;
             assert!(tries < 60, "it ends");
         }
@@ -103,10 +128,26 @@ mod tests {
     #[test]
     fn one_stumble_does_not_count() {
         let mut search = Search::new(4, 8);
-        search.note(false);
+        search.note(Verdict::TooMany);
         assert_eq!(search.next(), Some(4));
-        search.note(true);
-        search.note(true);
+        search.note(Verdict::Good);
+        search.note(Verdict::Good);
         assert_eq!((search.good(), search.is_open()), (8, true));
+    }
+
+    #[test]
+    fn what_is_doubtful_counts_half() {
+        let mut search = Search::new(4, 8);
+        for _ in 0..3 {
+            search.note(Verdict::Doubtful);
+            assert_eq!(search.next(), Some(4));
+        }
+        search.note(Verdict::Good);
+        for verdict in [Verdict::TooMany, Verdict::Doubtful] {
+            search.note(verdict);
+            assert_eq!((search.good(), search.next()), (4, Some(8)));
+        }
+        search.note(Verdict::Doubtful);
+        assert_eq!((search.good(), search.next()), (4, Some(6)));
     }
 }
