@@ -75,8 +75,14 @@ impl Peer {
 
     /// Asks the sender of this line (and layer) for a key frame, by PLI. Nothing happens before its first packet came.
     pub fn request_keyframe(&mut self, mid: Mid, rid: Option<Rid>) {
+        let ssrc = self.sources.ssrc(mid, rid);
         let mut api = self.rtc.direct_api();
-        if let Some(stream) = api.stream_rx_by_mid(mid.0, rid.map(|r| r.0)) {
+        // Of a line that had several SSRCs str0m finds any; the sender hears what is said of the one it uses.
+        let stream = match ssrc {
+            Some(ssrc) => api.stream_rx(&ssrc.into()),
+            None => api.stream_rx_by_mid(mid.0, rid.map(|r| r.0)),
+        };
+        if let Some(stream) = stream {
             stream.request_keyframe(KeyframeRequestKind::Pli);
         }
     }

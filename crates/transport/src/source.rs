@@ -13,6 +13,8 @@ pub(crate) struct Sources {
     /// Every one that was let in, resends' too.
     met: HashSet<u32>,
     known: HashMap<u32, Source>,
+    /// Packets that came, of all of them.
+    came: u64,
 }
 
 impl Sources {
@@ -35,6 +37,8 @@ impl Sources {
 
     pub(crate) fn count(&mut self, ssrc: u32, seq: u64) {
         if let Some(source) = self.known.get_mut(&ssrc) {
+            self.came += 1;
+            source.last = self.came;
             source.count(seq);
         }
     }
@@ -49,9 +53,7 @@ impl Sources {
     pub(crate) fn ssrc(&self, mid: Mid, rid: Option<Rid>) -> Option<u32> {
         let of_line = self.known.iter();
         let of_line = of_line.filter(|(_, s)| s.mid == mid && s.rid == rid && s.coding.is_some());
-        of_line
-            .max_by_key(|(_, s)| s.seqs.map(|(_, last)| last))
-            .map(|(ssrc, _)| *ssrc)
+        of_line.max_by_key(|(_, s)| s.last).map(|(ssrc, _)| *ssrc)
     }
 
     /// Packets of a line's layer that never came.
@@ -68,6 +70,8 @@ pub(crate) struct Source {
     pub(crate) rid: Option<Rid>,
     /// First and highest extended sequence number.
     seqs: Option<(u64, u64)>,
+    /// When its newest packet came, among all packets.
+    last: u64,
     /// Different packets; str0m lets no packet through twice.
     packets: u64,
     /// Payload type and codec of its newest packet.
@@ -80,6 +84,7 @@ impl Source {
             mid,
             rid,
             seqs: None,
+            last: 0,
             packets: 0,
             coding: None,
         }
@@ -108,6 +113,26 @@ mod tests {
         let admitted = (0..10_000).filter(|ssrc| sources.admit(*ssrc)).count();
         assert_eq!(admitted, MOST_SSRCS);
         assert!(sources.admit(0) && sources.admit(255) && !sources.admit(256));
+    }
+
+    #[test]
+    fn a_lines_source_is_the_one_that_media_came_from_last() {
+        let mut sources = Sources::default();
+        let mid = Mid::from("0");
+        for ssrc in [1, 2, 3] {
+            sources.insert(ssrc, Source::new(mid, None));
+        }
+        assert_eq!(sources.ssrc(mid, None), None);
+        for ssrc in [1, 2] {
+            sources.note_coding(ssrc, (96, Codec::H264));
+        }
+        // Its numbers are higher, and it sends no more.
+        sources.count(1, 60_000);
+        sources.count(2, 5);
+        sources.count(3, 70_000);
+        assert_eq!(sources.ssrc(mid, None), Some(2));
+        sources.count(1, 60_001);
+        assert_eq!(sources.ssrc(mid, None), Some(1));
     }
 
     #[test]

@@ -157,6 +157,34 @@ fn keyframe_requests_reach_the_layer_they_are_for() {
     assert_eq!(asked, [(cam, Some("f".into()))]);
 }
 
+/// The stream of our own ends' repairs is on the first line, too.
+#[test]
+fn keyframe_requests_reach_a_screen_that_is_the_first_line() {
+    // Which of a line's streams str0m finds first is chance.
+    for _ in 0..12 {
+        let mut wire = Wire::with(Protocol::Udp, PeerConfig::client());
+        let plan = MediaPlan {
+            sends: vec![SendLine {
+                source: Source::Screen,
+                rids: vec![],
+                codecs: vec![],
+            }],
+            ..usual_plan()
+        };
+        let offer = wire.negotiate(&plan);
+        wire.run_until(|w| w.client.is_connected() && w.server.is_connected());
+        let screen = offer.publish[0].0;
+        let now = wire.now;
+        let sent = packet(Codec::H264, 1, 100, now);
+        wire.client.send_rtp(screen, None, sent, now).unwrap();
+        wire.run(100 * MS);
+        wire.server.request_keyframe(screen, None);
+        wire.run(200 * MS);
+        let asked = |e: &PeerEvent| matches!(e, PeerEvent::KeyframeRequest { mid, rid: None } if *mid == screen);
+        assert!(wire.client_events.iter().any(asked));
+    }
+}
+
 fn estimate(events: &[PeerEvent]) -> Option<Bitrate> {
     events.iter().rev().find_map(|e| match e {
         PeerEvent::Estimate(rate) => Some(*rate),
