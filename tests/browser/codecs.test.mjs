@@ -1,6 +1,7 @@
 // Screens in the better codecs between natives and browsers: AV1 from a native as long as every browser decodes it, VP9 from a browser.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Native, Server, readMarks, until } from './lib/processes.mjs';
 import { Guest } from './lib/guest.mjs';
 
@@ -17,10 +18,22 @@ const incoming = (guest) => guest.page.evaluate(async () => {
   return widest && { codec: report.get(widest.codecId)?.mimeType, fps: widest.framesPerSecond, width: widest.frameWidth, freezes: widest.freezeCount };
 });
 
+/** Everything about the videos that come in, for when that fails. */
+const all = (guest) => guest.page.evaluate(async () => {
+  const told = [];
+  for (const peer of globalThis.__peers ?? []) {
+    const of = (peer.connectionState === 'closed' ? [] : [...(await peer.getStats()).values()]).filter((s) => s.type === 'inbound-rtp' && s.kind === 'video' && s.packetsReceived > 0);
+    told.push([peer.connectionState, ...of.map((s) => [s.mid, s.codecId, s.packetsReceived, s.framesReceived, s.framesDecoded, s.keyFramesDecoded, s.pliCount, s.nackCount, s.framesPerSecond, s.decoderImplementation])]);
+  }
+  return told;
+});
+
 /** Two different pictures of the native's screen, one after the other. */
 async function moves(guest) {
   const look = async () => readMarks((await guest.grab()).filter((p) => !p.local)).find((mark) => mark?.[0] === SCREEN)?.[1];
-  const first = await until('the screen is shown', 20000, look);
+  const first = await until('the screen is shown', 20000, look).catch(async (error) => {
+    throw new Error(`${error.message}: ${JSON.stringify([await all(guest), (await guest.grab()).map((p) => ({ ...p, marks: undefined, data: undefined, pixels: undefined }))]).slice(0, 3000)}`);
+  });
   await until('it moves', 10000, async () => (await look()) !== first);
 }
 
@@ -38,7 +51,10 @@ test('a native shares its screen in AV1 with browsers, and in H.264 while one do
   const sees = async (guest, codec) => {
     let now;
     await until(`${codec} comes in`, 60000, async () => (now = await incoming(guest))?.codec === `video/${codec}`)
-      .catch((error) => { throw new Error(`${error.message}; sent ${JSON.stringify(sent())}, received ${JSON.stringify(now)}`); });
+      .catch(async (error) => {
+        const [first, then] = [await all(guest), await sleep(2000).then(() => all(guest))];
+        throw new Error(`${error.message}; sent ${JSON.stringify(sent())}, received ${JSON.stringify([now, first, then])}`);
+      });
   };
   await sees(ada, 'AV1');
   console.log('Ada:', JSON.stringify(await incoming(ada)));
