@@ -1,7 +1,8 @@
 //! `confab-server doctor`: what is wrong with this server's set-up, in plain words. Facts about this machine are collected
 //! here, those about the way from outside by `confab-probe`; `confab-diagnosis` says what they mean.
 
-use crate::config::{Config, IceTcp};
+use crate::config::Config;
+use crate::media;
 use crate::store;
 use crate::tls::certificate_file;
 use confab_diagnosis::{
@@ -217,11 +218,7 @@ fn setup(config: &Config) -> Result<Setup, String> {
         self_signed: config.tls.cert.is_none() && config.tls.self_signed,
         listen: config.listen.to_string(),
         udp_port: config.media.udp_port.unwrap_or(config.listen.port()),
-        tcp_port: match config.ice_tcp() {
-            IceTcp::Shared => Some(config.listen.port()),
-            IceTcp::Port(port) => Some(port),
-            IceTcp::Off => None,
-        },
+        tcp_port: media::tcp_port(config, config.listen).map(|port| port.public),
         public_addresses: config.media.public_addresses.clone(),
         ..setup
     })

@@ -1,11 +1,32 @@
 //! The media side for the rooms: opened by them, stopped by the server even while they still hold on to it.
 
 use crate::config::{Config, IceTcp};
-use crate::sfu::{self, Bequest, Limits, Link, Sfu, SfuConfig, SfuCounters, SfuRoom};
+use crate::sfu::{self, Bequest, Limits, Link, Sfu, SfuConfig, SfuCounters, SfuRoom, TcpPort};
 use crate::turn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Where media over TCP comes in, HTTP being served at `http`. Whoever says under which addresses a router is reached says by
+/// `public_url` which port of it leads to ours.
+pub(crate) fn tcp_port(config: &Config, http: SocketAddr) -> Option<TcpPort> {
+    let public = match config.ice_tcp() {
+        IceTcp::Off => return None,
+        IceTcp::Port(port) => {
+            return Some(TcpPort {
+                here: port,
+                public: port,
+            });
+        }
+        IceTcp::Shared if config.behind_proxy || config.media.public_addresses.is_empty() => None,
+        IceTcp::Shared => url::Url::parse(&config.public_url(http)).ok(),
+    };
+    let public = public.and_then(|url| url.port_or_known_default());
+    Some(TcpPort {
+        here: http.port(),
+        public: public.unwrap_or(http.port()),
+    })
+}
 
 /// The forwarding unit until it is stopped. Its port is free again when [`Media::stop`] returns.
 #[derive(Debug)]
@@ -14,7 +35,7 @@ pub(crate) struct Media {
     pub(crate) udp_addr: SocketAddr,
     /// Under which clients reach the relay; none: there is none.
     pub(crate) turn_urls: Arc<[String]>,
-    /// Where media over TCP comes in; None: it is off.
+    /// Where media over TCP comes in from outside; None: it is off.
     pub(crate) tcp_port: Option<u16>,
 }
 
@@ -31,11 +52,7 @@ impl Media {
             None if config.listen.port() == 0 => 0,
             None => http.port(),
         };
-        let tcp_port = match config.ice_tcp() {
-            IceTcp::Shared => Some(http.port()),
-            IceTcp::Port(port) => Some(port),
-            IceTcp::Off => None,
-        };
+        let tcp_port = tcp_port(config, http);
         let sfu_config = SfuConfig {
             udp: SocketAddr::from((config.media_address(), udp_port)),
             public_addresses: config.media.public_addresses.clone(),
@@ -50,7 +67,7 @@ impl Media {
         Ok(Media {
             turn_urls: turn::urls(config, http, sfu.udp_addr()).into(),
             udp_addr: sfu.udp_addr(),
-            tcp_port,
+            tcp_port: tcp_port.map(|port| port.public),
             sfu: Mutex::new(Some(sfu)),
         })
     }
@@ -107,5 +124,32 @@ impl Media {
 
     fn lock(&self) -> MutexGuard<'_, Option<Sfu>> {
         self.sfu.lock().expect("no panic while looking at it")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn told(rest: &str) -> Option<(u16, u16)> {
+        let text = format!("listen = \"0.0.0.0:8480\"\npublic_url = \"https://a.example\"\n{rest}");
+        let config = Config::parse(&text, Path::new("test.toml")).unwrap();
+        tcp_port(&config, config.listen).map(|port| (port.here, port.public))
+    }
+
+    #[test]
+    fn the_port_of_a_router_is_that_of_the_public_url() {
+        let tls = "[tls]\nself_signed = true\n";
+        let router = "[media]\npublic_addresses = [\"203.0.113.9\"]\n";
+        assert_eq!(told(&format!("{tls}{router}")), Some((8480, 443)));
+        assert_eq!(told(tls), Some((8480, 8480)));
+        assert_eq!(
+            told(&format!("{tls}{router}ice_tcp = 9000\n")),
+            Some((9000, 9000))
+        );
+        assert_eq!(told(&format!("{tls}[media]\nice_tcp = \"off\"\n")), None);
+        let proxy = format!("behind_proxy = true\n{router}ice_tcp = \"shared\"\n");
+        assert_eq!(told(&proxy), Some((8480, 8480)));
     }
 }

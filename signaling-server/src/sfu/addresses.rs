@@ -1,5 +1,6 @@
 //! The addresses clients are told, and which of them a datagram was meant for.
 
+use super::TcpPort;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 #[derive(Debug)]
@@ -11,12 +12,12 @@ pub(crate) struct Announced {
 }
 
 impl Announced {
-    pub fn new(bound: SocketAddr, public: &[IpAddr], tcp_port: Option<u16>) -> Announced {
+    pub fn new(bound: SocketAddr, public: &[IpAddr], tcp: Option<TcpPort>) -> Announced {
         let local = match bound.ip().is_unspecified() {
             true => local_addresses(bound.is_ipv6()),
             false => Vec::new(),
         };
-        Announced::of(bound, public, &local, tcp_port)
+        Announced::of(bound, public, &local, tcp)
     }
 
     /// Beside a router's address the private ones are announced too: many routers lead nobody from inside back in. Not where the
@@ -25,7 +26,7 @@ impl Announced {
         bound: SocketAddr,
         public: &[IpAddr],
         local: &[IpAddr],
-        tcp_port: Option<u16>,
+        tcp: Option<TcpPort>,
     ) -> Announced {
         let inside = |ip: &&IpAddr| is_private(**ip) && !public.contains(ip);
         let mut ips: Vec<IpAddr> = match (public, local) {
@@ -37,14 +38,18 @@ impl Announced {
             }
         };
         ips.truncate(MOST.max(public.len()));
-        let at = |port: u16| {
-            ips.iter()
-                .map(|ip| SocketAddr::new(*ip, port))
-                .collect::<Vec<_>>()
+        let by_tcp = |ports: TcpPort| {
+            let port = |ip: &IpAddr| match public.contains(ip) {
+                true => ports.public,
+                false => ports.here,
+            };
+            let at = |ip: &IpAddr| SocketAddr::new(*ip, port(ip));
+            ips.iter().map(at).collect()
         };
+        let by_udp = |ip: &IpAddr| SocketAddr::new(*ip, bound.port());
         Announced {
-            udp: at(bound.port()),
-            tcp: tcp_port.map(at).unwrap_or_default(),
+            udp: ips.iter().map(by_udp).collect(),
+            tcp: tcp.map(by_tcp).unwrap_or_default(),
             public: public.to_vec(),
         }
     }
@@ -119,10 +124,15 @@ const MOST: usize = 12;
 mod tests {
     use super::*;
 
+    const ONE: TcpPort = TcpPort {
+        here: 443,
+        public: 443,
+    };
+
     #[test]
     fn behind_a_nat_the_public_address_stands_for_the_private_one() {
         let public: IpAddr = "203.0.113.9".parse().unwrap();
-        let a = Announced::new("0.0.0.0:5000".parse().unwrap(), &[public], Some(443));
+        let a = Announced::new("0.0.0.0:5000".parse().unwrap(), &[public], Some(ONE));
         assert_eq!(
             a.meant(Some("10.0.0.2".parse().unwrap())),
             SocketAddr::new(public, 5000)
@@ -139,7 +149,7 @@ mod tests {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let local = ["127.0.0.1", "10.0.0.2", "198.51.100.7", "fd00::2"].map(ip);
         let public = [ip("203.0.113.9")];
-        let a = Announced::of("[::]:443".parse().unwrap(), &public, &local, Some(443));
+        let a = Announced::of("[::]:443".parse().unwrap(), &public, &local, Some(ONE));
         let told: Vec<IpAddr> = a.udp.iter().map(SocketAddr::ip).collect();
         assert_eq!(told, ["203.0.113.9", "10.0.0.2", "fd00::2"].map(ip));
         assert_eq!(a.tcp.len(), 3);
@@ -150,6 +160,20 @@ mod tests {
         // Bound to one address: no more than was said.
         let a = Announced::of("10.0.0.2:443".parse().unwrap(), &public, &[], None);
         assert_eq!(a.udp, [SocketAddr::new(public[0], 443)]);
+    }
+
+    #[test]
+    fn a_router_may_map_the_tcp_port() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let public = [ip("203.0.113.9")];
+        let tcp = TcpPort {
+            here: 8480,
+            public: 443,
+        };
+        let bound = "0.0.0.0:8480".parse().unwrap();
+        let a = Announced::of(bound, &public, &[ip("10.0.0.2")], Some(tcp));
+        let told = ["203.0.113.9:443", "10.0.0.2:8480"].map(|a| a.parse::<SocketAddr>().unwrap());
+        assert_eq!(a.tcp, told);
     }
 
     #[test]

@@ -59,12 +59,21 @@ pub struct SfuConfig {
     pub udp: SocketAddr,
     /// Addresses to announce to clients; empty: all of this machine's, loopback too.
     pub public_addresses: Vec<IpAddr>,
-    /// Port announced for ICE-TCP on the same addresses: the one whose connections come to [`TcpIngress::attach`].
-    pub tcp_port: Option<u16>,
+    /// Announced for ICE-TCP on the same addresses; none: there is none.
+    pub tcp_port: Option<TcpPort>,
     /// Worker threads; 0: one per core.
     pub workers: usize,
     /// Bounds of the relay; none: there is no relay.
     pub relay: Option<Limits>,
+}
+
+/// Where connections for [`TcpIngress::attach`] come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpPort {
+    /// On this machine.
+    pub here: u16,
+    /// On the public addresses: another one where a router maps ports.
+    pub public: u16,
 }
 
 /// The running forwarding unit. Dropping it ends its threads.

@@ -7,7 +7,7 @@ use confab_base::{
 };
 use confab_protocol::{Layer, Publish, Slot, SlotState};
 use confab_room::{MediaCommand, MediaEvent, PublishedLine};
-use confab_server::sfu::{self, Sfu, SfuConfig, SfuRoom};
+use confab_server::sfu::{self, Sfu, SfuConfig, SfuRoom, TcpPort};
 use confab_transport::driver::{Driver, DriverConfig, DriverEvent, DriverHandle, Filter};
 use confab_transport::{Codec, InPacket, LocalOffer, MediaPlan, Mid, OutPacket, Rid, SendLine};
 use std::collections::{BTreeMap, HashMap};
@@ -45,7 +45,10 @@ impl Meeting {
         let sfu = sfu::start(SfuConfig {
             udp,
             public_addresses: Vec::new(),
-            tcp_port,
+            tcp_port: tcp_port.map(|port| TcpPort {
+                here: port,
+                public: port,
+            }),
             workers,
             relay: Some(sfu::Limits::default()),
         })
