@@ -149,7 +149,7 @@ async fn forged_authors_and_foreign_seats_are_refused() {
     assert_eq!(b.server_hash().await, empty);
 
     // Ada's seat with Bob's token, no seat at all, a wrong meeting.
-    let good = open(&meeting.id, &ada, None);
+    let good = open(&meeting.id, &ada, LaneCopy::New);
     let foreign = Open {
         token: bob.token.clone(),
         ..good.clone()
@@ -168,7 +168,7 @@ async fn forged_authors_and_foreign_seats_are_refused() {
     }
     let named = Open {
         board: "room-1".into(),
-        ..open(&meeting.id, &bob, None)
+        ..open(&meeting.id, &bob, LaneCopy::New)
     };
     let mut lane = Lane::say(server.http(), &named.to_bytes()).await;
     assert_eq!(lane.end().await, "not_allowed");
@@ -221,7 +221,7 @@ async fn a_kill_loses_nothing_acknowledged() {
     let acknowledged = a.hash();
     a.note(page, 50);
     server = server.restart().await;
-    let copy = Some((a.board.replica(), a.board.document().vector().clone()));
+    let copy = LaneCopy::Back(a.board.replica(), a.board.document().vector().clone());
     // The seat is kept over the restart, and its token with it.
     let back = open(&meeting.id, &ada, copy);
     let mut lane = Lane::say(server.http(), &back.to_bytes()).await;
@@ -315,7 +315,7 @@ async fn every_breakout_room_has_its_own_board() {
     assert_eq!((b.name.as_str(), b.objects()), ("room-2", 0));
     let named = Open {
         board: "room-2".into(),
-        ..open(&meeting.id, &ada, None)
+        ..open(&meeting.id, &ada, LaneCopy::New)
     };
     let visiting = Drawer::say(server.http(), &named).await;
     assert_eq!(
@@ -379,7 +379,7 @@ fn layer() -> Layer {
 fn over(track: TrackId, meeting: &Invitation, person: &Person) -> Open {
     Open {
         board: screen_board(track.0),
-        ..open(&meeting.id, person, None)
+        ..open(&meeting.id, person, LaneCopy::New)
     }
 }
 
@@ -447,4 +447,42 @@ async fn a_shared_screen_is_drawn_on_by_whom_its_presenter_lets_and_ends_with_th
     assert_eq!((fresh.level, fresh.objects()), (Level::Own, 1));
     let main = Drawer::open(server.http(), &meeting, &ada).await;
     assert_eq!((main.name.as_str(), main.objects()), ("main", 0));
+}
+
+#[tokio::test]
+async fn a_second_way_carries_the_same_and_ends_with_the_first() {
+    let server = Server::start().await;
+    let meeting = server.meeting().await;
+    let ada = Person::host(&server, &meeting, "Ada").await;
+    let bob = Person::join(&server, &meeting, "Bob").await;
+    let mut a = Drawer::open(server.http(), &meeting, &ada).await;
+    let mut b = Drawer::open(server.http(), &meeting, &bob).await;
+    let second = |person: &Person, of: &Drawer| Open {
+        board: of.name.clone(),
+        ..open(&meeting.id, person, LaneCopy::Second(of.board.replica()))
+    };
+    // Another's copy.
+    let mut lane = Lane::say(server.http(), &second(&bob, &a).to_bytes()).await;
+    assert_eq!(lane.end().await, "board_new_copy");
+    let mut a2 = Lane::say(server.http(), &second(&ada, &a).to_bytes()).await;
+    let mut b2 = Lane::say(server.http(), &second(&bob, &b).to_bytes()).await;
+    for lane in [&mut a2, &mut b2] {
+        let opened = lane.next().await;
+        assert!(
+            matches!(opened, Some(FromServer::Opened { .. })),
+            "{opened:?}"
+        );
+    }
+    let page = a.page();
+    a.note(page, 1);
+    let update = write_update(&a.board.take_update());
+    a2.send(FromClient::Update(&update).to_bytes()).await;
+    assert_eq!(a2.next().await, Some(FromServer::Acknowledged(2)));
+    a.acknowledged().await;
+    assert_eq!(a.board.unacknowledged(), 0);
+    assert_eq!(b2.next().await, Some(FromServer::Changes(update)));
+    let hash = a.hash();
+    b.until(|board, _| board.document().hash() == hash).await;
+    drop(b);
+    assert_eq!(b2.end().await, "board_new_copy");
 }

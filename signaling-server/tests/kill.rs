@@ -114,7 +114,7 @@ async fn open(server: SocketAddr, meeting: &MeetingId, person: &Person) -> (Lane
         participant: person.id.0,
         token: person.token.clone(),
         board: String::new(),
-        copy: None,
+        copy: LaneCopy::New,
     };
     lane.send(Message::binary(open.to_bytes())).await.unwrap();
     let Some(FromServer::Opened { replica, .. }) = frame(&mut lane).await else {

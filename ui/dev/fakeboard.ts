@@ -51,6 +51,7 @@ export function fakeBoard({ objects, level = "host", state, forbidden = false }:
     history: async () => ({ ok: true, value: entries }),
     open: async (events, name = "") => new Lane(name, {
       random: Math.random,
+      now: () => performance.now(),
       seat: () => ({ meeting: "m", participant: 1, token: "t" }),
       after: (ms, call) => {
         const timer = setTimeout(call, ms);

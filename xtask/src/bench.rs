@@ -205,8 +205,8 @@ fn board(ops: u32, strokes: &str) -> Result {
     .map(str::to_owned);
     for more in [
         &["--people"][..],
-        &["--people", "--twice"],
-        &["--people", "--nagle"],
+        &["--people", "--one-way"],
+        &["--people", "--one-way", "--nagle"],
     ] {
         let mut options: Vec<&str> = far.iter().map(String::as_str).collect();
         options.extend([&drawers, "--server", &server, "--ops", "4000"]);

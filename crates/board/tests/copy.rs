@@ -193,6 +193,101 @@ fn an_idle_client_pings_and_foreign_bytes_make_it_take_all_anew() {
         let Ok(FromClient::Open(open)) = FromClient::from_bytes(&open) else {
             panic!("no opening");
         };
-        assert_eq!(open.copy, None);
+        assert_eq!(open.copy, LaneCopy::New);
     }
+}
+
+/// A first connection that holds back for a while what it has to carry, as TCP does where a segment is lost.
+struct Held {
+    to: Vec<Vec<u8>>,
+    from: Vec<Vec<u8>>,
+}
+
+#[test]
+fn where_the_first_way_holds_back_the_second_brings_it() {
+    let mut rig = Rig::new();
+    let mut ada = rig.peer(1, Level::Draw);
+    let mut ben = rig.peer(2, Level::Draw);
+    let mut dice = Dice(8);
+    assert!(!ada.client.wants_second());
+    // Pings that take long now and then.
+    for i in 0..12 {
+        scribbles(&mut ada, &mut dice, rig.now);
+        rig.run(&mut [&mut ada, &mut ben]);
+        rig.now += Duration::from_millis(1000);
+        let asked = ada.client.poll_frame(rig.now);
+        assert_eq!(asked.as_deref(), Some(&[14][..]), "asked every second");
+        rig.now += Duration::from_millis(if i % 4 == 3 { 300 } else { 20 });
+        rig.lane.frame(ada.conn, &[14], rig.now, 0);
+        rig.run(&mut [&mut ada, &mut ben]);
+    }
+    assert!(ada.client.wants_second());
+
+    let first = ada.client.open_second("m", 1, "token").unwrap();
+    assert!(!ada.client.wants_second());
+    let Ok(FromClient::Open(open)) = FromClient::from_bytes(&first) else {
+        panic!("no opening");
+    };
+    let conn = LaneConn(77);
+    let seat = LaneSeat {
+        who: "seat:1".into(),
+        participant: 1,
+        name: "Ada".into(),
+        level: Level::Draw,
+        presents: false,
+    };
+    rig.lane.enter(conn, seat, open.copy, 0).unwrap();
+    // Written before the second is open, and lost on the first for now.
+    let mut held = Held {
+        to: Vec::new(),
+        from: Vec::new(),
+    };
+    scribbles(&mut ada, &mut dice, rig.now);
+    held.to.extend(ada.client.poll_frame(rig.now));
+    let seconds = |rig: &mut Rig, ada: &mut Peer, held: &mut Held| {
+        while let Some(frame) = ada.client.poll_frame(rig.now) {
+            held.to.push(frame);
+        }
+        while let Some(frame) = ada.client.poll_second(rig.now) {
+            rig.lane.frame(conn, &frame, rig.now, 0);
+        }
+        while let Some(output) = rig.lane.poll_output() {
+            let LaneOutput::Send { to, frame, .. } = output else {
+                continue;
+            };
+            if to.contains(&conn) {
+                ada.client.frame_of_second(&frame, rig.now).unwrap();
+            }
+            if to.contains(&ada.conn) {
+                held.from.push(frame);
+            }
+        }
+    };
+    seconds(&mut rig, &mut ada, &mut held);
+    seconds(&mut rig, &mut ada, &mut held);
+    equal(&rig, &ada);
+    assert_eq!(ada.client.board().unwrap().unacknowledged(), 0);
+    // What others write comes by it as well.
+    let page = ben.client.board().unwrap().document().pages()[0];
+    ben.client
+        .write(rig.now, |board| draw(board, page, &mut dice));
+    rig.now += Duration::from_millis(60);
+    while let Some(frame) = ben.client.poll_frame(rig.now) {
+        rig.lane.frame(ben.conn, &frame, rig.now, 0);
+    }
+    seconds(&mut rig, &mut ada, &mut held);
+    equal(&rig, &ada);
+    // The first goes on: all of it is known.
+    let before = rig.lane.document().hash();
+    for frame in held.to {
+        rig.lane.frame(ada.conn, &frame, rig.now, 0);
+    }
+    assert_eq!(rig.lane.document().hash(), before);
+    for frame in held.from {
+        let heard = ada.client.frame(&frame, rig.now).unwrap();
+        assert!(!matches!(heard, Heard::Refused(_) | Heard::Closed { .. }));
+    }
+    equal(&rig, &ada);
+    ada.client.second_closed();
+    assert!(!ada.client.wants_second(), "looked at anew");
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::scribble::Dice;
 use common::{draw, first_page};
-use confab_base::Time;
+use confab_base::{Code, Time};
 use confab_board::*;
 use std::collections::BTreeMap;
 
@@ -98,7 +98,7 @@ impl Rig {
     }
 
     fn open(&mut self, conn: u64, who: &str, level: Level) -> Person {
-        self.enter(conn, who, level, None).unwrap();
+        self.enter(conn, who, level, LaneCopy::New).unwrap();
         let heard = self.heard(conn);
         let FromServer::Opened { replica, .. } = heard[0] else {
             panic!("{heard:?}");
@@ -156,7 +156,7 @@ impl Person {
 
     fn copy(&self) -> LaneCopy {
         let vector = self.board.document().vector().clone();
-        Some((self.board.replica(), vector))
+        LaneCopy::Back(self.board.replica(), vector)
     }
 }
 
@@ -253,7 +253,7 @@ fn nobody_writes_in_anothers_name_nor_as_another_copy() {
         assert_eq!(refusal(&rig.heard(3)), Some("board_forged"), "{forged:?}");
     }
     assert_eq!(rig.lane.document().hash(), empty);
-    let theirs = Some((ada.board.replica(), Vector::new()));
+    let theirs = LaneCopy::Back(ada.board.replica(), Vector::new());
     assert_eq!(
         rig.enter(4, "bob", Level::Draw, theirs),
         Err(Close::NewCopy)
@@ -262,7 +262,7 @@ fn nobody_writes_in_anothers_name_nor_as_another_copy() {
         session: 9,
         ..bob.board.replica()
     };
-    let unknown = Some((unknown, Vector::new()));
+    let unknown = LaneCopy::Back(unknown, Vector::new());
     assert_eq!(
         rig.enter(4, "bob", Level::Draw, unknown),
         Err(Close::NewCopy)
@@ -435,7 +435,7 @@ fn who_comes_later_is_shown_where_the_others_are() {
         };
         rig.say(1, FromClient::Presence(&view.to_bytes()));
     }
-    rig.enter(2, "bob", Level::View, None).unwrap();
+    rig.enter(2, "bob", Level::View, LaneCopy::New).unwrap();
     let seen: Vec<Shown> = rig
         .heard(2)
         .iter()
@@ -472,4 +472,103 @@ fn authors_keep_their_numbers_and_are_told_by_name() {
     let told = rig.heard(3);
     let is_told = matches!(&told[..], [FromServer::Authors(a)] if a[0].name == "Robert");
     assert!(is_told, "{told:?}");
+}
+
+/// Frames that a connection got since it was last asked, by their kind of message.
+fn kinds(rig: &mut Rig, conn: u64) -> Vec<&'static str> {
+    let heard = rig.heard(conn);
+    let kind = |frame: &FromServer| match frame {
+        FromServer::Opened { .. } => "opened",
+        FromServer::Changes(_) => "changes",
+        FromServer::Acknowledged(_) => "acknowledged",
+        FromServer::Refused { .. } => "refused",
+        FromServer::Presence(_) => "presence",
+        FromServer::Pong(_) => "pong",
+        FromServer::Closed { .. } => "closed",
+        _ => "other",
+    };
+    heard.iter().map(kind).collect()
+}
+
+#[test]
+fn a_second_way_brings_changes_and_acknowledgements_and_takes_updates_once() {
+    let mut rig = Rig::new();
+    let mut ada = rig.open(1, "ada", Level::Draw);
+    let mut bob = rig.open(2, "bob", Level::Draw);
+    let second = |person: &Person| LaneCopy::Second(person.board.replica());
+    rig.enter(3, "ada", Level::Draw, second(&ada)).unwrap();
+    rig.enter(4, "bob", Level::Draw, second(&bob)).unwrap();
+    assert_eq!(kinds(&mut rig, 3), ["opened"]);
+    assert_eq!(kinds(&mut rig, 4), ["opened"]);
+    for conn in [1, 2] {
+        rig.heard(conn);
+    }
+    let page = first_page(&mut ada.board);
+    draw(&mut ada.board, page, &mut Dice(5));
+    let update = write_update(&ada.board.take_update());
+    // The second is faster.
+    rig.say(3, FromClient::Update(&update));
+    assert_eq!(kinds(&mut rig, 1), ["acknowledged"]);
+    assert_eq!(kinds(&mut rig, 3), ["acknowledged"]);
+    assert_eq!(kinds(&mut rig, 2), ["changes"]);
+    assert_eq!(kinds(&mut rig, 4), ["changes"]);
+    // What comes later the other way is known.
+    rig.say(1, FromClient::Update(&update));
+    assert_eq!(kinds(&mut rig, 1), ["acknowledged"]);
+    for conn in 2..=4 {
+        assert!(kinds(&mut rig, conn).is_empty(), "{conn}");
+    }
+    for change in read_update(&update).unwrap() {
+        bob.board.receive(&change);
+    }
+    assert_eq!(bob.hash(), rig.lane.document().hash());
+    // Presence and refusals are the first one's alone.
+    let cursor = Presence::Cursor { page, x: 1, y: 2 };
+    rig.say(1, FromClient::Presence(&cursor.to_bytes()));
+    assert_eq!(kinds(&mut rig, 2), ["presence"]);
+    assert!(kinds(&mut rig, 4).is_empty());
+    rig.say(4, FromClient::Update(&update));
+    for conn in [2, 4] {
+        assert!(kinds(&mut rig, conn).is_empty(), "forged: {conn}");
+    }
+    rig.say(4, FromClient::Ping);
+    assert_eq!(kinds(&mut rig, 4), ["pong"]);
+}
+
+#[test]
+fn a_second_way_is_of_a_copy_that_is_here_and_goes_with_it() {
+    let mut rig = Rig::new();
+    let ada = rig.open(1, "ada", Level::Draw);
+    let bob = rig.open(2, "bob", Level::Draw);
+    let second = |person: &Person| LaneCopy::Second(person.board.replica());
+    let foreign = rig.enter(3, "ada", Level::Draw, second(&bob));
+    assert_eq!(foreign, Err(Close::NewCopy));
+    rig.enter(4, "ada", Level::Draw, second(&ada)).unwrap();
+    rig.enter(5, "ada", Level::Draw, second(&ada)).unwrap();
+    assert_eq!(
+        rig.closed.get(&LaneConn(4)).copied(),
+        Some(Close::Because(Code::Replaced))
+    );
+    // It says updates and pings, nothing else.
+    rig.say(5, FromClient::Hash);
+    assert_eq!(
+        rig.closed.get(&LaneConn(5)).copied(),
+        Some(Close::Because(Code::BadMessage))
+    );
+    assert_eq!(rig.closed.get(&LaneConn(1)).copied(), None);
+    rig.enter(6, "ada", Level::Draw, second(&ada)).unwrap();
+    rig.lane.leave(LaneConn(1));
+    rig.carry_out();
+    assert_eq!(rig.closed.get(&LaneConn(6)).copied(), Some(Close::NewCopy));
+    let late = rig.enter(7, "ada", Level::Draw, second(&ada));
+    assert_eq!(late, Err(Close::NewCopy));
+    rig.enter(8, "bob", Level::Draw, second(&bob)).unwrap();
+    rig.lane.close_all(Close::Because(Code::GoingAway));
+    rig.carry_out();
+    for conn in [2, 8] {
+        assert_eq!(
+            rig.closed.get(&LaneConn(conn)).copied(),
+            Some(Close::Because(Code::GoingAway))
+        );
+    }
 }

@@ -61,7 +61,7 @@ impl Rig {
     fn open(&mut self, conn: u64, who: &str, level: Level) -> (Person, Level, Option<bool>) {
         let entered = self
             .lane
-            .enter(LaneConn(conn), seat(who, level), None, WALL);
+            .enter(LaneConn(conn), seat(who, level), LaneCopy::New, WALL);
         entered.unwrap();
         self.carry_out();
         let heard = self.heard(conn);
@@ -239,9 +239,12 @@ fn nobody_but_who_presents_allows_or_forbids_and_on_other_boards_nobody() {
         lane: Lane::restore("main".into(), Restored::default(), WALL).unwrap(),
         ..Rig::new()
     };
-    let entered = rig
-        .lane
-        .enter(LaneConn(1), seat("presenter", Level::View), None, WALL);
+    let entered = rig.lane.enter(
+        LaneConn(1),
+        seat("presenter", Level::View),
+        LaneCopy::New,
+        WALL,
+    );
     entered.unwrap();
     rig.carry_out();
     let opened = rig.heard(1);
@@ -272,10 +275,10 @@ fn a_copy_that_was_cut_off_comes_back_with_what_it_drew() {
     viewer.board.acknowledge(1);
     rig.lane.leave(LaneConn(2));
     draw(&mut viewer.board, viewer.page, &mut Dice(9));
-    let copy = Some((
+    let copy = LaneCopy::Back(
         viewer.board.replica(),
         viewer.board.document().vector().clone(),
-    ));
+    );
     let entered = rig
         .lane
         .enter(LaneConn(5), seat("viewer", Level::Own), copy, WALL);

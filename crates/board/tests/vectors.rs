@@ -7,9 +7,9 @@ use common::scribble::Dice;
 use common::{first_page, random_edit, stroke};
 use confab_board::{
     Author, AuthorName, Board, Change, Document, FIELDS, Forbidden, FromClient, FromServer, Ink,
-    KINDS, LANE_VERSION, Level, NO_PRESSURE, Object, ObjectId, Op, Open, OpenPictures, Order,
-    PictureAnswer, PictureAsk, Point, Presence, Replica, Rights, Shown, Step, Vector, limits,
-    pieces, read_update, touched, write_vector,
+    KINDS, LANE_VERSION, LaneCopy, Level, NO_PRESSURE, Object, ObjectId, Op, Open, OpenPictures,
+    Order, PictureAnswer, PictureAsk, Point, Presence, Replica, Rights, Shown, Step, Vector,
+    limits, pieces, read_update, touched, write_vector,
 };
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
@@ -448,8 +448,12 @@ fn frames_of_the_lane() {
         copy,
     };
     let from_client = [
-        ("open", open(None).to_bytes()),
-        ("open_again", open(Some((bob, vector.clone()))).to_bytes()),
+        ("open", open(LaneCopy::New).to_bytes()),
+        (
+            "open_again",
+            open(LaneCopy::Back(bob, vector.clone())).to_bytes(),
+        ),
+        ("open_second", open(LaneCopy::Second(bob)).to_bytes()),
         ("update", FromClient::Update(&[1, 2, 3]).to_bytes()),
         ("presence", FromClient::Presence(&[0]).to_bytes()),
         ("hash", FromClient::Hash.to_bytes()),

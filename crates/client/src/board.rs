@@ -143,7 +143,7 @@ mod tests {
     use crate::face::TestSwitches;
     use crate::socket::{Trust, tls_config};
     use confab_base::ParticipantId;
-    use confab_board::{LANE_VERSION, Open};
+    use confab_board::{LANE_VERSION, LaneCopy, Open};
     use crossbeam_channel::{Receiver, unbounded};
     use std::net::TcpListener;
     use std::time::Duration;
@@ -241,7 +241,7 @@ mod tests {
             participant: 0,
             token: String::new(),
             board: "screen-7".into(),
-            copy: None,
+            copy: LaneCopy::New,
         };
         let bytes = complete(open.to_bytes(), &meeting, Some(&seat)).unwrap();
         let expected = Open {

@@ -102,7 +102,7 @@ pub fn note(board: &mut Board, page: ObjectId, n: i32, text: &str) {
 
 impl Drawer {
     pub async fn open(server: SocketAddr, meeting: &Invitation, person: &Person) -> Drawer {
-        let open = open(&meeting.id, person, None);
+        let open = open(&meeting.id, person, LaneCopy::New);
         Drawer::say(server, &open).await
     }
 

@@ -4,7 +4,8 @@
 //! Pure: told the time; bytes in, bytes out. Whoever has the socket hands every frame to [`LaneClient::frame`] and sends
 //! what [`LaneClient::poll_frame`] gives.
 
-use super::{FromServer, LANE_VERSION, Open};
+use super::pace::Pace;
+use super::{FromServer, LANE_VERSION, LaneCopy, Open};
 use crate::change::{read_update, write_update};
 use crate::document::{Applied, Document};
 use crate::edit::Board;
@@ -13,9 +14,10 @@ use crate::limits::BATCH_MS;
 use crate::rights::Level;
 use crate::wire::WireError;
 use confab_base::Time;
+use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Silence after which a client says that it is there.
+/// Silence after which it says on the second way that it is there.
 const PING: Duration = Duration::from_secs(10);
 
 /// What a frame of the server meant.
@@ -55,9 +57,23 @@ pub struct LaneClient {
     /// When what was written goes out.
     due: Option<Time>,
     last_update: Option<Time>,
-    last_sent: Time,
+    /// When the connection was begun.
+    began: Time,
+    pace: Pace,
     /// To be sent as they are.
     waiting: Vec<Vec<u8>>,
+    second: Second,
+}
+
+/// The copy's second way: another connection that brings the same changes and takes them.
+#[derive(Debug)]
+enum Second {
+    Closed,
+    Opening,
+    Open {
+        waiting: VecDeque<Vec<u8>>,
+        last_sent: Time,
+    },
 }
 
 impl LaneClient {
@@ -74,8 +90,10 @@ impl LaneClient {
             batch: Duration::from_millis(BATCH_MS),
             due: None,
             last_update: None,
-            last_sent: Time::from_micros(0),
+            began: Time::ZERO,
+            pace: Pace::default(),
             waiting: Vec::new(),
+            second: Second::Closed,
         }
     }
 
@@ -89,17 +107,86 @@ impl LaneClient {
         self.ready = false;
         self.opening = None;
         self.waiting.clear();
-        self.last_sent = now;
+        self.began = now;
+        self.pace = Pace::default();
+        self.second = Second::Closed;
         let known = self.board.as_ref().filter(|_| !self.fresh);
+        let copy = known.map(|b| LaneCopy::Back(b.replica(), b.document().vector().clone()));
         let open = Open {
             version: LANE_VERSION,
             meeting: meeting.to_owned(),
             participant,
             token: token.to_owned(),
             board: self.asked.clone(),
-            copy: known.map(|b| (b.replica(), b.document().vector().clone())),
+            copy: copy.unwrap_or_default(),
         };
         open.to_bytes()
+    }
+
+    /// Whether the connection stumbles, so that a second one beside it is worth opening: its first frame is
+    /// [`Self::open_second`]. It ends with the first.
+    pub fn wants_second(&self) -> bool {
+        self.ready && matches!(self.second, Second::Closed) && self.pace.stumbles()
+    }
+
+    /// The first frame of a second connection. `None`: there is no copy to open it for.
+    pub fn open_second(&mut self, meeting: &str, participant: u32, token: &str) -> Option<Vec<u8>> {
+        let board = self.board.as_ref().filter(|_| self.ready)?;
+        self.second = Second::Opening;
+        let open = Open {
+            version: LANE_VERSION,
+            meeting: meeting.to_owned(),
+            participant,
+            token: token.to_owned(),
+            board: self.name.clone(),
+            copy: LaneCopy::Second(board.replica()),
+        };
+        Some(open.to_bytes())
+    }
+
+    /// The next frame for the second connection; ask until `None`.
+    pub fn poll_second(&mut self, now: Time) -> Option<Vec<u8>> {
+        let Second::Open { waiting, last_sent } = &mut self.second else {
+            return None;
+        };
+        let ping = || (now.since(*last_sent) >= PING).then(|| vec![14]);
+        let frame = waiting.pop_front().or_else(ping)?;
+        *last_sent = now;
+        Some(frame)
+    }
+
+    /// Takes a frame of the second connection. After an error and after [`Heard::Closed`] that connection is of no use.
+    ///
+    /// # Errors
+    /// The bytes are no frame of the lane.
+    pub fn frame_of_second(&mut self, bytes: &[u8], now: Time) -> Result<Heard, WireError> {
+        match (FromServer::from_bytes(bytes)?, &self.second) {
+            (FromServer::Opened { .. }, Second::Opening) => {
+                self.second = Second::Open {
+                    waiting: VecDeque::new(),
+                    last_sent: now,
+                };
+                // So that nothing the server lacks comes over the first alone.
+                if let Some(board) = self.board.as_mut() {
+                    board.resend();
+                    self.due = (board.unacknowledged() > 0).then_some(now);
+                }
+                Ok(Heard::Other)
+            }
+            (FromServer::Changes(update), Second::Open { .. }) => self.more(&update),
+            (FromServer::Acknowledged(next), Second::Open { .. }) => {
+                self.board.iter_mut().for_each(|b| b.acknowledge(next));
+                Ok(Heard::Acknowledged(next))
+            }
+            (FromServer::Closed { code, again }, _) => Ok(Heard::Closed { code, again }),
+            _ => Ok(Heard::Other),
+        }
+    }
+
+    /// The second connection is over.
+    pub fn second_closed(&mut self) {
+        self.second = Second::Closed;
+        self.pace.forget();
     }
 
     /// The copy; `None` until it was opened for the first time.
@@ -151,9 +238,14 @@ impl LaneClient {
         if !self.ready {
             return None;
         }
-        let frame = self.next_frame(now)?;
-        self.last_sent = now;
-        Some(frame)
+        if let Some(frame) = self.next_frame(now) {
+            self.pace.busy(now);
+            return Some(frame);
+        }
+        (self.pace.due(self.began) <= now).then(|| {
+            self.pace.asked(now);
+            vec![14]
+        })
     }
 
     fn next_frame(&mut self, now: Time) -> Option<Vec<u8>> {
@@ -167,17 +259,20 @@ impl LaneClient {
                     self.last_update = Some(now);
                     let mut frame = vec![5];
                     frame.extend(write_update(&changes));
+                    if let Second::Open { waiting, .. } = &mut self.second {
+                        waiting.push_back(frame.clone());
+                    }
                     return Some(frame);
                 }
                 None => self.due = None,
             }
         }
-        (now.since(self.last_sent) >= PING).then(|| vec![14])
+        None
     }
 
     /// When [`Self::poll_frame`] has something, if nothing else happens.
     pub fn next_wakeup(&self) -> Option<Time> {
-        let ping = self.last_sent + PING;
+        let ping = self.pace.due(self.began);
         self.ready
             .then(|| self.due.map_or(ping, |due| due.min(ping)))
     }
@@ -195,7 +290,26 @@ impl LaneClient {
         heard
     }
 
+    /// Takes changes of others; those that are known change nothing.
+    fn more(&mut self, update: &[u8]) -> Result<Heard, WireError> {
+        let mut touched = Vec::new();
+        // An empty body is the answer to an opening that lacked nothing.
+        if !update.is_empty() {
+            let board = self.board.as_mut().ok_or(WireError::Unknown)?;
+            for change in read_update(update)? {
+                if let Applied::Now(ids) = board.receive(&change) {
+                    touched.extend(ids);
+                }
+            }
+        }
+        Ok(Heard::Changed(touched))
+    }
+
     fn hear(&mut self, frame: FromServer, now: Time) -> Result<Heard, WireError> {
+        match frame {
+            FromServer::Pong(_) => self.pace.answered(now),
+            _ => self.pace.busy(now),
+        }
         Ok(match frame {
             FromServer::Opened {
                 replica,
@@ -249,23 +363,14 @@ impl LaneClient {
     }
 
     fn changes(&mut self, update: &[u8], now: Time) -> Result<Heard, WireError> {
-        let mut touched = Vec::new();
         let opening = self.opening.take();
-        // An empty body is the answer to an opening that lacked nothing.
-        if !update.is_empty() {
-            let board = self.board.as_mut().ok_or(WireError::Unknown)?;
-            for change in read_update(update)? {
-                if let Applied::Now(ids) = board.receive(&change) {
-                    touched.extend(ids);
-                }
-            }
-        }
+        let heard = self.more(update)?;
         Ok(match opening {
             Some((_, next)) => {
                 self.go(next, now);
                 Heard::Ready
             }
-            None => Heard::Changed(touched),
+            None => heard,
         })
     }
 

@@ -22,8 +22,16 @@ pub struct LaneSeat {
     pub presents: bool,
 }
 
-/// A copy that comes back: its replica and what it knows.
-pub type LaneCopy = Option<(Replica, Vector)>;
+/// Which copy a connection is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LaneCopy {
+    #[default]
+    New,
+    /// One that comes back, and what it has.
+    Back(Replica, Vector),
+    /// One that is here: another way to it, so that what one connection has to send again comes by the other.
+    Second(Replica),
+}
 
 /// An author as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The lane's frames: a byte for the sort, then the body. docs/BOARD.md has the table.
 
+use super::LaneCopy;
 use crate::document::Vector;
 use crate::id::{Author, Replica};
 use crate::limits::{MAX_NAME, MAX_PRESENCE, MAX_REPLICAS, MAX_SEQ, MAX_UPDATE};
@@ -23,8 +24,7 @@ pub struct Open {
     pub token: String,
     /// Empty: the board of where one is.
     pub board: String,
-    /// A copy that comes back, and what it has.
-    pub copy: Option<(Replica, Vector)>,
+    pub copy: LaneCopy,
 }
 
 impl std::fmt::Debug for Open {
@@ -102,10 +102,17 @@ impl Open {
         w.number(self.participant.into());
         w.bytes(self.token.as_bytes());
         w.bytes(self.board.as_bytes());
-        w.byte(u8::from(self.copy.is_some()));
-        if let Some((replica, vector)) = &self.copy {
-            w.replica(*replica);
-            w.raw(&write_vector(vector));
+        match &self.copy {
+            LaneCopy::New => w.byte(0),
+            LaneCopy::Back(replica, vector) => {
+                w.byte(1);
+                w.replica(*replica);
+                w.raw(&write_vector(vector));
+            }
+            LaneCopy::Second(replica) => {
+                w.byte(2);
+                w.replica(*replica);
+            }
         }
         w.into_bytes()
     }
@@ -119,11 +126,16 @@ impl Open {
         let copy = match r.byte()? {
             0 => {
                 r.end()?;
-                None
+                LaneCopy::New
             }
             1 => {
                 let replica = r.replica()?;
-                Some((replica, read_vector(r.rest())?))
+                LaneCopy::Back(replica, read_vector(r.rest())?)
+            }
+            2 => {
+                let replica = r.replica()?;
+                r.end()?;
+                LaneCopy::Second(replica)
             }
             _ => return Err(WireError::OutOfRange),
         };
@@ -329,7 +341,7 @@ mod tests {
             participant: 7,
             token: "secret".into(),
             board: String::new(),
-            copy: Some((replica, Vector::from([(replica, 9)]))),
+            copy: LaneCopy::Back(replica, Vector::from([(replica, 9)])),
         };
         let bytes = open.to_bytes();
         let read = FromClient::from_bytes(&bytes).unwrap();

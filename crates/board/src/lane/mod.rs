@@ -8,9 +8,11 @@ mod copy;
 mod face;
 mod frame;
 mod open;
+mod pace;
 mod pictures;
 mod queue;
 mod screen;
+mod second;
 
 pub use copy::{Heard, LaneClient};
 pub use face::{
@@ -31,6 +33,7 @@ use crate::rights::{Level, Rights};
 use crate::store::{Entry, Log};
 use crate::wire::WireError;
 use confab_base::{Code, Time};
+use second::Second;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Refusals in a row after which a connection ends.
@@ -67,6 +70,7 @@ pub struct Lane {
     by_who: BTreeMap<String, Author>,
     meters: BTreeMap<Author, Meter>,
     conns: BTreeMap<LaneConn, Opened>,
+    seconds: BTreeMap<LaneConn, Second>,
     out: VecDeque<LaneOutput>,
 }
 
@@ -90,6 +94,7 @@ impl Lane {
             authors: stored.authors.into_iter().map(|a| (a.author, a)).collect(),
             meters: BTreeMap::new(),
             conns: BTreeMap::new(),
+            seconds: BTreeMap::new(),
             out: VecDeque::new(),
         };
         for bytes in stored.entries {
@@ -122,7 +127,7 @@ impl Lane {
 
     /// A frame of a connection that is open.
     pub fn frame(&mut self, conn: LaneConn, bytes: &[u8], now: Time, wall_ms: u64) {
-        if !self.conns.contains_key(&conn) {
+        if self.frame_of_second(conn, bytes, now, wall_ms) || !self.conns.contains_key(&conn) {
             return;
         }
         let frame = match FromClient::from_bytes(bytes) {
@@ -157,14 +162,16 @@ impl Lane {
 
     /// The connection is gone.
     pub fn leave(&mut self, conn: LaneConn) {
+        self.seconds.remove(&conn);
         if let Some(opened) = self.conns.remove(&conn) {
+            self.close_second(conn, Close::NewCopy);
             self.show(conn, opened.replica, Presence::Gone);
         }
     }
 
     /// Ends one connection.
     pub fn close(&mut self, conn: LaneConn, why: Close) {
-        if self.conns.contains_key(&conn) {
+        if self.conns.contains_key(&conn) || self.seconds.contains_key(&conn) {
             self.out.push_back(LaneOutput::Close { conn, why });
             self.leave(conn);
         }
@@ -172,9 +179,11 @@ impl Lane {
 
     /// Ends them all.
     pub fn close_all(&mut self, why: Close) {
-        for conn in std::mem::take(&mut self.conns).into_keys() {
-            self.out.push_back(LaneOutput::Close { conn, why });
-        }
+        let firsts = std::mem::take(&mut self.conns).into_keys();
+        let seconds = std::mem::take(&mut self.seconds).into_keys();
+        let closed = firsts.chain(seconds);
+        self.out
+            .extend(closed.map(|conn| LaneOutput::Close { conn, why }));
     }
 
     fn end(&mut self, conn: LaneConn, code: Code) {
@@ -182,38 +191,58 @@ impl Lane {
     }
 
     fn update(&mut self, conn: LaneConn, bytes: &[u8], now: Time, wall_ms: u64) {
+        if let Err(TooFast { wait_ms }) = self.charge(conn, bytes.len(), now) {
+            return self.refuse(conn, "too_fast", wait_ms);
+        }
+        if let Err(refusal) = self.take(conn, None, bytes, wall_ms) {
+            return self.strike_and_refuse(conn, refusal);
+        }
+        if let Some(opened) = self.conns.get_mut(&conn) {
+            opened.strikes = 0;
+        }
+    }
+
+    /// Takes an update of the copy that has this connection, whichever way it came: `over` its second one, if that.
+    fn take(
+        &mut self,
+        conn: LaneConn,
+        over: Option<LaneConn>,
+        bytes: &[u8],
+        wall_ms: u64,
+    ) -> Result<(), Refusal> {
         let Some(opened) = self.conns.get(&conn) else {
-            return;
+            return Ok(());
         };
         let replica = opened.replica;
         let rights = Rights {
             author: replica.author,
             level: opened.level,
         };
-        if let Err(TooFast { wait_ms }) = self.charge(conn, bytes.len(), now) {
-            return self.refuse(conn, "too_fast", wait_ms);
-        }
-        let admitted = match admit(&self.document, bytes, rights) {
-            Ok(admitted) => admitted,
-            Err(refusal) => return self.strike_and_refuse(conn, refusal),
-        };
+        let admitted = admit(&self.document, bytes, rights)?;
         // Another copy of the same person is another replica.
         if admitted.changes().iter().any(|c| c.replica != replica) {
-            return self.strike_and_refuse(conn, Refusal::Forged);
+            return Err(Refusal::Forged);
         }
         admitted.apply(&mut self.document);
         for change in admitted.changes() {
             self.keep(change, wall_ms);
         }
         let next = self.document.next_seq(replica);
-        self.send(conn, &FromServer::Acknowledged(next));
+        let ways = match admitted.changes().is_empty() {
+            // It was acknowledged when it came the other way.
+            true => vec![over.unwrap_or(conn)],
+            false => [conn].into_iter().chain(self.second_of(conn)).collect(),
+        };
+        self.send_to(ways, &FromServer::Acknowledged(next), Weight::Kept);
         if !admitted.changes().is_empty() {
-            let update = write_update(admitted.changes());
-            self.send_others(conn, &FromServer::Changes(update), Weight::Kept);
+            let update = FromServer::Changes(write_update(admitted.changes()));
+            let seconds = self.seconds.iter().filter(|(_, s)| !s.is_beside(conn));
+            let seconds = seconds.map(|(other, _)| *other);
+            let firsts = self.conns.keys().filter(|other| **other != conn).copied();
+            let to = firsts.chain(seconds).collect();
+            self.send_to(to, &update, Weight::Kept);
         }
-        if let Some(opened) = self.conns.get_mut(&conn) {
-            opened.strikes = 0;
-        }
+        Ok(())
     }
 
     /// Puts a change that was applied into the log, and a snapshot where one is due.

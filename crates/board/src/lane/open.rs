@@ -28,8 +28,9 @@ impl Lane {
     ) -> Result<(), Close> {
         let author = self.author(&seat)?;
         let (replica, vector) = match copy {
-            None => (self.new_replica(author)?, None),
-            Some((replica, vector)) => {
+            LaneCopy::New => (self.new_replica(author)?, None),
+            LaneCopy::Second(replica) => return self.enter_second(conn, author, replica, wall_ms),
+            LaneCopy::Back(replica, vector) => {
                 let known = &self.authors[&author];
                 if replica.author != author || u32::from(replica.session) >= known.sessions {
                     return Err(Close::NewCopy);

@@ -57,11 +57,54 @@ pub struct Drawer {
     seat: Seat,
     client: LaneClient,
     own: Own,
-    seen: Seen,
+    /// The others' strokes that came, and how long each took.
+    seen: (HashSet<ObjectId>, Vec<Duration>),
+    second: Second,
 }
 
-/// The others' strokes that came, over any of a person's connections, and how long each took.
-type Seen = Arc<Mutex<(HashSet<ObjectId>, Vec<Duration>)>>;
+/// The second way.
+#[derive(Default)]
+enum Second {
+    #[default]
+    Closed,
+    Opening(tokio::task::JoinHandle<Option<Stream>>),
+    Open(Box<Stream>),
+}
+
+/// What happened to it.
+enum News {
+    Opened(Stream),
+    Frame(Vec<u8>),
+    Closed,
+}
+
+impl Second {
+    /// What comes next; never, while there is none.
+    async fn next(&mut self) -> News {
+        match self {
+            Second::Closed => std::future::pending().await,
+            Second::Opening(task) => match task.await {
+                Ok(Some(stream)) => News::Opened(stream),
+                _ => News::Closed,
+            },
+            Second::Open(stream) => loop {
+                match stream.next().await {
+                    Some(Ok(Message::Binary(bytes))) => return News::Frame(bytes.to_vec()),
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return News::Closed,
+                    Some(Ok(_)) => {}
+                }
+            },
+        }
+    }
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        if let Second::Opening(task) = self {
+            task.abort();
+        }
+    }
+}
 
 impl Drawer {
     pub async fn join(shared: Arc<Shared>, number: u32) -> Drawer {
@@ -82,7 +125,8 @@ impl Drawer {
             seat: seat.expect("a seat"),
             client,
             own: Own::default(),
-            seen: Seen::default(),
+            seen: Default::default(),
+            second: Second::Closed,
         }
     }
 
@@ -90,7 +134,6 @@ impl Drawer {
     pub async fn draw(mut self) -> ([u8; 32], Own) {
         let options = self.shared.options.clone();
         let mut stream = self.connected().await;
-        let other = options.twice.then(|| tokio::spawn(self.again().look()));
         let page = self.page(&mut stream).await;
         let mut script = Script::new(
             options.seed * 1000 + u64::from(self.number),
@@ -126,31 +169,8 @@ impl Drawer {
         let finished = 1 + self.shared.finished.fetch_add(1, Ordering::SeqCst);
         eprintln!("{}: drawn, as the {finished}th", self.number);
         let hash = self.settle(&mut stream).await;
-        other.inspect(|task| task.abort());
-        self.own.strokes = std::mem::take(&mut self.seen.lock().expect("whole").1);
+        self.own.strokes = std::mem::take(&mut self.seen.1);
         (hash, self.own)
-    }
-
-    /// The same person over a connection of its own.
-    fn again(&self) -> Drawer {
-        Drawer {
-            shared: Arc::clone(&self.shared),
-            number: self.number,
-            seat: self.seat.again(),
-            client: LaneClient::new(""),
-            own: Own::default(),
-            seen: Arc::clone(&self.seen),
-        }
-    }
-
-    /// Only takes what comes.
-    async fn look(mut self) {
-        loop {
-            if let Some(mut stream) = self.open().await {
-                let later = || Instant::now() + Duration::from_secs(60);
-                while self.turn(&mut stream, later()).await.is_some() {}
-            }
-        }
     }
 
     fn act(&mut self, script: &mut Script, page: ObjectId) {
@@ -198,6 +218,16 @@ impl Drawer {
         while let Some(frame) = self.client.poll_frame(self.shared.now()) {
             stream.send(Message::binary(frame)).await.ok()?;
         }
+        if let Second::Open(second) = &mut self.second {
+            while let Some(frame) = self.client.poll_second(self.shared.now()) {
+                if second.send(Message::binary(frame)).await.is_err() {
+                    break;
+                }
+            }
+        }
+        if self.client.wants_second() && !self.shared.options.one_way {
+            self.open_second();
+        }
         let wakeup = self.client.next_wakeup();
         let wakeup = wakeup.map(|at| self.shared.start + Duration::from_micros(at.as_micros()));
         let until = wakeup.map_or(until, |at| at.min(until));
@@ -207,6 +237,7 @@ impl Drawer {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => None,
                 Some(Ok(_)) => Some(None),
             },
+            message = self.second.next() => Some(self.hear_second(message).await),
             () = tokio::time::sleep_until(until.into()) => Some(None),
         }
     }
@@ -239,10 +270,56 @@ impl Drawer {
         Some(heard)
     }
 
+    fn open_second(&mut self) {
+        let Shared {
+            address,
+            meeting,
+            options,
+            ..
+        } = &*self.shared;
+        let seat = &self.seat;
+        let first = self
+            .client
+            .open_second(meeting, seat.participant.0, &seat.token);
+        let Some(first) = first else { return };
+        let (url, nagle) = (format!("ws://{address}/ws/board"), options.nagle);
+        self.second = Second::Opening(tokio::spawn(async move {
+            let mut stream = connect(&url, nagle).await?;
+            stream.send(Message::binary(first)).await.ok()?;
+            Some(stream)
+        }));
+        self.own.seconds += 1;
+    }
+
+    async fn hear_second(&mut self, news: News) -> Option<Heard> {
+        let bytes = match news {
+            News::Opened(stream) => {
+                self.second = Second::Open(Box::new(stream));
+                return None;
+            }
+            News::Frame(bytes) => Some(bytes),
+            News::Closed => None,
+        };
+        let now = self.shared.now();
+        let heard = bytes.map(|b| self.client.frame_of_second(&b, now).expect("a frame"));
+        match heard {
+            Some(Heard::Changed(ids)) => {
+                self.note(&ids);
+                Some(Heard::Changed(ids))
+            }
+            None | Some(Heard::Closed { .. }) => {
+                self.second = Second::Closed;
+                self.client.second_closed();
+                None
+            }
+            heard => heard,
+        }
+    }
+
     fn note(&mut self, ids: &[ObjectId]) {
         let now = Instant::now();
         let author = self.client.board().expect("a board").replica().author;
-        let mut seen = self.seen.lock().expect("whole");
+        let seen = &mut self.seen;
         for id in ids.iter().filter(|id| id.author() != author) {
             if seen.0.insert(*id)
                 && let Some(born) = self.shared.born.lock().expect("whole").get(id)
@@ -276,6 +353,7 @@ impl Drawer {
     }
 
     async fn open(&mut self) -> Option<Stream> {
+        self.second = Second::Closed;
         let Shared {
             address,
             meeting,
@@ -298,6 +376,9 @@ impl Drawer {
                 return None;
             }
         }
+        // What was drawn before took no time to come.
+        let objects = self.client.board()?.document().objects();
+        self.seen.0.extend(objects.map(|object| object.id()));
         Some(stream)
     }
 

@@ -11,6 +11,8 @@ pub struct Own {
     pub strokes: Vec<Duration>,
     /// What each frame of the others' changes took to take, in order.
     taken: Vec<Duration>,
+    /// Second ways that were opened.
+    pub seconds: u32,
 }
 
 impl Own {
@@ -38,12 +40,14 @@ pub struct Figures {
     strokes: Vec<Duration>,
     early: Vec<Duration>,
     last: Vec<Duration>,
+    seconds: u32,
 }
 
 impl Figures {
     /// Two hours are 120 equal parts: the fifth and the last.
     pub fn add(&mut self, own: Own) {
         self.strokes.extend(own.strokes);
+        self.seconds += own.seconds;
         let minute = own.taken.len() / 120;
         self.early.extend(&own.taken[minute * 4..minute * 5]);
         let from = own.taken.len() - minute;
@@ -73,6 +77,7 @@ impl Figures {
                 "max": of(&mut self.strokes, 1.0) / 1e3,
             },
             "apply_us": { "minute_5": early, "minute_120": last, "ratio": last / early },
+            "second_ways": self.seconds,
             "objects": late.objects,
             "document_bytes": late.bytes,
             "late_ms": {

@@ -51,9 +51,9 @@ struct Options {
     /// As people draw: a second of ink in the making, a second of a drag, a second of rest.
     #[arg(long)]
     people: bool,
-    /// Everybody has a second copy of the board open, and takes a stroke from whichever connection brings it first.
+    /// Nobody opens a second way where the first stumbles.
     #[arg(long)]
-    twice: bool,
+    one_way: bool,
     /// Leave Nagle's algorithm on at the writers.
     #[arg(long)]
     nagle: bool,

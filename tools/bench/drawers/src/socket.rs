@@ -18,26 +18,12 @@ pub struct Seat {
     pub participant: ParticipantId,
     pub token: String,
     last_seq: u64,
-    task: Option<tokio::task::JoinHandle<()>>,
-}
-
-impl Seat {
-    /// For another connection of the same seat, which this one keeps.
-    pub fn again(&self) -> Seat {
-        Seat {
-            participant: self.participant,
-            token: self.token.clone(),
-            last_seq: self.last_seq,
-            task: None,
-        }
-    }
+    task: tokio::task::JoinHandle<()>,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
+        self.task.abort();
     }
 }
 
@@ -78,7 +64,7 @@ pub async fn sit(address: &str, meeting: &str, name: &str, old: Option<&Seat>) -
                     participant: welcome.you,
                     token: welcome.token.clone().expect("nobody waits"),
                     last_seq: 0,
-                    task: Some(tokio::spawn(keep(stream))),
+                    task: tokio::spawn(keep(stream)),
                 });
             }
             ServerMessage::Refused { code, .. } => panic!("refused: {code:?}"),

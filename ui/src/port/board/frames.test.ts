@@ -1,7 +1,7 @@
 // The lane's frames as crates/board recorded them in tests/data/board/lane.json: one of each sort.
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { allowFrame, openFrame, pingFrame, presenceFrame, readFrame, updateFrame, type FromServer } from "./frames";
+import { allowFrame, openFrame, pingFrame, presenceFrame, readFrame, secondFrame, updateFrame, type FromServer } from "./frames";
 
 const recorded = JSON.parse(readFileSync(new URL("../../../../tests/data/board/lane.json", import.meta.url), "utf8")) as { bytes: string; frame: string; from: string }[];
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
@@ -17,6 +17,7 @@ it("what a client says has the recorded bytes", () => {
   const vector = new Map([{ replica: { author: 1, session: 0 }, next: 7 }, { replica: COPY, next: 1000 }].map((v) => [`${v.replica.author}.${v.replica.session}`, { ...v, last: 0 }]));
   expect(hex(openFrame(SEAT, "room-2"))).toBe(hex(of("open", "client")));
   expect(hex(openFrame(SEAT, "room-2", { replica: COPY, vector }))).toBe(hex(of("open_again", "client")));
+  expect(hex(secondFrame(SEAT, "room-2", COPY))).toBe(hex(of("open_second", "client")));
   expect(hex(updateFrame(Uint8Array.of(1, 2, 3)))).toBe(hex(of("update", "client")));
   expect(hex(presenceFrame(Uint8Array.of(0)))).toBe(hex(of("presence", "client")));
   expect(hex(pingFrame())).toBe(hex(of("ping", "client")));

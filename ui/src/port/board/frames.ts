@@ -55,18 +55,30 @@ function frame(sort: number, write?: (w: Writer) => void): Uint8Array<ArrayBuffe
   return w.bytes();
 }
 
+function writeSeat(w: Writer, seat: LaneSeat, board: string): void {
+  w.number(VERSION);
+  w.text(seat.meeting);
+  w.number(seat.participant);
+  w.text(seat.token);
+  w.text(board);
+}
+
 /** Without a copy the server gives all, under a new session. An empty board name is the board of where one is. */
 export function openFrame(seat: LaneSeat, board: string, copy?: { replica: Replica; vector: Vector }): Uint8Array<ArrayBuffer> {
   return frame(1, (w) => {
-    w.number(VERSION);
-    w.text(seat.meeting);
-    w.number(seat.participant);
-    w.text(seat.token);
-    w.text(board);
+    writeSeat(w, seat, board);
     w.byte(copy ? 1 : 0);
     if (!copy) return;
     w.replica(copy.replica);
     w.raw(vectorBytes(copy.vector));
+  });
+}
+/** Opens a second way to a copy that is here. */
+export function secondFrame(seat: LaneSeat, board: string, replica: Replica): Uint8Array<ArrayBuffer> {
+  return frame(1, (w) => {
+    writeSeat(w, seat, board);
+    w.byte(2);
+    w.replica(replica);
   });
 }
 export const updateFrame = (update: Uint8Array): Uint8Array<ArrayBuffer> => frame(5, (w) => w.raw(update));

@@ -15,9 +15,15 @@ class Server {
   private session = 0;
   refuse: string | undefined;
   deaf = false;
+  /** How long it takes to answer a ping. */
+  slow = 20;
+  /** What first connections carry is held back, as TCP does where a segment is lost. */
+  private held: (() => void)[] | undefined;
+  private seconds = new Set<WireEvents>();
 
   readonly world: World = {
     random: () => 1,
+    now: () => this.now,
     seat: () => ({ meeting: "m", participant: 3, token: "secret" }),
     after: (ms, call) => {
       const timer = { at: this.now + ms, call };
@@ -33,6 +39,31 @@ class Server {
 
   connect(): void {
     this.sockets.forEach((s) => s.opened());
+  }
+
+  connectNewest(): void {
+    this.sockets.at(-1)?.opened();
+  }
+
+  cutSecond(): void {
+    const all = this.sockets.filter((s) => this.seconds.has(s));
+    this.sockets = this.sockets.filter((s) => !this.seconds.has(s));
+    all.forEach((s) => s.closed());
+  }
+
+  hold(): void {
+    this.held = [];
+  }
+
+  release(): void {
+    const held = this.held;
+    this.held = undefined;
+    held?.forEach((goOn) => goOn());
+  }
+
+  private carry(socket: WireEvents, goOn: () => void): void {
+    if (this.held && !this.seconds.has(socket)) this.held.push(goOn);
+    else goOn();
   }
 
   cut(): void {
@@ -57,13 +88,18 @@ class Server {
     const w = new Writer();
     w.byte(sort);
     write(w);
-    [...this.sockets].forEach((s) => s.message(w.bytes()));
+    [...this.sockets].forEach((s) => this.carry(s, () => s.message(w.bytes())));
   }
 
   private take(socket: WireEvents, frame: Uint8Array): void {
     this.got.push(frame);
-    if (this.deaf) return;
+    if (!this.deaf) this.carry(socket, () => this.read(socket, frame));
+  }
+
+  private read(socket: WireEvents, frame: Uint8Array): void {
+    if (frame[0] === 1 && frame[13 + (frame[12] ?? 0)] === 2) return this.openSecond(socket);
     if (frame[0] === 1) return this.open();
+    if (frame[0] === 14) return void this.world.after(this.slow, () => this.sockets.includes(socket) && socket.message(Uint8Array.of(15, 0)));
     if (frame[0] !== 5 || !this.sockets.includes(socket)) return;
     if (this.refuse !== undefined) {
       const name = this.refuse;
@@ -71,9 +107,21 @@ class Server {
       return this.tell(7, (w) => (w.number(this.document.nextSeq({ author: 1, session: this.session })), w.text(name), w.number(200)));
     }
     const changes = readUpdate(frame.subarray(1));
-    changes.forEach((c) => this.document.apply(c));
-    this.log.push(...changes);
+    this.log.push(...changes.filter((c) => this.document.apply(c).is === "now"));
     this.tell(6, (w) => w.number((changes.at(-1)?.seq ?? 0) + 1));
+  }
+
+  private openSecond(socket: WireEvents): void {
+    this.seconds.add(socket);
+    const replica = { author: 1, session: this.session };
+    const w = new Writer();
+    w.byte(2);
+    w.replica(replica);
+    w.byte(2);
+    w.number(1000);
+    w.number(this.document.nextSeq(replica));
+    w.text("main");
+    socket.message(w.bytes());
   }
 
   /** A copy that comes back keeps its session and gets all changes; a new one the snapshot. */
@@ -219,6 +267,7 @@ it("stays away where the server says so, and comes back where it says that", () 
 it("pings when it has nothing to say and gives a silent server up", () => {
   const { server, lane } = client();
   server.connect();
+  server.deaf = true;
   server.run(10_000);
   expect(server.got.at(-1)).toEqual(new Uint8Array([14]));
   server.tell(15, (w) => w.number(1));
@@ -264,4 +313,79 @@ it("sends the newest presence of a sort, twenty times a second", () => {
 
 it("reads no frame with anything left over", () => {
   for (const bytes of [[], [1], [6], [6, 1, 1], [10, 9], [13, 1, 65, 2], [7, 0, 255]]) expect(() => readFrame(new Uint8Array(bytes)), String(bytes)).toThrow(WireError);
+});
+
+/** A lane whose second way is being opened, since pings came late. */
+function stumbling() {
+  const made = client();
+  const { server, lane } = made;
+  server.connect();
+  for (let i = 0; i < 8 && server.wires === 1; i++) {
+    addPage(lane.board!);
+    lane.wrote();
+    server.run(1000);
+    server.slow = i % 3 === 2 ? 300 : 20;
+  }
+  expect(server.wires).toBe(2);
+  return made;
+}
+
+it("asks how well the connection does every second while something happens, and every ten otherwise", () => {
+  const { server, lane } = client();
+  server.connect();
+  const pings = () => server.got.filter((f) => f[0] === 14).length;
+  for (let i = 0; i < 10; i++) {
+    addPage(lane.board!);
+    lane.wrote();
+    server.run(1000);
+  }
+  expect(pings()).toBeGreaterThanOrEqual(8);
+  server.run(5000);
+  const quiet = pings();
+  server.run(60_000);
+  expect(pings() - quiet).toBeLessThanOrEqual(6);
+  expect([server.wires, lane.state]).toEqual([1, "ready"]);
+});
+
+it("goes a second way where the first stumbles, and what one holds back comes by the other", () => {
+  const { server, lane } = stumbling();
+  server.connectNewest();
+  server.hold();
+  const before = server.log.length;
+  addPage(lane.board!);
+  lane.wrote();
+  server.run(100);
+  expect(server.log.length).toBe(before + 1);
+  expect(lane.board!.unacknowledged).toBe(0);
+  // Another's change comes by it, too.
+  const other = new Board({ author: 9, session: 0 }, new BoardDocument());
+  addPage(other);
+  const theirs = other.takeUpdate();
+  theirs.forEach((c) => server.document.apply(c));
+  server.tell(3, (w) => w.raw(writeUpdate(theirs)));
+  equal(lane, server);
+  server.release();
+  server.run(100);
+  equal(lane, server);
+  expect(lane.state).toBe("ready");
+});
+
+it("a second way that ends is opened again only where the first stumbles anew, and goes with the first", () => {
+  const { server, lane } = stumbling();
+  server.connectNewest();
+  server.cutSecond();
+  server.slow = 20;
+  for (let i = 0; i < 12; i++) {
+    addPage(lane.board!);
+    lane.wrote();
+    server.run(1000);
+  }
+  expect([server.wires, lane.state]).toEqual([2, "ready"]);
+  equal(lane, server);
+  const again = stumbling();
+  again.server.connectNewest();
+  again.lane.close();
+  const sent = again.server.got.length;
+  again.server.run(60_000);
+  expect(again.server.got.length).toBe(sent);
 });

@@ -3,6 +3,8 @@
 import {
   BATCH_MS, Board, BoardDocument, fromSnapshot, presenceBytes, readShown, readUpdate, writeUpdate, type Level, type ObjectId, type Presence, type Replica, type Rights, type Shown,
 } from "../../board";
+import { Pace } from "./pace";
+import { SecondWay } from "./second";
 import { allowFrame, openFrame, pingFrame, presenceFrame, readFrame, updateFrame, type AuthorName, type FromServer, type LaneSeat, type Opened } from "./frames";
 
 /** A connection; `close` may be called at any time, and then nothing is told any more. */
@@ -25,6 +27,8 @@ export interface World {
   after(ms: number, call: () => void): () => void;
   /** Below 1, for the spread of reconnections. */
   random(): number;
+  /** Milliseconds of a clock that is never set. */
+  now(): number;
 }
 
 export type LaneState = "opening" | "ready" | "offline" | "refused";
@@ -42,8 +46,7 @@ export interface LaneEvents {
 const PRESENCE_MS = 50;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
-/** Silence after which one says that one is there, and after which the other side is not. */
-const PING_MS = 10_000;
+/** Silence after which the other side is not there. */
 const SILENCE_MS = 20_000;
 /** The same until the opening's board has come: it may be large, and the line slow. */
 const OPENING_MS = 60_000;
@@ -80,6 +83,8 @@ export class Lane {
   #showing: (() => void) | undefined;
   #ping: (() => void) | undefined;
   #silence: (() => void) | undefined;
+  #pace: Pace;
+  #second: SecondWay | undefined;
   #pending = new Map<string, Presence>();
   #opened: Opened | undefined;
 
@@ -89,6 +94,7 @@ export class Lane {
     private readonly world: World,
     private readonly events: LaneEvents,
   ) {
+    this.#pace = new Pace(world.now());
     this.#dial();
   }
 
@@ -126,6 +132,7 @@ export class Lane {
     this.#closed = true;
     this.#stopTimers();
     this.#retrying?.();
+    this.#second?.close();
     this.#wire?.close();
     this.#wire = undefined;
   }
@@ -152,14 +159,29 @@ export class Lane {
     const seat = this.world.seat();
     if (!seat) return this.#lost("bad_secret");
     const copy = this.board && !this.#fresh ? { replica: this.board.replica, vector: this.board.document.vector } : undefined;
+    this.#pace = new Pace(this.world.now());
     this.#say(openFrame(seat, this.wanted, copy));
     this.#listen();
   }
 
   #say(frame: Uint8Array<ArrayBuffer>): void {
     this.#wire?.send(frame);
+    this.#busy();
+  }
+
+  /** Something came or went: pings tell how well. */
+  #busy(): void {
+    this.#pace.busy(this.world.now());
+    this.#pingWhenDue();
+  }
+
+  #pingWhenDue(): void {
     this.#ping?.();
-    this.#ping = this.world.after(PING_MS, () => this.#say(pingFrame()));
+    this.#ping = this.world.after(Math.max(0, this.#pace.due - this.world.now()), () => {
+      this.#pace.asked(this.world.now());
+      this.#wire?.send(pingFrame());
+      this.#pingWhenDue();
+    });
   }
 
   #listen(): void {
@@ -172,6 +194,8 @@ export class Lane {
     this.#pending.clear();
     this.#ready = false;
     this.#opened = undefined;
+    this.#second?.close();
+    this.#second = undefined;
     const wire = this.#wire;
     this.#wire = undefined;
     wire?.close();
@@ -194,12 +218,58 @@ export class Lane {
   #take(bytes: Uint8Array): void {
     this.#listen();
     try {
-      this.#hear(readFrame(bytes));
+      const message = readFrame(bytes);
+      if (message.is === "pong") this.#ponged();
+      else {
+        this.#busy();
+        this.#hear(message);
+      }
     } catch {
       // Bytes that can't be read leave nothing to build on: a new connection gets all anew.
       this.#fresh = true;
       this.#lost();
     }
+  }
+
+  #ponged(): void {
+    this.#pace.answered(this.world.now());
+    this.#pingWhenDue();
+    if (this.#second || !this.#ready || !this.board || !this.#pace.stumbles) return;
+    this.#second = new SecondWay(
+      this.world,
+      {
+        // So that nothing the server lacks comes over the first alone.
+        opened: () => {
+          this.board?.resend();
+          this.#send();
+        },
+        heard: (message) => this.#more(message),
+        closed: () => {
+          this.#second = undefined;
+          this.#pace.forget();
+        },
+      },
+      this.name,
+      this.board.replica,
+    );
+  }
+
+  /** What came by the second way. */
+  #more(message: FromServer): void {
+    if (message.is === "changes") this.events.changed(this.#receive(message.body));
+    else if (message.is === "acknowledged") {
+      this.board?.acknowledge(message.next);
+      this.events.changed([]);
+    }
+  }
+
+  /** Takes changes of others; gives the objects they touched. */
+  #receive(body: Uint8Array): ObjectId[] {
+    const changes = body.length === 0 ? [] : readUpdate(body);
+    return changes.flatMap((change) => {
+      const applied = this.board?.receive(change);
+      return applied?.is === "now" ? applied.touched : [];
+    });
   }
 
   #hear(message: FromServer): void {
@@ -280,11 +350,7 @@ export class Lane {
   #changes(body: Uint8Array): void {
     const opened = this.#opened;
     if (opened && !this.#goesOn(opened.replica)) this.board = new Board(opened.replica, new BoardDocument());
-    const changes = body.length === 0 ? [] : readUpdate(body);
-    const touched = changes.flatMap((change) => {
-      const applied = this.board?.receive(change);
-      return applied?.is === "now" ? applied.touched : [];
-    });
+    const touched = this.#receive(body);
     const whole = opened !== undefined;
     this.#settle();
     this.events.changed(whole ? undefined : touched);
@@ -310,7 +376,10 @@ export class Lane {
     if (!this.#ready || !this.board) return;
     const frames: Uint8Array<ArrayBuffer>[] = [];
     for (let batch = this.board.takeUpdate(); batch.length > 0; batch = this.board.takeUpdate()) frames.push(updateFrame(writeUpdate(batch)));
-    for (const frame of frames) this.#say(frame);
+    for (const frame of frames) {
+      this.#say(frame);
+      this.#second?.say(frame);
+    }
     if (frames.length === 0) return;
     this.#resting?.();
     this.#resting = this.world.after(BATCH_MS, () => (this.#resting = undefined));

@@ -49,6 +49,7 @@ class Place {
       return () => void this.timers.delete(key);
     },
     random: () => 0,
+    now: () => 0,
   };
 
   open(): void {

@@ -53,6 +53,7 @@ function world(meeting: string): World {
       return () => clearTimeout(timer);
     },
     random: Math.random,
+    now: () => performance.now(),
   };
 }
 

@@ -65,6 +65,7 @@ export function createNativeBoard(lines: BoardLines, ask: Ask): BoardPort {
       return () => clearTimeout(timer);
     },
     random: Math.random,
+    now: () => performance.now(),
   };
   return {
     open: async (events, board = "") => {

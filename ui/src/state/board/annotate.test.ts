@@ -135,6 +135,7 @@ class Server {
         this.asked.push(board);
         const lane = new Lane(board, {
           random: () => 1,
+          now: () => 0,
           seat: () => ({ meeting: "m", participant: author, token: "t" }),
           after: (ms, call) => {
             const timer = { at: this.now + ms, call };
