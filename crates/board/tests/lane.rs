@@ -6,7 +6,7 @@ use common::scribble::Dice;
 use common::{draw, first_page};
 use confab_base::{Code, Time};
 use confab_board::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The server's shell: what is stored, what each connection was sent.
 struct Rig {
@@ -14,6 +14,7 @@ struct Rig {
     stored: Restored,
     told: BTreeMap<LaneConn, Vec<FromServer>>,
     closed: BTreeMap<LaneConn, Close>,
+    gathers: BTreeSet<LaneConn>,
     now_ms: u64,
 }
 
@@ -31,6 +32,7 @@ impl Rig {
             stored,
             told: BTreeMap::new(),
             closed: BTreeMap::new(),
+            gathers: BTreeSet::new(),
             now_ms: 0,
         };
         rig.carry_out();
@@ -52,6 +54,12 @@ impl Rig {
                         let frame = FromServer::from_bytes(&frame).unwrap();
                         self.told.entry(conn).or_default().push(frame);
                     }
+                }
+                LaneOutput::Gather { conn, gather } => {
+                    match gather {
+                        true => self.gathers.insert(conn),
+                        false => self.gathers.remove(&conn),
+                    };
                 }
                 LaneOutput::Close { conn, why } => {
                     self.closed.insert(conn, why);
@@ -549,6 +557,8 @@ fn a_second_way_is_of_a_copy_that_is_here_and_goes_with_it() {
         rig.closed.get(&LaneConn(4)).copied(),
         Some(Close::Because(Code::Replaced))
     );
+    let both = [LaneConn(1), LaneConn(5)];
+    assert!(both.iter().all(|conn| rig.gathers.contains(conn)));
     // It says updates and pings, nothing else.
     rig.say(5, FromClient::Hash);
     assert_eq!(
@@ -556,6 +566,7 @@ fn a_second_way_is_of_a_copy_that_is_here_and_goes_with_it() {
         Some(Close::Because(Code::BadMessage))
     );
     assert_eq!(rig.closed.get(&LaneConn(1)).copied(), None);
+    assert!(!rig.gathers.contains(&LaneConn(1)), "alone again");
     rig.enter(6, "ada", Level::Draw, second(&ada)).unwrap();
     rig.lane.leave(LaneConn(1));
     rig.carry_out();

@@ -238,6 +238,11 @@ impl Actor {
                         }
                     }
                 }
+                LaneOutput::Gather { conn, gather } => {
+                    if let Some(person) = self.people.get(&conn) {
+                        person.line.gather(gather);
+                    }
+                }
                 LaneOutput::Close { conn, why } => {
                     if let Some(person) = self.people.remove(&conn) {
                         person.line.close(why);

@@ -6,10 +6,15 @@ use confab_protocol::Code;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+/// Frames are written together up to so many bytes.
+const TOGETHER: usize = 16 * 1024;
+
 #[derive(Default)]
 struct Waiting {
     queue: Queue<Bytes>,
     closed: Option<Close>,
+    /// What waits is written together every [`confab_board::GATHER_MS`].
+    gather: bool,
 }
 
 #[derive(Default)]
@@ -27,7 +32,8 @@ pub(super) struct LineReader(Arc<Shared>);
 /// What a connection has to do next.
 #[derive(Debug)]
 pub(super) enum Next {
-    Frame(Bytes),
+    /// At least one, to be written together.
+    Frames(Vec<Bytes>),
     End(Close),
 }
 
@@ -57,6 +63,11 @@ impl Line {
         sent.is_ok()
     }
 
+    /// Whether what waits is gathered for a while.
+    pub(super) fn gather(&self, gather: bool) {
+        self.0.lock().gather = gather;
+    }
+
     /// Closes, after what stands before it is written.
     pub(super) fn close(&self, why: Close) {
         self.0.lock().closed.get_or_insert(why);
@@ -71,13 +82,27 @@ impl Drop for Line {
 }
 
 impl LineReader {
+    /// Whether what comes next should wait for what follows it.
+    pub(super) fn gathers(&self) -> bool {
+        let waiting = self.0.lock();
+        waiting.gather && waiting.closed.is_none()
+    }
+
     pub(super) async fn next(&self) -> Next {
         loop {
             let changed = self.0.changed.notified();
             {
                 let mut waiting = self.0.lock();
-                if let Some(frame) = waiting.queue.pop() {
-                    return Next::Frame(frame);
+                let mut frames = Vec::new();
+                let mut bytes = 0;
+                while bytes < TOGETHER
+                    && let Some(frame) = waiting.queue.pop()
+                {
+                    bytes += frame.len();
+                    frames.push(frame);
+                }
+                if !frames.is_empty() {
+                    return Next::Frames(frames);
                 }
                 if let Some(why) = waiting.closed {
                     return Next::End(why);
@@ -108,12 +133,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_waits_is_written_together_but_not_all_at_once() {
+        let (line, reader) = line();
+        for bytes in [10, TOGETHER, 1, 1] {
+            assert!(line.send(Bytes::from(vec![0; bytes]), Weight::Kept));
+        }
+        for expected in [[10, TOGETHER], [1, 1]] {
+            let Next::Frames(frames) = reader.next().await else {
+                panic!("the end");
+            };
+            let lengths: Vec<usize> = frames.iter().map(Bytes::len).collect();
+            assert_eq!(lengths, expected);
+        }
+        line.gather(true);
+        assert!(reader.gathers());
+        line.close(Close::Moved);
+        assert!(!reader.gathers(), "nothing follows");
+    }
+
+    #[tokio::test]
     async fn what_stands_before_the_end_is_still_said() {
         let (line, reader) = line();
         assert!(line.send(Bytes::from_static(b"last"), Weight::Kept));
         line.close(Close::Moved);
         drop(line);
-        assert!(matches!(reader.next().await, Next::Frame(f) if f == "last"));
+        assert!(matches!(reader.next().await, Next::Frames(f) if f == ["last"]));
         assert!(matches!(reader.next().await, Next::End(Close::Moved)));
     }
 }

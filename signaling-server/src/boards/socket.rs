@@ -7,7 +7,7 @@ use crate::counters::Counters;
 use crate::handover::Asked;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
-use confab_board::{Close, FromClient, MAX_CLIENT_FRAME, Open, OpenPictures, PictureAsk, limits};
+use confab_board::{Close, FromClient, GATHER_MS, MAX_CLIENT_FRAME, Open, OpenPictures, PictureAsk, limits};
 use confab_protocol::Code;
 #[cfg(unix)]
 use confab_protocol::MeetingId;
@@ -28,6 +28,7 @@ pub(super) const SILENCE: Duration = Duration::from_secs(30);
 const WRITE_WITHIN: Duration = Duration::from_secs(5);
 /// Bytes a millisecond: a snapshot of megabytes takes its time.
 const SLOWEST: u64 = 32;
+const GATHER: Duration = Duration::from_millis(GATHER_MS);
 const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 /// How long the other side may take to close as well.
 const LINGER: Duration = Duration::from_secs(1);
@@ -144,9 +145,12 @@ async fn read_all(
 async fn write_all(sink: &mut Sink, reader: &LineReader) -> End {
     loop {
         match reader.next().await {
-            Next::Frame(bytes) => {
-                if !write(sink, bytes).await {
+            Next::Frames(frames) => {
+                if !write_together(sink, frames).await {
                     return None;
+                }
+                if reader.gathers() {
+                    tokio::time::sleep(GATHER).await;
                 }
             }
             Next::End(why) => return Some(why),
@@ -156,9 +160,20 @@ async fn write_all(sink: &mut Sink, reader: &LineReader) -> End {
 
 /// Writes one frame; false: nobody reads it.
 pub(super) async fn write(sink: &mut Sink, bytes: Bytes) -> bool {
-    let within = WRITE_WITHIN + Duration::from_millis(bytes.len() as u64 / SLOWEST);
-    let written = timeout(within, sink.send(Message::Binary(bytes))).await;
-    matches!(written, Ok(Ok(())))
+    write_together(sink, vec![bytes]).await
+}
+
+/// Writes frames into as few segments as they fit; false: nobody reads them.
+async fn write_together(sink: &mut Sink, frames: Vec<Bytes>) -> bool {
+    let bytes: usize = frames.iter().map(Bytes::len).sum();
+    let within = WRITE_WITHIN + Duration::from_millis(bytes as u64 / SLOWEST);
+    let written = timeout(within, async {
+        for frame in frames {
+            sink.feed(Message::Binary(frame)).await?;
+        }
+        sink.flush().await
+    });
+    matches!(written.await, Ok(Ok(())))
 }
 
 /// What a connection is for.

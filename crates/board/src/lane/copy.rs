@@ -123,10 +123,10 @@ impl LaneClient {
         open.to_bytes()
     }
 
-    /// Whether the connection stumbles, so that a second one beside it is worth opening: its first frame is
+    /// Whether the connection is far or stumbles, so that a second one beside it is worth opening: its first frame is
     /// [`Self::open_second`]. It ends with the first.
     pub fn wants_second(&self) -> bool {
-        self.ready && matches!(self.second, Second::Closed) && self.pace.stumbles()
+        self.ready && matches!(self.second, Second::Closed) && self.pace.is_slow()
     }
 
     /// The first frame of a second connection. `None`: there is no copy to open it for.

@@ -6,6 +6,10 @@ use crate::id::{Author, Replica};
 use crate::rights::Level;
 use confab_base::Code;
 
+/// What is sent over a connection that stumbles is gathered for so long, milliseconds: TCP loses segments and not bytes, and each
+/// that is lost holds back all behind it.
+pub const GATHER_MS: u64 = 40;
+
 /// A connection, by a number of the shell's. Higher ones are newer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaneConn(pub u64);
@@ -125,6 +129,11 @@ pub enum LaneOutput {
         to: Vec<LaneConn>,
         frame: Vec<u8>,
         weight: Weight,
+    },
+    /// From now on what waits for this connection is written together every [`GATHER_MS`], or again as it comes.
+    Gather {
+        conn: LaneConn,
+        gather: bool,
     },
     /// Say so as the last frame and end the connection. The lane knows it no more.
     Close {

@@ -16,7 +16,7 @@ mod second;
 
 pub use copy::{Heard, LaneClient};
 pub use face::{
-    AuthorRecord, Close, LaneConn, LaneCopy, LaneOutput, LaneRecord, LaneSeat, Restored,
+    AuthorRecord, Close, GATHER_MS, LaneConn, LaneCopy, LaneOutput, LaneRecord, LaneSeat, Restored,
 };
 pub use frame::{AuthorName, FromClient, FromServer, LANE_VERSION, MAX_CLIENT_FRAME, Open};
 pub use pictures::{OpenPictures, PictureAnswer, PictureAsk};
@@ -162,7 +162,9 @@ impl Lane {
 
     /// The connection is gone.
     pub fn leave(&mut self, conn: LaneConn) {
-        self.seconds.remove(&conn);
+        if let Some(second) = self.seconds.remove(&conn) {
+            self.gather(second.first(), false);
+        }
         if let Some(opened) = self.conns.remove(&conn) {
             self.close_second(conn, Close::NewCopy);
             self.show(conn, opened.replica, Presence::Gone);

@@ -1,4 +1,4 @@
-//! Whether a connection stumbles: how long its pings take beside the fastest of them. Twin of `ui/src/port/board/pace.ts`.
+//! Whether a connection is far or stumbles: how long its pings take, and beside the fastest of them. Twin of `ui/src/port/board/pace.ts`.
 
 use confab_base::Time;
 use std::collections::VecDeque;
@@ -11,6 +11,8 @@ const IDLE: Duration = Duration::from_secs(10);
 /// A ping that takes this much longer than the fastest was held back: a lost segment costs a round trip more, and 200 ms on
 /// most systems where none follows it.
 const LATE: Duration = Duration::from_millis(120);
+/// Where two pings took so long, a lost segment costs more than anybody fails to see, and it is not waited for.
+const FAR: Duration = Duration::from_millis(100);
 /// So many of the last ones have to be late.
 const STUMBLES: usize = 2;
 const LOOKED_AT: usize = 10;
@@ -26,6 +28,8 @@ pub(super) struct Pace {
     fastest: Option<Duration>,
     /// Whether the last ones were late, newest last.
     late: VecDeque<bool>,
+    /// It was looked at anew.
+    again: bool,
 }
 
 impl Pace {
@@ -34,9 +38,11 @@ impl Pace {
         self.last_busy = Some(now);
     }
 
-    /// When the next ping is due.
+    /// When the next ping is due: the first at once.
     pub(super) fn due(&self, began: Time) -> Time {
-        let asked = self.last_asked.unwrap_or(began);
+        let Some(asked) = self.last_asked else {
+            return began;
+        };
         let is_busy = self.last_busy.is_some_and(|at| at + ACTIVE >= asked);
         match is_busy && self.asked.is_none() {
             true => asked + ACTIVE,
@@ -62,13 +68,16 @@ impl Pace {
         }
     }
 
-    /// Whether it stumbles.
-    pub(super) fn stumbles(&self) -> bool {
-        self.late.iter().filter(|late| **late).count() >= STUMBLES
+    /// Whether it needs another beside it: it stumbles, or it is far and there was none yet.
+    pub(super) fn is_slow(&self) -> bool {
+        let is_far = self.late.len() >= 2 && self.fastest.is_some_and(|took| took >= FAR);
+        let late = self.late.iter().filter(|late| **late).count();
+        late >= STUMBLES || is_far && !self.again
     }
 
-    /// Looks anew.
+    /// The other one is gone: looks anew whether it stumbles.
     pub(super) fn forget(&mut self) {
+        self.again = true;
         self.late.clear();
     }
 }
@@ -83,31 +92,49 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_is_far_does_not_stumble_but_one_that_holds_back() {
+    fn a_connection_that_is_near_is_slow_when_it_holds_back_twice() {
         let mut pace = Pace::default();
         for i in 0..20 {
-            ping(&mut pace, i * 1000, 200 + i % 100);
+            ping(&mut pace, i * 1000, 20 + i % 100);
         }
-        assert!(!pace.stumbles());
-        ping(&mut pace, 30_000, 450);
-        assert!(!pace.stumbles(), "once is chance");
-        ping(&mut pace, 32_000, 200);
-        ping(&mut pace, 33_000, 420);
-        assert!(pace.stumbles());
+        assert!(!pace.is_slow());
+        ping(&mut pace, 30_000, 250);
+        assert!(!pace.is_slow(), "once is chance");
+        ping(&mut pace, 32_000, 20);
+        ping(&mut pace, 33_000, 220);
+        assert!(pace.is_slow());
         for i in 0..10 {
-            ping(&mut pace, 40_000 + i * 1000, 200);
+            ping(&mut pace, 40_000 + i * 1000, 20);
         }
-        assert!(!pace.stumbles(), "long ago");
-        ping(&mut pace, 60_000, 420);
-        ping(&mut pace, 61_000, 420);
+        assert!(!pace.is_slow(), "long ago");
+        ping(&mut pace, 60_000, 220);
+        ping(&mut pace, 61_000, 220);
         pace.forget();
-        assert!(!pace.stumbles());
+        assert!(!pace.is_slow());
+    }
+
+    #[test]
+    fn one_that_is_far_is_slow_from_the_second_ping_but_only_once() {
+        let mut pace = Pace::default();
+        ping(&mut pace, 0, 200);
+        assert!(!pace.is_slow(), "opening takes its time");
+        ping(&mut pace, 1000, 200);
+        assert!(pace.is_slow());
+        pace.forget();
+        ping(&mut pace, 1500, 200);
+        ping(&mut pace, 2000, 450);
+        assert!(!pace.is_slow());
+        ping(&mut pace, 3000, 450);
+        assert!(pace.is_slow());
     }
 
     #[test]
     fn it_is_asked_often_while_something_happens() {
         let began = Time::from_millis(500);
         let mut pace = Pace::default();
+        assert_eq!(pace.due(began), began);
+        pace.asked(began);
+        pace.answered(Time::from_millis(700));
         assert_eq!(pace.due(began), began + IDLE);
         pace.busy(Time::from_millis(600));
         assert_eq!(pace.due(began), began + ACTIVE);

@@ -4,7 +4,7 @@
 //! Changes and acknowledgements travel over both, everything else over the first alone. Each connection keeps its order, so
 //! no change comes over either before its predecessors, but for what was under way when the second began.
 
-use super::{Close, FromClient, FromServer, Lane, LaneConn, Weight, frame};
+use super::{Close, FromClient, FromServer, Lane, LaneConn, LaneOutput, Weight, frame};
 use crate::id::{Author, Replica};
 use crate::rate::Meter;
 use confab_base::{Code, Time};
@@ -19,6 +19,10 @@ pub(super) struct Second {
 }
 
 impl Second {
+    pub(super) fn first(&self) -> LaneConn {
+        self.first
+    }
+
     pub(super) fn is_beside(&self, first: LaneConn) -> bool {
         self.first == first
     }
@@ -52,7 +56,14 @@ impl Lane {
             board: self.name.clone(),
         };
         self.send_to(vec![conn], &opened, Weight::Opening);
+        self.gather(first, true);
+        self.gather(conn, true);
         Ok(())
+    }
+
+    /// Has the shell gather what goes over a connection, or no longer.
+    pub(super) fn gather(&mut self, conn: LaneConn, gather: bool) {
+        self.out.push_back(LaneOutput::Gather { conn, gather });
     }
 
     /// A frame that came over one. False: it is none.

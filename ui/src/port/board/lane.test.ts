@@ -370,6 +370,26 @@ it("goes a second way where the first stumbles, and what one holds back comes by
   expect(lane.state).toBe("ready");
 });
 
+it("goes a second way at once where the server is far, but that only once", () => {
+  const { server, lane } = client();
+  server.slow = 150;
+  server.connect();
+  const draw = (times: number) => {
+    for (let i = 0; i < times; i++) {
+      addPage(lane.board!);
+      lane.wrote();
+      server.run(1000);
+    }
+  };
+  draw(3);
+  server.connectNewest();
+  expect(server.wires).toBe(2);
+  server.cutSecond();
+  draw(12);
+  expect([server.wires, lane.state]).toEqual([2, "ready"]);
+  equal(lane, server);
+});
+
 it("a second way that ends is opened again only where the first stumbles anew, and goes with the first", () => {
   const { server, lane } = stumbling();
   server.connectNewest();

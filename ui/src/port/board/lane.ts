@@ -177,6 +177,7 @@ export class Lane {
 
   #pingWhenDue(): void {
     this.#ping?.();
+    if (!this.#ready) return;
     this.#ping = this.world.after(Math.max(0, this.#pace.due - this.world.now()), () => {
       this.#pace.asked(this.world.now());
       this.#wire?.send(pingFrame());
@@ -234,7 +235,7 @@ export class Lane {
   #ponged(): void {
     this.#pace.answered(this.world.now());
     this.#pingWhenDue();
-    if (this.#second || !this.#ready || !this.board || !this.#pace.stumbles) return;
+    if (this.#second || !this.#ready || !this.board || !this.#pace.isSlow) return;
     this.#second = new SecondWay(
       this.world,
       {
@@ -323,6 +324,7 @@ export class Lane {
     this.#tries = 0;
     this.#fresh = false;
     this.#listen();
+    this.#pingWhenDue();
     this.board?.acknowledge(opened.next);
     this.board?.resend();
     this.#become("ready");

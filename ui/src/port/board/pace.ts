@@ -1,4 +1,4 @@
-// Whether a connection stumbles: how long its pings take beside the fastest of them. Pure; twin of crates/board/src/lane/pace.rs.
+// Whether a connection is far or stumbles: how long its pings take, and beside the fastest of them. Pure; twin of crates/board/src/lane/pace.rs.
 
 /** Between pings while something comes or goes, and so long after it. */
 const ACTIVE_MS = 1000;
@@ -6,6 +6,8 @@ const ACTIVE_MS = 1000;
 const IDLE_MS = 10_000;
 /** A ping that takes this much longer than the fastest was held back: TCP makes up for a lost segment a round trip later, or 200 ms. */
 const LATE_MS = 120;
+/** Where two pings took so long, a lost segment costs more than anybody fails to see, and it is not waited for. */
+const FAR_MS = 100;
 /** So many of the last ones have to be late. */
 const STUMBLES = 2;
 const LOOKED_AT = 10;
@@ -13,22 +15,22 @@ const LOOKED_AT = 10;
 /** Times are milliseconds of one clock. */
 export class Pace {
   #asked: number | undefined;
-  #lastAsked: number;
+  #lastAsked: number | undefined;
   #lastBusy = -Infinity;
   #fastest = Infinity;
   #late: boolean[] = [];
+  #again = false;
 
-  constructor(began: number) {
-    this.#lastAsked = began;
-  }
+  constructor(private readonly began: number) {}
 
   /** Something came or went. */
   busy(now: number): void {
     this.#lastBusy = now;
   }
 
-  /** When the next ping is due. */
+  /** When the next ping is due: the first at once. */
   get due(): number {
+    if (this.#lastAsked === undefined) return this.began;
     const busy = this.#lastBusy + ACTIVE_MS >= this.#lastAsked && this.#asked === undefined;
     return this.#lastAsked + (busy ? ACTIVE_MS : IDLE_MS);
   }
@@ -47,12 +49,16 @@ export class Pace {
     if (this.#late.length > LOOKED_AT) this.#late.shift();
   }
 
-  get stumbles(): boolean {
-    return this.#late.filter((late) => late).length >= STUMBLES;
+  /** Whether it needs another beside it: it stumbles, or it is far and there was none yet. */
+  get isSlow(): boolean {
+    const isFar = this.#late.length >= 2 && this.#fastest >= FAR_MS;
+    const late = this.#late.filter((late) => late).length;
+    return late >= STUMBLES || (isFar && !this.#again);
   }
 
-  /** Looks anew. */
+  /** The other one is gone: looks anew whether it stumbles. */
   forget(): void {
+    this.#again = true;
     this.#late = [];
   }
 }
