@@ -197,15 +197,16 @@ impl Document {
         });
         let (was_alive, was_made) = (object.is_alive(), object.kind.is_some());
         change(object, &mut self.counts.weight);
-        let (alive, kind, parent) = (object.is_alive(), object.kind, object.parent());
+        let (alive, kind) = (object.is_alive(), object.kind);
         self.counts.objects += usize::from(added);
-        self.count_alive(kind, was_alive, alive);
         if kind == Some(Kind::Cut) {
+            let parent = object.parent();
             if let (false, Some(stroke)) = (was_made, parent) {
                 self.cuts.entry(stroke).or_default().push(id);
             }
             touched.extend(parent);
         }
+        self.count_alive(kind, was_alive, alive);
         touched.push(id);
     }
 
@@ -229,11 +230,7 @@ impl Document {
         };
         self.counts.objects -= 1;
         self.count_alive(object.kind, object.is_alive(), false);
-        self.counts.weight -= object
-            .registers
-            .iter()
-            .map(|(_, r)| r.value.weight())
-            .sum::<usize>();
+        self.counts.weight -= object.weight();
         if let (Some(Kind::Cut), Some(stroke)) = (object.kind, object.parent()) {
             if let Some(cuts) = self.cuts.get_mut(&stroke) {
                 cuts.retain(|cut| *cut != id);

@@ -300,7 +300,8 @@ impl<'a> Check<'a> {
         }
         let object = self.document.object(id).ok_or(Refusal::UnknownObject)?;
         let kind = object.kind().ok_or(Refusal::UnknownObject)?;
-        Ok((kind, object.parent()))
+        let stroke = object.parent().filter(|_| kind == Kind::Cut);
+        Ok((kind, stroke))
     }
 
     fn may_change(&self, id: ObjectId, kind: Kind, field: Field) -> Result<(), Refusal> {
@@ -329,10 +330,13 @@ impl<'a> Check<'a> {
             (Field::Group, Value::MaybeObject(Some(id))) => {
                 *id != own && self.kind(*id)?.0 == Kind::Group
             }
-            (Field::From | Field::To, Value::End(End::Bound { object, .. })) => {
-                let target = self.kind(*object)?.0;
-                *object != own && !matches!(target, Kind::Page | Kind::Group | Kind::Cut)
-            }
+            (Field::From | Field::To, Value::End(end)) => match **end {
+                End::Bound { object, .. } => {
+                    let target = self.kind(object)?.0;
+                    object != own && !matches!(target, Kind::Page | Kind::Group | Kind::Cut)
+                }
+                End::Free { .. } => true,
+            },
             (Field::Cleared, Value::Lamport(time)) => *time <= self.clock,
             _ => true,
         };

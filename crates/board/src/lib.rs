@@ -38,10 +38,10 @@ pub use gate::{Admitted, Refusal, admit};
 pub use id::{Author, MAX_LAMPORT, ObjectId, Replica, Stamp};
 pub use ink::{Ink, NO_PRESSURE, Point};
 pub use lane::{
-    AuthorName, AuthorRecord, Close, FromClient, FromServer, GATHER_MS, Heard, LANE_VERSION, Lane, LaneClient,
-    LaneConn, LaneCopy, LaneOutput, LaneRecord, LaneSeat, MAX_CLIENT_FRAME, Open, OpenPictures,
-    Overflow, PictureAnswer, PictureAsk, Queue, Restored, SCREEN_PAGE, Weight, screen_board,
-    screen_level, screen_track,
+    AuthorName, AuthorRecord, Close, FromClient, FromServer, GATHER_MS, Heard, LANE_VERSION, Lane,
+    LaneClient, LaneConn, LaneCopy, LaneOutput, LaneRecord, LaneSeat, MAX_CLIENT_FRAME, Open,
+    OpenPictures, Overflow, PictureAnswer, PictureAsk, Queue, Restored, SCREEN_PAGE, Weight,
+    screen_board, screen_level, screen_track,
 };
 pub use object::Object;
 pub use order::Order;

@@ -1,6 +1,6 @@
 //! An object: its kind and its registers, each with the stamp of the write that holds.
 
-use crate::field::{Field, Kind};
+use crate::field::{FIELDS, Field, Kind};
 use crate::id::{ObjectId, Stamp};
 use crate::value::{Asset, End, Place, Spans, TextStyle, Value};
 use crate::{Ink, Order};
@@ -13,12 +13,19 @@ pub(crate) struct Register {
 }
 
 /// An object of the board, or the shell of one: writes to it came before the write that makes it.
+///
+/// What every write asks for stands together, and the registers are found by counting bits: on a large board a write costs what
+/// it takes from memory that is not at hand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
     pub(crate) id: ObjectId,
     pub(crate) kind: Option<Kind>,
-    /// Sorted by field.
-    pub(crate) registers: Vec<(Field, Register)>,
+    /// [`Field::Alive`] was written, and is false.
+    is_deleted: bool,
+    /// Which fields were written: a bit each.
+    written: u32,
+    /// Of the fields that were, in their order.
+    registers: Vec<Register>,
 }
 
 impl Object {
@@ -26,6 +33,8 @@ impl Object {
         Object {
             id,
             kind: None,
+            is_deleted: false,
+            written: 0,
             registers: Vec::new(),
         }
     }
@@ -39,9 +48,36 @@ impl Object {
         self.kind
     }
 
+    /// Where the field's register is, or would be.
+    fn find(&self, field: Field) -> Result<usize, usize> {
+        let bit = 1 << field as u32;
+        let before = (self.written & (bit - 1)).count_ones() as usize;
+        match self.written & bit {
+            0 => Err(before),
+            _ => Ok(before),
+        }
+    }
+
     pub(crate) fn register(&self, field: Field) -> Option<&Register> {
-        let at = self.registers.binary_search_by_key(&field, |(f, _)| *f);
-        at.ok().map(|at| &self.registers[at].1)
+        self.find(field).ok().map(|at| &self.registers[at])
+    }
+
+    /// What was written, in the order of the fields.
+    pub(crate) fn written(&self) -> impl Iterator<Item = (Field, &Register)> {
+        let fields = FIELDS
+            .into_iter()
+            .filter(|f| self.written & (1 << *f as u32) != 0);
+        fields.zip(&self.registers)
+    }
+
+    /// How many fields were written.
+    pub(crate) fn count(&self) -> usize {
+        self.registers.len()
+    }
+
+    /// [`Value::weight`] of everything written.
+    pub(crate) fn weight(&self) -> usize {
+        self.registers.iter().map(|r| r.value.weight()).sum()
     }
 
     /// The stamp of the write that holds; of a field never written, of the one that made the object.
@@ -57,9 +93,10 @@ impl Object {
         value: Value,
         weight: &mut usize,
     ) -> bool {
-        match self.registers.binary_search_by_key(&field, |(f, _)| *f) {
+        let deletes = value == Value::Flag(false);
+        match self.find(field) {
             Ok(at) => {
-                let register = &mut self.registers[at].1;
+                let register = &mut self.registers[at];
                 if register.stamp >= stamp {
                     return false;
                 }
@@ -68,9 +105,12 @@ impl Object {
             }
             Err(at) => {
                 *weight += value.weight();
-                self.registers
-                    .insert(at, (field, Register { stamp, value }));
+                self.written |= 1 << field as u32;
+                self.registers.insert(at, Register { stamp, value });
             }
+        }
+        if field == Field::Alive {
+            self.is_deleted = deletes;
         }
         true
     }
@@ -86,8 +126,7 @@ impl Object {
 
     /// Made and not deleted. Whether it is seen depends on its page too: [`crate::Document::is_visible`].
     pub fn is_alive(&self) -> bool {
-        let alive = self.register(Field::Alive).map(|r| &r.value);
-        self.kind.is_some() && alive != Some(&Value::Flag(false))
+        self.kind.is_some() && !self.is_deleted
     }
 
     pub fn parent(&self) -> Option<ObjectId> {
@@ -162,15 +201,15 @@ impl Object {
 
     /// [`Field::From`] or [`Field::To`].
     pub fn end(&self, field: Field) -> Option<End> {
-        match self.register(field)?.value {
-            Value::End(end) => Some(end),
+        match &self.register(field)?.value {
+            Value::End(end) => Some(**end),
             _ => None,
         }
     }
 
     pub fn asset(&self) -> Option<Asset> {
-        match self.register(Field::Asset)?.value {
-            Value::Asset(asset) => asset,
+        match &self.register(Field::Asset)?.value {
+            Value::Asset(asset) => asset.as_deref().copied(),
             _ => None,
         }
     }

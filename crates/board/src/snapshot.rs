@@ -59,11 +59,7 @@ impl Document {
             let id = read_id(&mut r, &mut last, &replicas)?;
             let object = read_object(&mut r, id, &replicas)?;
             document.change_object(id, &mut Vec::new(), |empty, weight| {
-                *weight += object
-                    .registers
-                    .iter()
-                    .map(|(_, r)| r.value.weight())
-                    .sum::<usize>();
+                *weight += object.weight();
                 *empty = object;
             });
         }
@@ -108,8 +104,8 @@ impl Document {
     fn merge_object(&mut self, theirs: &Object, touched: &mut Vec<ObjectId>) {
         self.change_object(theirs.id, touched, |object, weight| {
             object.kind = object.kind.or(theirs.kind);
-            for (field, register) in &theirs.registers {
-                object.write(*field, register.stamp, register.value.clone(), weight);
+            for (field, register) in theirs.written() {
+                object.write(field, register.stamp, register.value.clone(), weight);
             }
         });
     }
@@ -173,10 +169,10 @@ fn read_replica(r: &mut Reader<'_>, replicas: &[Replica]) -> Result<Replica, Wir
 
 fn write_object(w: &mut Writer, object: &Object, replicas: &[Replica]) {
     w.byte(object.kind.map_or(0, |kind| kind as u8 + 1));
-    w.number(object.registers.len() as u64);
-    for (field, register) in &object.registers {
+    w.number(object.count() as u64);
+    for (field, register) in object.written() {
         let later = register.stamp != object.id.0;
-        w.byte(*field as u8 * 2 + u8::from(later));
+        w.byte(field as u8 * 2 + u8::from(later));
         if later {
             w.number(register.stamp.lamport);
             w.number(index(replicas, register.stamp.replica));
@@ -196,17 +192,15 @@ fn read_object(
         object.kind = Some(Kind::of(kind - 1)?);
     }
     let count = r.below(FIELDS.len() as u64)?;
+    let mut last = None;
     for _ in 0..count {
-        let (field, register) = read_register(r, id, replicas)?;
-        let sorted = object
-            .registers
-            .last()
-            .is_none_or(|(last, _)| *last < field);
+        let (field, Register { stamp, value }) = read_register(r, id, replicas)?;
+        let sorted = last.replace(field).is_none_or(|last| last < field);
         let known = object.kind.is_none_or(|kind| kind.has(field));
         if !sorted || !known {
             return Err(WireError::OutOfRange);
         }
-        object.registers.push((field, register));
+        object.write(field, stamp, value, &mut 0);
     }
     let required = object.kind.map_or(&[][..], Kind::required);
     if required

@@ -73,8 +73,9 @@ pub enum Value {
     Number(u32),
     Text(Arc<str>),
     TextStyle(TextStyle),
-    End(End),
-    Asset(Option<Asset>),
+    /// Boxed as pictures are: few have them, and what all have is small.
+    End(Box<End>),
+    Asset(Option<Box<Asset>>),
     Spans(Spans),
     Ink(Ink),
     Lamport(u64),
@@ -151,7 +152,7 @@ impl Value {
                 w.byte(style.align);
                 w.byte(style.flags);
             }
-            Value::End(end) => write_end(w, *end, near),
+            Value::End(end) => write_end(w, **end, near),
             Value::Asset(asset) => {
                 w.byte(asset.is_some().into());
                 asset.iter().for_each(|asset| write_asset(w, asset));
@@ -184,8 +185,11 @@ impl Value {
                 align: small(r, 2)?,
                 flags: small(r, 31)?,
             }),
-            Field::From | Field::To => Value::End(read_end(r, near)?),
-            Field::Asset => Value::Asset(if flag(r)? { Some(read_asset(r)?) } else { None }),
+            Field::From | Field::To => Value::End(Box::new(read_end(r, near)?)),
+            Field::Asset => Value::Asset(match flag(r)? {
+                true => Some(Box::new(read_asset(r)?)),
+                false => None,
+            }),
             Field::Spans => Value::Spans(read_spans(r)?),
             Field::Ink => Value::Ink(Ink::read(r)?),
             Field::Cleared => Value::Lamport(r.below(MAX_LAMPORT)?),

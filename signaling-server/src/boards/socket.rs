@@ -7,7 +7,9 @@ use crate::counters::Counters;
 use crate::handover::Asked;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
-use confab_board::{Close, FromClient, GATHER_MS, MAX_CLIENT_FRAME, Open, OpenPictures, PictureAsk, limits};
+use confab_board::{
+    Close, FromClient, GATHER_MS, MAX_CLIENT_FRAME, Open, OpenPictures, PictureAsk, limits,
+};
 use confab_protocol::Code;
 #[cfg(unix)]
 use confab_protocol::MeetingId;

@@ -142,14 +142,14 @@ fn random_object(edit: &mut Edit<'_>, page: ObjectId, dice: &mut Dice) -> Result
                 y: 7,
             };
             fields.retain(|(f, _)| *f != Field::Place);
-            fields.push((Field::From, Value::End(free(dice))));
+            fields.push((Field::From, Value::End(Box::new(free(dice)))));
             let to = pick(&strokes, dice).map_or(free(dice), |object| End::Bound {
                 object,
                 across: 9,
                 down: 65_535,
                 at: (-4, 4),
             });
-            fields.push((Field::To, Value::End(to)));
+            fields.push((Field::To, Value::End(Box::new(to))));
             return edit.create(Kind::Connector, fields).map(drop);
         }
         2 => {
@@ -209,10 +209,10 @@ fn random_set(
             align: 1,
             flags: 3,
         }),
-        Field::From | Field::To => Value::End(End::Free {
+        Field::From | Field::To => Value::End(Box::new(End::Free {
             x: dice.below(50) as i32,
             y: -1,
-        }),
+        })),
         Field::Group => Value::MaybeObject(pick(&groups, dice).filter(|g| *g != object)),
         Field::Asset => return Ok(()),
         Field::Cleared => Value::Lamport(dice.below(edit.document().clock())),
