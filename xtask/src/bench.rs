@@ -40,6 +40,12 @@ pub enum Bench {
         #[arg(long, default_value = "")]
         only: String,
     },
+    /// What nine remote tiles and an own camera in three layers cost a native, release build; Linux
+    Tiles {
+        /// Of each case
+        #[arg(long, default_value_t = 20)]
+        seconds: u32,
+    },
     /// The whiteboard: ten people on a real server, near and (root only) far; the document's ops in Rust and TypeScript; panning in Chromium
     Board {
         /// Of all people together; 120,000 are two hours
@@ -113,6 +119,7 @@ pub fn bench(what: &Bench) -> Result {
         } => jitter(*seed, *seconds, voices),
         Bench::Drift { seconds } => drift(*seconds),
         Bench::Network { seconds, only } => network(*seconds, only),
+        Bench::Tiles { seconds } => tiles(*seconds),
         Bench::Board { ops, strokes } => board(*ops, strokes),
     }
 }
@@ -231,17 +238,41 @@ fn board(ops: u32, strokes: &str) -> Result {
     run_in("tests/browser", "node", &["board-bench.mjs", strokes])
 }
 
+fn tiles(seconds: u32) -> Result {
+    headline("Tiles bench");
+    let programs = ["confab-server", "confab-headless"].map(|name| ["-p", name]);
+    run(
+        "cargo",
+        &[&["build", "--release"][..], &programs.concat()].concat(),
+    )?;
+    browser_packages()?;
+    // The script looks where it says.
+    run(
+        "env",
+        &[
+            "CONFAB_PROFILE=release",
+            "node",
+            &root()
+                .join("tests/browser/tiles-bench.mjs")
+                .to_string_lossy(),
+            &seconds.to_string(),
+        ],
+    )
+}
+
+fn browser_packages() -> Result {
+    if root().join("tests/browser/node_modules").exists() {
+        return Ok(());
+    }
+    let install = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+    run_in("tests/browser", "npm", &install)
+}
+
 fn network(seconds: u32, only: &str) -> Result {
     headline("Network bench");
     // As for the tests: nothing is built twice.
     run("cargo", &["build", "--workspace", "--bins"])?;
-    if !root().join("tests/browser/node_modules").exists() {
-        run_in(
-            "tests/browser",
-            "npm",
-            &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
-        )?;
-    }
+    browser_packages()?;
     let python = packages("network")?;
     let work = cache().join("bench-network");
     std::fs::create_dir_all(&work).map_err(|e| e.to_string())?;

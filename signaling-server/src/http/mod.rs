@@ -162,7 +162,7 @@ impl Site {
             embed_origins: config.embed.origins.clone(),
             creates: RateLimit::new(meetings_per_minute),
             joins: RateLimit::new(joins_per_minute),
-            boards_opened: RateLimit::new(joins_per_minute),
+            boards_opened: RateLimit::new(boards_per_minute(joins_per_minute)),
             tries: RateLimit::new(TRIES_PER_MINUTE),
             calendars_asked: RateLimit::new(CALENDARS_PER_MINUTE),
             uploads: RateLimit::new(UPLOADS_PER_MINUTE),
@@ -183,8 +183,14 @@ impl Site {
         *self.live.write().expect("no panic while writing") = Live::of(config);
         self.creates.set(config.limits.meetings_per_minute);
         self.joins.set(config.limits.joins_per_minute);
-        self.boards_opened.set(config.limits.joins_per_minute);
+        let boards = boards_per_minute(config.limits.joins_per_minute);
+        self.boards_opened.set(boards);
     }
+}
+
+/// Who is far opens two connections to a board (docs/BOARD.md).
+fn boards_per_minute(joins_per_minute: u32) -> u32 {
+    joins_per_minute.saturating_mul(2)
 }
 
 pub(crate) fn router(site: Arc<Site>) -> Router {
