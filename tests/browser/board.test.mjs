@@ -220,6 +220,54 @@ test('two guests and a native draw together, and all have the same board by hash
   assert.equal(await count(host), strokes);
 });
 
+test('who is far has two ways to the board, and what one holds back comes by the other', async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const { guest_link, host_link } = await server.meeting('Far');
+  const open = async () => { const g = await Guest.start(); t.after(() => g.close()); return g; };
+  const [host, ada] = [await open(), await open()];
+  const ways = [];
+  await ada.context.routeWebSocket(/\/ws\/board$/, (page) => {
+    const way = { held: undefined };
+    ways.push(way);
+    const wire = page.connectToServer();
+    // 75 ms each way; all of it waits while it is held.
+    const late = (send) => (message) => setTimeout(() => (way.held ? way.held.push(() => send(message)) : send(message)), 75);
+    page.onMessage(late((message) => wire.send(message)));
+    wire.onMessage(late((message) => page.send(message)));
+  });
+  await host.join(host_link, 'Hanna', DEVICES);
+  await ada.join(guest_link, 'Ada', DEVICES);
+  await openBoard(host);
+  await openBoard(ada);
+  await tool(host, 'Pen');
+  await tool(ada, 'Pen');
+  let strokes = 0;
+  const stroke = (who) => {
+    const y = 0.15 + 0.05 * strokes++;
+    return drag(who, [[0.3, y], [0.7, y]]);
+  };
+  await until('a second way', 20000, async () => {
+    await stroke(ada);
+    await sleep(500);
+    return ways.length > 1;
+  });
+  for (const guest of [host, ada]) await until('both have all', 10000, async () => (await count(guest)) === strokes);
+  await sleep(1000);
+  ways[0].held = [];
+  await stroke(host);
+  await until('it comes by the second way', 5000, async () => (await count(ada)) === strokes);
+  await stroke(ada);
+  await until('and goes by it', 5000, async () => (await count(host)) === strokes);
+  const held = ways[0].held;
+  assert.ok(held.length > 0, 'the first held something back');
+  ways[0].held = undefined;
+  held.forEach((send) => send());
+  await sleep(1000);
+  for (const guest of [host, ada]) assert.equal(await count(guest), strokes, 'what comes late is known');
+  assert.equal(ways.length, 2);
+});
+
 /** Colour of a point of a picture, given in shares of it: [red, green, blue]. */
 function colorAt(file, [x, y]) {
   const [width, height] = size(file);

@@ -8,6 +8,19 @@ import { root } from './paths.mjs';
 /** Before the page is opened: keeps the frames of its lane, both ways. */
 export const tapBoard = (guest) => guest.context.addInitScript(() => {
   const lanes = (globalThis.__lanes = []);
+  /** Whether the first frame opens a second way beside another connection, which brings only a part of what is said (docs/BOARD.md). */
+  const opensSecond = (bytes) => {
+    let at = 1;
+    const number = () => {
+      for (let n = 0, bits = 0; ; bits += 7) {
+        n += (bytes[at] & 127) * 2 ** bits;
+        if (bytes[at++] < 128) return n;
+      }
+    };
+    const text = () => { const length = number(); at += length; };
+    number(), text(), number(), text(), text();
+    return bytes[at] === 2;
+  };
   const Own = globalThis.WebSocket;
   globalThis.WebSocket = class extends Own {
     constructor(...args) {
@@ -18,7 +31,9 @@ export const tapBoard = (guest) => guest.context.addInitScript(() => {
       this.addEventListener('message', ({ data }) => lane.frames.push({ from: 'server', bytes: [...new Uint8Array(data)] }));
       const send = this.send.bind(this);
       this.send = (data) => {
-        lane.frames.push({ from: 'page', bytes: [...new Uint8Array(data.buffer ?? data)] });
+        const bytes = [...new Uint8Array(data.buffer ?? data)];
+        if (bytes[0] === 1 && opensSecond(bytes)) lanes.splice(lanes.indexOf(lane), 1);
+        lane.frames.push({ from: 'page', bytes });
         send(data);
       };
     }
