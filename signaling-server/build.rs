@@ -1,6 +1,7 @@
 //! The UI is built by npm and embedded from `ui/dist`. Where it was not built, a page that says how stands in for it, so
 //! that the server can be built and tested without Node.
 
+use std::env;
 use std::fs;
 use std::path::Path;
 
@@ -15,7 +16,9 @@ const PLACEHOLDER: &str = r#"<!doctype html>
 "#;
 
 fn main() {
-    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/dist");
+    // Asked when it runs: it may have been built in another clone with the same target folder.
+    let here = env::var_os("CARGO_MANIFEST_DIR").expect("Cargo says where the package is");
+    let dist = Path::new(&here).join("../ui/dist");
     println!("cargo::rerun-if-changed={}", dist.display());
     println!("cargo::rerun-if-changed=migrations");
     let index = dist.join("index.html");

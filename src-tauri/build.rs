@@ -1,6 +1,7 @@
 //! Embeds the UI that npm built into `ui/dist`, the window configuration and the capabilities. Where the UI was not built, a
 //! page that says how stands in for it, so that the shell can be built and tested without Node.
 
+use std::env;
 use std::fs;
 use std::path::Path;
 use tauri_build::{AppManifest, Attributes, CodegenContext};
@@ -16,7 +17,9 @@ const PLACEHOLDER: &str = r#"<!doctype html>
 "#;
 
 fn main() {
-    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/dist");
+    // Asked when it runs: it may have been built in another clone with the same target folder.
+    let here = env::var_os("CARGO_MANIFEST_DIR").expect("Cargo says where the package is");
+    let dist = Path::new(&here).join("../ui/dist");
     println!("cargo::rerun-if-changed={}", dist.display());
     // Built into the program: where updates come from, and whose signature they carry.
     println!("cargo::rerun-if-env-changed=CONFAB_UPDATE_MANIFEST");

@@ -66,7 +66,18 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = Cli::parse();
+    match shell::claim_target().and_then(|()| run(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("\nconfab: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> shell::Result {
+    match command {
         Command::Run(options) => run::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Bench { what } => bench::bench(&what),
@@ -82,12 +93,5 @@ fn main() -> ExitCode {
             .and_then(|()| setup::tools())
             .and_then(|_| dist::run(&options)),
         Command::Ui => setup::tools().and_then(|_| ui::build()),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("\nconfab: {message}");
-            ExitCode::FAILURE
-        }
     }
 }

@@ -1,14 +1,21 @@
 //! Running other programs: shown, checked, with the tools' folder on the path.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 pub type Result<T = ()> = std::result::Result<T, String>;
 
-/// The workspace's root folder.
+/// The workspace's root folder: of the clone whose `cargo xtask` runs, and of the one it was built in only where Cargo does
+/// not say which that is. Both may differ where clones share a target folder.
 pub fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_path_buf()
+    let said = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = said
+        .filter(|path| path.ends_with("xtask"))
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    here.parent()
+        .map_or_else(|| here.clone(), Path::to_path_buf)
 }
 
 /// Where tools and fetched packages are kept between clones.
@@ -26,6 +33,44 @@ pub fn cache() -> PathBuf {
 /// Cargo's target folder: `CARGO_TARGET_DIR`, or `target` in the root.
 pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Has what is ours built anew where another clone built into the target folder last: Cargo goes by the time of a source, and
+/// would take programs that have the other clone's paths in them for this one's.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn claim_target() -> Result {
+    let stamp = target().join("confab-root");
+    let own = root().to_string_lossy().into_owned();
+    if fs::read_to_string(&stamp).is_ok_and(|last| last == own) {
+        return Ok(());
+    }
+    let claimed = touch(&root(), SystemTime::now())
+        .and_then(|()| fs::create_dir_all(target()))
+        .and_then(|()| fs::write(&stamp, own));
+    claimed.map_err(|e| format!("cannot take over {}: {e}", target().display()))
+}
+
+/// Makes sources of Rust new, in a folder and those below it.
+fn touch(folder: &Path, now: SystemTime) -> std::io::Result<()> {
+    const NOT_OURS: [&str; 5] = [".git", "target", "node_modules", "dist", "artefacts"];
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default();
+        if path.is_symlink() || NOT_OURS.iter().any(|not| name == *not) {
+            continue;
+        }
+        if path.is_dir() {
+            touch(&path, now)?;
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            fs::File::options()
+                .write(true)
+                .open(&path)?
+                .set_modified(now)?;
+        }
+    }
+    Ok(())
 }
 
 /// A command in the workspace's root that finds our tools first.
@@ -123,5 +168,5 @@ pub fn tracked() -> Result<Vec<String>> {
 
 pub fn read(path: impl AsRef<Path>) -> Result<String> {
     let path = path.as_ref();
-    std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
+    fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
 }
