@@ -150,6 +150,8 @@ test('a guest shares, pauses and stops; reads the numbers of each stream; uses t
 
   await page.keyboard.press('Control+Shift+KeyF');
   await until('full screen', 5000, () => page.evaluate(() => document.fullscreenElement !== null));
+  // The browser says so a frame later, and until then the same keys ask for it again.
+  await page.getByRole('button', { name: 'Full screen', exact: true, pressed: true }).waitFor();
   await page.keyboard.press('Control+Shift+KeyF');
   await until('not full screen', 5000, () => page.evaluate(() => document.fullscreenElement === null));
   assert.deepEqual(ada.errors, []);
