@@ -240,7 +240,7 @@ fn board(ops: u32, strokes: &str) -> Result {
 
 fn tiles(seconds: u32) -> Result {
     headline("Tiles bench");
-    let programs = ["confab-server", "confab-headless"].map(|name| ["-p", name]);
+    let programs = ["confab-server", "confab-client"].map(|name| ["-p", name]);
     run(
         "cargo",
         &[&["build", "--release"][..], &programs.concat()].concat(),
