@@ -73,7 +73,7 @@ enum Second {
 
 /// What happened to it.
 enum News {
-    Opened(Stream),
+    Opened(Box<Stream>),
     Frame(Vec<u8>),
     Closed,
 }
@@ -84,7 +84,7 @@ impl Second {
         match self {
             Second::Closed => std::future::pending().await,
             Second::Opening(task) => match task.await {
-                Ok(Some(stream)) => News::Opened(stream),
+                Ok(Some(stream)) => News::Opened(Box::new(stream)),
                 _ => News::Closed,
             },
             Second::Open(stream) => loop {
@@ -294,7 +294,7 @@ impl Drawer {
     async fn hear_second(&mut self, news: News) -> Option<Heard> {
         let bytes = match news {
             News::Opened(stream) => {
-                self.second = Second::Open(Box::new(stream));
+                self.second = Second::Open(stream);
                 return None;
             }
             News::Frame(bytes) => Some(bytes),
