@@ -28,7 +28,8 @@ async function measure(server, hidden) {
   const own = start('confab-headless', [
     'join', link, '--name', 'Measured', '--camera-file', clip('film-720p.y4m'), '--mic-file', clip('speech-en.wav'), '--loop',
     '--max-height', '360', '--max-videos', hidden ? '0' : String(TILES), '--stats-json', stats, ...time,
-  ]);
+    // Where the others take all of the machine, it is they who get less.
+  ], { through: process.getuid() === 0 ? ['nice', '-n', '-10'] : [] });
   await sleep(2000);
   const others = Array.from({ length: TILES }, (_, i) => start('confab-headless', [
     'join', link, '--name', `Tile ${i + 1}`, '--camera-file', clip('talking-head.y4m'), '--loop',
@@ -47,8 +48,11 @@ async function measure(server, hidden) {
   await Promise.all([own, ...others].map((child) => Promise.race([child.ended, sleep(8000)])));
   const mean = (of, field) => round(of.reduce((sum, l) => sum + (l[field] ?? 0), 0) / Math.max(1, of.length));
   const by = (direction, key) => {
-    const groups = Map.groupBy(lines.filter((l) => l.direction === direction), (l) => l[key]);
-    return [...groups].map(([name, of]) => ({ [key]: name, height: of.at(-1).height, fps: mean(of, 'fps'), kbps: mean(of, 'bitrate_kbps') }));
+    const ours = lines.filter((l) => l.direction === direction);
+    return [...new Set(ours.map((l) => l[key]))].map((name) => {
+      const of = ours.filter((l) => l[key] === name);
+      return { [key]: name, height: of.at(-1).height, fps: mean(of, 'fps'), kbps: mean(of, 'bitrate_kbps') };
+    });
   };
   const ended = [own, ...others].filter((child) => child.exitCode).map((child) => child.output);
   if (ended.length > 0) throw new Error(ended.join('\n'));
