@@ -22,7 +22,7 @@ mod sent;
 
 use confab_base::{Bitrate, Duration, Time};
 use delay::{Delay, Usage};
-use dispersion::Dispersion;
+use dispersion::{Dispersion, Spread};
 use history::{Ack, History};
 use lately::Lately;
 use loss::{Flow, Loss};
@@ -183,8 +183,9 @@ impl SendSide {
     fn coming_queue(&mut self, acks: &[Ack], now: Time) -> f64 {
         let is_new = self.begins.is_new(self.delay.queue(), now);
         let newest = acks.iter().max_by_key(|a| a.sent);
-        let spread = self.dispersion.spread().map(|s| s.ours);
-        let (Some(newest), Some(rate)) = (newest, spread.or(self.acked.burst())) else {
+        let burst = self.acked.burst().map(|b| b / self.loss.passes());
+        let rate = self.spread().map(|s| s.ours).or(burst);
+        let (Some(newest), Some(rate)) = (newest, rate) else {
             return 0.0;
         };
         let waited = self.delay.waited(newest.sent, newest.at);
@@ -194,6 +195,15 @@ impl SendSide {
         let age = now.as_micros() as f64 / 1000.0 - newest.sent as f64 / 1000.0;
         let takes = self.history.behind(newest.seq) as f64 * 8000.0 / rate;
         (waited + takes - age).max(0.0)
+    }
+
+    /// What the link carries, with what the path loses anyway: that stood in the queue as well, and took its time.
+    fn spread(&self) -> Option<Spread> {
+        let passes = self.loss.passes();
+        self.dispersion.spread().map(|s| Spread {
+            ours: s.ours / passes,
+            link: s.link / passes,
+        })
     }
 
     /// `is_dropping`: packets were lost just now, and not by the path's own loss.
@@ -219,7 +229,7 @@ impl SendSide {
             },
             acked: carried,
             burst: self.acked.burst().map(|b| b / self.loss.passes()),
-            spread: self.dispersion.spread(),
+            spread: self.spread(),
             sent: self.sent.rate(rtt, now),
             queue,
             coming: self.coming,
