@@ -1,10 +1,10 @@
 // What nine remote tiles of 360 rows and an own camera of 720 in three layers cost a native, in cores: `cargo xtask bench tiles` runs it.
 // Everything is real: nine natives send a clip, three of them look at the measured one, at 720, 360 and 180 rows. Linux.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clip, temporary } from './lib/paths.mjs';
-import { Server, sleep, start } from './lib/processes.mjs';
+import { Server, linesOf, sleep, start } from './lib/processes.mjs';
 
 const SECONDS = Number(process.argv[2] ?? 20);
 const WARM = 15;
@@ -17,8 +17,6 @@ function used(child) {
   const words = readFileSync(`/proc/${child.pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
   return (Number(words[11]) + Number(words[12])) / ticks;
 }
-
-const linesOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : '').split('\n').filter((l) => l.endsWith('}')).map((l) => JSON.parse(l));
 
 /** The measured native among the others: `{ cores, tiles, layers }`; with `hidden` it looks at nobody. */
 async function measure(server, hidden) {

@@ -237,7 +237,7 @@ fn where_the_first_way_holds_back_the_second_brings_it() {
         presents: false,
     };
     rig.lane.enter(conn, seat, open.copy, 0).unwrap();
-    // Written before the second is open, and lost on the first for now.
+    // Written before the second is open, and held back on the first.
     let mut held = Held {
         to: Vec::new(),
         from: Vec::new(),

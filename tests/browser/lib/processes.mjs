@@ -108,6 +108,9 @@ export class Server {
   }
 }
 
+/** Lines of JSON that a program has written whole so far. */
+export const linesOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : '').split('\n').filter((l) => l.endsWith('}')).map((l) => JSON.parse(l));
+
 /** A native participant. `name` is also the prefix of its files; `options` as of `start`. */
 export class Native {
   constructor(link, name, args, options) {
@@ -125,8 +128,7 @@ export class Native {
 
   /** Lines of its statistics so far. */
   lines() {
-    if (!existsSync(this.stats)) return [];
-    return readFileSync(this.stats, 'utf8').split('\n').filter((l) => l.endsWith('}')).map((l) => JSON.parse(l));
+    return linesOf(this.stats);
   }
 
   /** Leaves the meeting and closes its files. */

@@ -112,15 +112,8 @@ impl LaneClient {
         self.second = Second::Closed;
         let known = self.board.as_ref().filter(|_| !self.fresh);
         let copy = known.map(|b| LaneCopy::Back(b.replica(), b.document().vector().clone()));
-        let open = Open {
-            version: LANE_VERSION,
-            meeting: meeting.to_owned(),
-            participant,
-            token: token.to_owned(),
-            board: self.asked.clone(),
-            copy: copy.unwrap_or_default(),
-        };
-        open.to_bytes()
+        let seat = (meeting, participant, token);
+        first_frame(seat, &self.asked, copy.unwrap_or_default())
     }
 
     /// Whether the connection is far or stumbles, so that a second one beside it is worth opening: its first frame is
@@ -133,15 +126,11 @@ impl LaneClient {
     pub fn open_second(&mut self, meeting: &str, participant: u32, token: &str) -> Option<Vec<u8>> {
         let board = self.board.as_ref().filter(|_| self.ready)?;
         self.second = Second::Opening;
-        let open = Open {
-            version: LANE_VERSION,
-            meeting: meeting.to_owned(),
-            participant,
-            token: token.to_owned(),
-            board: self.name.clone(),
-            copy: LaneCopy::Second(board.replica()),
-        };
-        Some(open.to_bytes())
+        let (seat, copy) = (
+            (meeting, participant, token),
+            LaneCopy::Second(board.replica()),
+        );
+        Some(first_frame(seat, &self.name, copy))
     }
 
     /// The next frame for the second connection; ask until `None`.
@@ -394,4 +383,18 @@ impl LaneClient {
         self.due = None;
         Heard::Refused(name)
     }
+}
+
+/// The opening of a connection; of the seat: meeting, participant, token.
+fn first_frame(seat: (&str, u32, &str), board: &str, copy: LaneCopy) -> Vec<u8> {
+    let (meeting, participant, token) = seat;
+    let open = Open {
+        version: LANE_VERSION,
+        meeting: meeting.to_owned(),
+        participant,
+        token: token.to_owned(),
+        board: board.to_owned(),
+        copy,
+    };
+    open.to_bytes()
 }

@@ -8,6 +8,7 @@ use crate::change::write_update;
 use crate::document::Vector;
 use crate::id::{Author, Replica};
 use crate::limits::MAX_REPLICAS;
+use crate::rights::Level;
 use crate::store::Since;
 use confab_base::Code;
 use std::collections::BTreeMap;
@@ -40,13 +41,7 @@ impl Lane {
         };
         self.make_way(replica);
         let level = self.level_of(&seat);
-        let opened = FromServer::Opened {
-            replica,
-            level,
-            time_ms: wall_ms,
-            next: self.document.next_seq(replica),
-            board: self.name.clone(),
-        };
+        let opened = self.opened(replica, level, wall_ms);
         let lacks = self.lacks(vector.as_ref());
         let here: Vec<Vec<u8>> = self
             .conns
@@ -71,6 +66,17 @@ impl Lane {
             self.send_to(vec![conn], &frame, Weight::Presence);
         }
         Ok(())
+    }
+
+    /// The first answer to a connection.
+    pub(super) fn opened(&self, replica: Replica, level: Level, wall_ms: u64) -> FromServer {
+        FromServer::Opened {
+            replica,
+            level,
+            time_ms: wall_ms,
+            next: self.document.next_seq(replica),
+            board: self.name.clone(),
+        }
     }
 
     /// What somebody lacks who knows this much; a new copy lacks all.

@@ -48,13 +48,7 @@ impl Lane {
         self.close_second(first, Close::Because(Code::Replaced));
         let second = Second { first, meter: None };
         self.seconds.insert(conn, second);
-        let opened = FromServer::Opened {
-            replica,
-            level,
-            time_ms: wall_ms,
-            next: self.document.next_seq(replica),
-            board: self.name.clone(),
-        };
+        let opened = self.opened(replica, level, wall_ms);
         self.send_to(vec![conn], &opened, Weight::Opening);
         self.gather(first, true);
         self.gather(conn, true);

@@ -183,8 +183,7 @@ impl SendSide {
     fn coming_queue(&mut self, acks: &[Ack], now: Time) -> f64 {
         let is_new = self.begins.is_new(self.delay.queue(), now);
         let newest = acks.iter().max_by_key(|a| a.sent);
-        let burst = self.acked.burst().map(|b| b / self.loss.passes());
-        let rate = self.spread().map(|s| s.ours).or(burst);
+        let rate = self.spread().map(|s| s.ours).or(self.burst());
         let (Some(newest), Some(rate)) = (newest, rate) else {
             return 0.0;
         };
@@ -197,12 +196,20 @@ impl SendSide {
         (waited + takes - age).max(0.0)
     }
 
-    /// What the link carries, with what the path loses anyway: that stood in the queue as well, and took its time.
+    /// What was carried, where so much of it came: what the path loses anyway got as far as the place where it was lost, stood in
+    /// queues until then, and took its time.
+    fn carried(&self, came: f64) -> f64 {
+        came / self.loss.passes()
+    }
+
+    fn burst(&self) -> Option<f64> {
+        self.acked.burst().map(|came| self.carried(came))
+    }
+
     fn spread(&self) -> Option<Spread> {
-        let passes = self.loss.passes();
         self.dispersion.spread().map(|s| Spread {
-            ours: s.ours / passes,
-            link: s.link / passes,
+            ours: self.carried(s.ours),
+            link: self.carried(s.link),
         })
     }
 
@@ -211,8 +218,7 @@ impl SendSide {
         let rtt = self.rtt.unwrap_or(RTT);
         let usage = self.delay.usage();
         let acked = self.acked.rate();
-        // What the path loses anyway was carried as far as the place where it was lost.
-        let carried = acked.map(|a| a / self.loss.passes());
+        let carried = acked.map(|came| self.carried(came));
         let queue = self.delay.queue();
         self.queued.note(queue, now);
         let verdict = self.rival.update(queue, self.estimate_bps(), now);
@@ -228,7 +234,7 @@ impl SendSide {
                 _ => usage,
             },
             acked: carried,
-            burst: self.acked.burst().map(|b| b / self.loss.passes()),
+            burst: self.burst(),
             spread: self.spread(),
             sent: self.sent.rate(rtt, now),
             queue,

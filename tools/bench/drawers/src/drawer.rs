@@ -63,9 +63,7 @@ pub struct Drawer {
 }
 
 /// The second way.
-#[derive(Default)]
 enum Second {
-    #[default]
     Closed,
     Opening(tokio::task::JoinHandle<Option<Stream>>),
     Open(Box<Stream>),

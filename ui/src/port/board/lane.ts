@@ -258,10 +258,12 @@ export class Lane {
   /** What came by the second way. */
   #more(message: FromServer): void {
     if (message.is === "changes") this.events.changed(this.#receive(message.body));
-    else if (message.is === "acknowledged") {
-      this.board?.acknowledge(message.next);
-      this.events.changed([]);
-    }
+    else if (message.is === "acknowledged") this.#acknowledged(message.next);
+  }
+
+  #acknowledged(next: number): void {
+    this.board?.acknowledge(next);
+    this.events.changed([]);
   }
 
   /** Takes changes of others; gives the objects they touched. */
@@ -287,8 +289,7 @@ export class Lane {
       case "changes":
         return this.#changes(message.body);
       case "acknowledged":
-        this.board?.acknowledge(message.next);
-        return this.events.changed([]);
+        return this.#acknowledged(message.next);
       case "refused":
         return this.#refused(message.name, message.next, message.wait);
       case "rights":

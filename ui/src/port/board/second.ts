@@ -18,7 +18,7 @@ export interface SecondEvents {
 }
 
 export class SecondWay {
-  isOpen = false;
+  #isOpen = false;
   readonly #wire: Wire;
   #patience: (() => void) | undefined;
   #ping: (() => void) | undefined;
@@ -43,12 +43,12 @@ export class SecondWay {
   }
 
   say(frame: Uint8Array<ArrayBuffer>): void {
-    if (this.isOpen) this.#send(frame);
+    if (this.#isOpen) this.#send(frame);
   }
 
   close(): void {
     this.#closed = true;
-    this.isOpen = false;
+    this.#isOpen = false;
     this.#patience?.();
     this.#ping?.();
     this.#wire.close();
@@ -67,7 +67,7 @@ export class SecondWay {
       const message = readFrame(bytes);
       if (message.is === "closed") this.#lost();
       else if (message.is === "opened") this.#opened();
-      else if (this.isOpen) this.events.heard(message);
+      else if (this.#isOpen) this.events.heard(message);
     } catch {
       this.#lost();
     }
@@ -75,7 +75,7 @@ export class SecondWay {
 
   #opened(): void {
     this.#patience?.();
-    this.isOpen = true;
+    this.#isOpen = true;
     this.events.opened();
   }
 
