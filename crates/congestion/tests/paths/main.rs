@@ -268,6 +268,25 @@ fn loss_that_begins_in_the_middle_does_not_lower_it() {
     }
 }
 
+/// What is lost behind a queue stood in it as well: the queue says how much the line takes, and packets that come do not.
+#[test]
+fn a_queue_on_a_lossy_line_lowers_it_to_the_line_and_no_further() {
+    for (percent, least) in [(30, 1.3e6), (50, 1.2e6), (70, 1.0e6), (80, 0.5e6)] {
+        for seed in SEEDS {
+            let mut path = line(2000, 200);
+            path.loss = f64::from(percent) / 100.0;
+            let mut w = World::new(path, seed).ours(8e6, 0);
+            w.run(secs(15));
+            let r = &w.run(secs(60))[0];
+            let what = format!("{percent} % lost of 2 Mbps, all of it wanted");
+            print(&what, &w, r, secs(60));
+            let found = r.estimate(0.05);
+            assert!(found >= least, "{what}: {found}");
+            assert!(r.queued(0.95) <= 150.0, "{what}: {} ms", r.queued(0.95));
+        }
+    }
+}
+
 #[test]
 fn bursts_of_loss_do_not_lower_it() {
     for (loss, length) in [(0.05, 8.0), (0.2, 8.0), (0.5, 8.0)] {
