@@ -1,8 +1,8 @@
 //! A receiver's budget shared over its visible videos: a pure function of what they ask for and what is to be had.
 //! docs/ALLOCATION.md is the rule in words.
 //!
-//! Everyone gets the lowest level first, in order of importance; then the most important is raised as far as it asks,
-//! then the next. Screens come first, then who speaks, then the biggest view.
+//! Screens come first, then who speaks, then the biggest view. In this order everyone gets the lowest level first, but a screen and
+//! who speaks all frames of their lowest layer; then the most important is raised as far as it asks, then the next.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -81,6 +81,26 @@ impl Demand {
         self.lowest().map(|l| Level::whole(l.layer()))
     }
 
+    /// The most it gets before anything less important does: all frames of its lowest layer where it is what a meeting is about, else
+    /// the fewest.
+    fn claim(&self) -> Option<Level> {
+        match self.role {
+            Role::Screen | Role::Speaker => self.lowest_whole(),
+            Role::Other => self.lowest(),
+        }
+    }
+
+    /// So much of its claim, of `most` at most and up to `cap`, but no less than its lowest level.
+    fn first(&self, cap: Level, most: u64) -> Option<Level> {
+        let lowest = self.lowest()?;
+        self.best(cap.min(self.claim()?).max(lowest), most)
+    }
+
+    /// How much of its claim this is.
+    fn claimed(&self, level: Option<Level>) -> Option<Level> {
+        level.map(|level| self.claim().map_or(level, |most| level.min(most)))
+    }
+
     pub fn has(&self, level: Level) -> bool {
         self.costs[level.at()].is_some()
     }
@@ -117,14 +137,13 @@ pub(crate) fn allocate(
     let mut left = budget;
     let mut is_trial = is_trial;
     for &i in order {
-        let lowest = cap(&demands[i]).and(demands[i].lowest());
-        let Some(lowest) = lowest else { continue };
-        let cost = demands[i].cost(lowest);
-        if cost <= left || is_trial {
-            chosen[i] = Some(lowest);
-            left = left.saturating_sub(cost);
-        }
-        is_trial = false;
+        let Some(cap) = cap(&demands[i]) else {
+            continue;
+        };
+        let tried = demands[i].lowest().filter(|_| is_trial);
+        chosen[i] = demands[i].first(cap, left).or(tried);
+        left = left.saturating_sub(chosen[i].map_or(0, |l| demands[i].cost(l)));
+        is_trial &= demands[i].lowest().is_none();
     }
     for &i in order {
         let (Some(now), Some(cap)) = (chosen[i], cap(&demands[i])) else {
@@ -141,10 +160,17 @@ pub(crate) fn allocate(
     chosen
 }
 
-/// Which of two allocations is better: first by who gets anything, the most important first, then by their levels.
-pub(crate) fn compare(order: &[usize], a: &[Option<Level>], b: &[Option<Level>]) -> Ordering {
-    let seen = order.iter().map(|i| a[*i].is_some());
-    seen.cmp(order.iter().map(|i| b[*i].is_some()))
+/// Which of two allocations is better: first by who gets what it has a first claim to, the most important first, then by their levels.
+pub(crate) fn compare(
+    demands: &[Demand],
+    order: &[usize],
+    a: &[Option<Level>],
+    b: &[Option<Level>],
+) -> Ordering {
+    let claimed = |i: &usize, of: &[Option<Level>]| demands[*i].claimed(of[*i]);
+    let claims = order.iter().map(|i| claimed(i, a));
+    claims
+        .cmp(order.iter().map(|i| claimed(i, b)))
         .then_with(|| {
             let levels = order.iter().map(|i| a[*i]);
             levels.cmp(order.iter().map(|i| b[*i]))
@@ -220,6 +246,24 @@ mod tests {
     }
 
     #[test]
+    fn who_speaks_has_all_frames_before_others_have_any() {
+        let mut d = [layered(180), layered(720), layered(180)];
+        d[0].role = Role::Speaker;
+        let level = |layer, temporal| Some(Level::new(layer, temporal));
+        assert_eq!(levels(&d, 60_000), [level(0, 0), None, None]);
+        assert_eq!(levels(&d, 149_000), [level(0, 1), None, None]);
+        assert_eq!(levels(&d, 150_000), [level(0, 2), None, None]);
+        assert_eq!(levels(&d, 220_000), [level(0, 2), level(0, 0), None]);
+        assert_eq!(levels(&d, 299_000), [level(0, 2), level(0, 0), level(0, 0)]);
+        let order = by_importance(&d);
+        let (fluent, many) = ([level(0, 2), None, None], [level(0, 1); 3]);
+        assert_eq!(compare(&d, &order, &fluent, &many), Ordering::Greater);
+        let large = [level(2, 2), None, None];
+        let more = [level(0, 2), level(0, 0), None];
+        assert_eq!(compare(&d, &order, &more, &large), Ordering::Greater);
+    }
+
+    #[test]
     fn a_view_gets_the_smallest_layer_that_fills_it() {
         for (height, layer) in [
             (90, 0),
@@ -289,11 +333,11 @@ mod tests {
         let order = by_importance(&d);
         let whole = |layer| Some(Level::whole(layer));
         let (few, many) = ([whole(2), None], [whole(0), whole(0)]);
-        assert_eq!(compare(&order, &many, &few), Ordering::Greater);
+        assert_eq!(compare(&d, &order, &many, &few), Ordering::Greater);
         let one = [whole(1), whole(0)];
-        assert_eq!(compare(&order, &one, &many), Ordering::Greater);
+        assert_eq!(compare(&d, &order, &one, &many), Ordering::Greater);
         assert_eq!(
-            compare(&order, &one, &[whole(0), whole(1)]),
+            compare(&d, &order, &one, &[whole(0), whole(1)]),
             Ordering::Greater
         );
     }

@@ -67,7 +67,7 @@ impl Hysteresis {
                 }
             });
             for other in [seen, raised] {
-                if compare(&order, &other, &chosen) == Ordering::Greater {
+                if compare(demands, &order, &other, &chosen) == Ordering::Greater {
                     chosen = other;
                 }
             }
@@ -79,14 +79,14 @@ impl Hysteresis {
                 held(d).map(|h| Level::whole(h.layer()))
             });
             let takes = fuller.iter().zip(&chosen).any(|(f, c)| f < c);
-            if !takes && compare(&order, &fuller, &chosen) == Ordering::Greater {
+            if !takes && compare(demands, &order, &fuller, &chosen) == Ordering::Greater {
                 chosen = fuller;
             }
         }
         let is_calming = self.is_calming(now);
         let share = if is_calming { CALM_SHARE } else { UP_SHARE };
         let better = allocate(demands, &order, part(share), is_trial, |d| Some(d.wanted));
-        if compare(&order, &better, &chosen) != Ordering::Greater {
+        if compare(demands, &order, &better, &chosen) != Ordering::Greater {
             self.better_since = None;
             return chosen;
         }
@@ -99,7 +99,7 @@ impl Hysteresis {
             let sure = (least as f64 * share) as u64;
             let sure = allocate(demands, &order, sure, is_trial, |d| Some(d.wanted));
             let takes = sure.iter().zip(&chosen).any(|(s, c)| s < c);
-            let is_better = !takes && compare(&order, &sure, &chosen) == Ordering::Greater;
+            let is_better = !takes && compare(demands, &order, &sure, &chosen) == Ordering::Greater;
             return if is_better { sure } else { chosen };
         }
         let takes = better.iter().zip(&chosen).any(|(b, c)| b < c);

@@ -68,6 +68,7 @@ pub struct SendSide {
     rival: Rival,
     queued: Lately,
     desired: f64,
+    in_steps: bool,
     rtt: Option<Duration>,
     told: f64,
     acks: Vec<Ack>,
@@ -117,6 +118,7 @@ impl SendSide {
             rival: Rival::default(),
             queued: Lately::default(),
             desired: 0.0,
+            in_steps: false,
             rtt: None,
             told: 0.0,
             acks: Vec::new(),
@@ -125,6 +127,12 @@ impl SendSide {
             held_until: Time::ZERO,
             is_hold_told: true,
         }
+    }
+
+    /// From now on what is sent comes in steps, as a forwarder's layers do, and not at any rate, as an encoder does: to be cut to what is
+    /// sent costs it a step, whatever the link has room for. So the short queue that a burst of padding leaves is no reason to cut.
+    pub fn send_in_steps(&mut self) {
+        self.in_steps = true;
     }
 
     /// The transport-wide number of a packet that leaves now; `size` in bytes, headers included.
@@ -240,6 +248,7 @@ impl SendSide {
             queue,
             coming: self.coming,
             rtt,
+            probed: self.in_steps && self.probe.is_felt(rtt, now),
             rival: is_rival.then_some(is_dropping),
         };
         let before = self.estimate_bps();

@@ -27,6 +27,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(2);
 /// After a queue was seen.
 const REST: Duration = Duration::from_secs(2);
+/// Reports of a burst, and the queue it leaves, are over a round trip and so long after it.
+const FELT: Duration = Duration::from_millis(200);
 /// Share that must come of a probe's packets that the path does not lose anyway.
 const ENOUGH: f64 = 0.7;
 
@@ -54,6 +56,8 @@ pub(crate) struct Probe {
     cluster: u8,
     next: Time,
     wait: Option<Duration>,
+    /// When a packet of a burst last left.
+    left: Option<Time>,
 }
 
 impl Probe {
@@ -61,6 +65,11 @@ impl Probe {
     pub fn hurry(&mut self, now: Time) {
         self.next = self.next.min(now);
         self.wait = None;
+    }
+
+    /// Whether the queue that reports tell of now may be that of a burst.
+    pub fn is_felt(&self, rtt: Duration, now: Time) -> bool {
+        self.left.is_some_and(|at| now.since(at) < rtt + FELT)
     }
 
     pub fn back_off(&mut self, now: Time) {
@@ -75,6 +84,7 @@ impl Probe {
         let Some(burst) = self.burst.as_mut().filter(|b| b.ended.is_none()) else {
             return 0;
         };
+        self.left = Some(now);
         burst.given += size as f64;
         burst.packets += 1;
         if burst.given >= burst.bytes && burst.packets >= LEAST_PACKETS {

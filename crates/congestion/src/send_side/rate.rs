@@ -19,6 +19,10 @@ const DRAINED: f64 = 20.0;
 const BURST_QUEUE: f64 = 30.0;
 /// Once it was little for so long.
 const UNFILLED_FOR: Duration = Duration::from_millis(300);
+/// Who sends in steps sends less than it may when that is below such a part of it, for as long; and then a probe's queue is none of its
+/// own up to this long, milliseconds.
+const BETWEEN_STEPS: f64 = 0.85;
+const PROBE_QUEUE: f64 = 60.0;
 /// What the link can carry is below this part of what was sent: it carries less than it did.
 const NARROWED: f64 = 0.7;
 /// Beside a rival it may be so long.
@@ -114,6 +118,8 @@ pub(crate) struct Seen {
     /// How long what is sent now will wait, where a queue has begun, milliseconds.
     pub coming: f64,
     pub rtt: Duration,
+    /// A probe may have made the queue, and what is sent comes in steps.
+    pub probed: bool,
     /// Beside a rival: whether packets were dropped.
     pub rival: Option<bool>,
 }
@@ -138,6 +144,8 @@ pub(crate) struct Rate {
     settles: Time,
     /// Since when clearly less is sent than may be.
     unfilled: Option<Time>,
+    /// Since when less than [`BETWEEN_STEPS`] of it is.
+    between: Option<Time>,
     /// Mean and variance (relative to the mean) of what arrived when queues grew: the link's capacity.
     capacity: Option<(f64, f64)>,
 }
@@ -151,6 +159,7 @@ impl Rate {
             settle: None,
             settles: Time::ZERO,
             unfilled: None,
+            between: None,
             capacity: None,
         }
     }
@@ -170,6 +179,10 @@ impl Rate {
         self.capacity = None;
         // What is sent is little beside it, from now on; and the probe itself left a queue.
         self.unfilled.get_or_insert(now - UNFILLED_FOR);
+    }
+
+    fn is_between_steps(&self, now: Time) -> bool {
+        self.between.is_some_and(|at| now.since(at) >= UNFILLED_FOR)
     }
 
     /// Whether it was lowered.
@@ -205,6 +218,9 @@ impl Rate {
         } = seen;
         // Who sends little of what it may, but fills a queue for a moment, has measured the link by it.
         let is_doubtful = self.is_unfilled(seen.sent, now);
+        let is_less = |sent: f64| sent < self.current * BETWEEN_STEPS;
+        let between = seen.sent.is_some_and(is_less);
+        self.between = between.then(|| self.between.unwrap_or(now));
         let measured = seen.burst.filter(|_| is_doubtful && seen.rival.is_none());
         let acked_or_burst = match (acked, measured) {
             (Some(acked), Some(burst)) => Some(acked.max(burst)),
@@ -225,6 +241,8 @@ impl Rate {
             self.current = self.current.max(settled);
         }
         match (seen.rival, seen.usage) {
+            (None, Usage::Over)
+                if seen.probed && queue < PROBE_QUEUE && self.is_between_steps(now) => {}
             (None, Usage::Over) if is_doubtful && queue < BURST_QUEUE => {
                 return self.doubt(rtt, now);
             }
@@ -310,7 +328,9 @@ impl Rate {
         // The longer the queue, the more is left out until it is gone.
         let long = (queue / LONG_QUEUE - 1.0).clamp(0.0, 1.0);
         let cut = CUT - (CUT - DEEP_CUT) * long;
-        self.settle = (long > 0.0 && acked.is_some()).then_some(base * CUT);
+        // And if not all of that came back yet, it is still left out.
+        let is_left_out = long > 0.0 || self.settle.is_some();
+        self.settle = (is_left_out && acked.is_some()).then_some(base * CUT);
         self.current = (base * cut).min(self.current).max(LEAST);
         true
     }

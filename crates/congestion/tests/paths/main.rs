@@ -59,8 +59,9 @@ fn a_steady_line_is_filled_and_hardly_queued_before() {
         (1000, 1000),
         (1000, 30),
     ] {
-        for seed in SEEDS {
-            let mut w = World::new(line(rate, queue), seed).ours(8e6, 0);
+        for (seed, in_steps) in SEEDS.flat_map(|s| [(s, false), (s, true)]) {
+            let world = World::new(line(rate, queue), seed);
+            let mut w = world.ours(8e6, 0).in_steps(in_steps);
             let r = &settled(&mut w)[0];
             let what = format!("{rate} kbps, queue of {queue} ms");
             print(&what, &w, r, secs(30));
@@ -137,10 +138,11 @@ fn layers() -> SendBudget {
 #[test]
 fn layers_that_come_and_go_get_their_share_beside_a_tcp_flow() {
     for queue in [100, 200] {
-        for seed in SEEDS {
+        for (seed, in_steps) in SEEDS.flat_map(|s| [(s, false), (s, true)]) {
             let mut w = World::new(line(2000, queue), seed)
                 .ours(2_700_000.0, 0)
                 .layers(layers())
+                .in_steps(in_steps)
                 .tcp(Tcp::new(Kind::Cubic, 5000));
             w.run(secs(20));
             let r = w.run(secs(60));
@@ -204,10 +206,11 @@ fn two_small_layers_are_back_five_seconds_after_the_line_has_grown_and_stay() {
 #[test]
 fn two_of_ours_share_fairly() {
     for (rate, queue) in [(2000, 200), (1000, 100), (4000, 300)] {
-        for seed in SEEDS {
+        for (seed, in_steps) in SEEDS.flat_map(|s| [(s, false), (s, true)]) {
             let mut w = World::new(line(rate, queue), seed)
                 .ours(8e6, 0)
-                .ours(8e6, 10_000);
+                .ours(8e6, 10_000)
+                .in_steps(in_steps);
             w.run(secs(40));
             let r = w.run(secs(60));
             let (a, b) = (r[0].rate(secs(60)), r[1].rate(secs(60)));

@@ -150,6 +150,14 @@ impl World {
         self
     }
 
+    /// All of ours up to now send in steps, as a forwarder does.
+    pub fn in_steps(mut self, in_steps: bool) -> World {
+        for flow in self.ours.iter_mut().filter(|_| in_steps) {
+            flow.side.send_in_steps();
+        }
+        self
+    }
+
     /// After all of ours.
     pub fn tcp(mut self, tcp: Tcp) -> World {
         self.tcp.push(tcp);

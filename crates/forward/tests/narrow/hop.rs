@@ -76,8 +76,12 @@ fn line(kbps: Option<u64>) -> Impairments {
 impl Hop {
     /// `kbps`: `None` is as much as anybody wants. A client's pictures are paced.
     pub fn new(kbps: Option<u64>, is_client: bool, start: u64, dice: &mut Rng) -> Hop {
+        let mut side = SendSide::new(Bitrate::kbps(start));
+        if !is_client {
+            side.send_in_steps();
+        }
         Hop {
-            side: SendSide::new(Bitrate::kbps(start)),
+            side,
             repair: RepairSender::new(),
             pacer: is_client.then(Pacer::default),
             link: QueuedLink::new(line(kbps), dice.fork(), Time::from_millis(1)),

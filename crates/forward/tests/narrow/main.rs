@@ -423,7 +423,7 @@ fn one_of_four_behind_a_link_that_shrinks_sees_the_speaker_and_all_soon_after_it
         let again = room.eyes.iter().map(|e| e.all_again(grows, end));
         let again: Vec<_> = again.collect();
         eprintln!("| {seed} | {slowest} | {gap} | {fps} | {again:?} | {queue:.0} |");
-        if gap > 1200 || fps < 9 || again.iter().any(|a| a.is_none_or(|ms| ms > 10_000)) {
+        if gap > 1200 || fps < 20 || again.iter().any(|a| a.is_none_or(|ms| ms > 10_000)) {
             missed.push((seed, gap, fps, again));
         }
     }

@@ -88,6 +88,11 @@ pub(crate) struct Egress {
 
 impl Egress {
     pub fn new(keys: KeyCell, role: PeerRole, start_bitrate: Bitrate, now: Instant) -> Egress {
+        let is_client = role == PeerRole::Client;
+        let mut side = SendSide::new(start_bitrate);
+        if !is_client {
+            side.send_in_steps();
+        }
         Egress {
             keys,
             sealer: None,
@@ -96,9 +101,9 @@ impl Egress {
             names: Vec::new(),
             streams: Vec::new(),
             own: None,
-            pacer: (role == PeerRole::Client).then(Pacer::default),
+            pacer: is_client.then(Pacer::default),
             gathered: Gathered::default(),
-            side: SendSide::new(start_bitrate),
+            side,
             path_rate: None,
             told: Bitrate::ZERO,
             own_loss: OwnLoss::default(),
