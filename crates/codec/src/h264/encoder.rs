@@ -13,6 +13,9 @@ use crate::{CodecError, EncodedFrame, LayerConfig};
 use confab_base::{Bitrate, Duration, Time};
 use confab_picture::I420;
 
+/// Fewer pauses between pictures tell nothing of a frame rate.
+const LEAST_PAUSES: u32 = 4;
+
 /// Simulcast H.264 encoder, see [`crate::h264_encoder`].
 pub type Encoder = Simulcast<Layer>;
 
@@ -89,36 +92,47 @@ impl LayerEncoder for Layer {
 }
 
 /// Measures how many pictures really come, because the rate control shares its bits out over as many as it was told: a
-/// camera that falls to 15 fps in the dark would get half its rate.
+/// camera that falls to 15 fps in the dark would get half its rate. A layer that was off, or pictures that were held back, are no
+/// slower camera: told of that, the first second after it would take many times its rate. So the longest pause does not count.
 #[derive(Debug)]
 struct FrameRate {
-    /// Start of the second being counted and pictures in it.
-    counted: Option<(Time, u32)>,
+    last: Option<Time>,
+    /// Pauses between pictures since the last measurement: how many, all together, and the longest.
+    pauses: u32,
+    all: Duration,
+    longest: Duration,
     told: f32,
 }
 
 impl FrameRate {
     fn new(max_fps: u32) -> FrameRate {
         FrameRate {
-            counted: None,
+            last: None,
+            pauses: 0,
+            all: Duration::ZERO,
+            longest: Duration::ZERO,
             told: max_fps as f32,
         }
     }
 
-    /// The frame rate of the last second, if it is clearly another than the encoder was told.
+    /// The frame rate of the last second, or of the last pictures where those took longer, if it is clearly another than the encoder was
+    /// told.
     fn changed(&mut self, at: Time) -> Option<f32> {
-        let (start, count) = self.counted.unwrap_or((at, 0));
-        let span = at.since(start);
-        if span < Duration::from_secs(1) {
-            self.counted = Some((start, count + 1));
+        let pause = at.since(self.last.replace(at)?);
+        self.pauses += 1;
+        self.all += pause;
+        self.longest = self.longest.max(pause);
+        let counted = self.all - self.longest;
+        if self.pauses < LEAST_PAUSES || self.all < Duration::from_secs(1) {
             return None;
         }
-        self.counted = Some((at, 1));
-        let fps = count as f32 / span.as_secs_f32();
-        if span > Duration::from_secs(3) || (fps - self.told).abs() < 0.15 * self.told {
+        let fps = (self.pauses - 1) as f32 / counted.as_secs_f32().max(0.001);
+        let fps = fps.clamp(1.0, 60.0);
+        (self.pauses, self.all, self.longest) = (0, Duration::ZERO, Duration::ZERO);
+        if (fps - self.told).abs() < 0.15 * self.told {
             return None;
         }
-        self.told = fps.max(1.0);
+        self.told = fps;
         Some(self.told)
     }
 }
@@ -127,13 +141,31 @@ impl FrameRate {
 mod tests {
     use super::*;
 
+    /// What the rate control is told of pictures at these times, milliseconds.
+    fn told(times: impl IntoIterator<Item = u64>) -> Vec<f32> {
+        let mut rate = FrameRate::new(30);
+        let changed = |ms| rate.changed(Time::from_millis(ms));
+        times.into_iter().filter_map(changed).collect()
+    }
+
     #[test]
     fn the_rate_control_hears_of_a_slower_camera() {
-        let mut rate = FrameRate::new(30);
-        let told: Vec<f32> = (0..40)
-            .filter_map(|i| rate.changed(Time::from_millis(i * 100)))
-            .collect();
-        assert_eq!(told.len(), 1);
-        assert!((told[0] - 10.0).abs() < 0.5);
+        for (interval, fps) in [(100, 10.0), (400, 2.5), (1000, 1.0), (3000, 1.0)] {
+            let told = told((0..40).map(|i| i * interval));
+            assert_eq!(told.len(), 1, "{interval}: {told:?}");
+            assert!((told[0] - fps).abs() < 0.5, "{interval}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn a_layer_that_was_off_is_no_slower_camera() {
+        for pause in [150, 300, 990, 1500, 2400, 2990, 60_000] {
+            for on in 1..60 {
+                let before = (0..on).map(|i| i * 33);
+                let after = (0..300).map(|i| on * 33 + pause + i * 33);
+                let told = told(before.chain(after));
+                assert_eq!(told, [], "{on} pictures, off for {pause} ms");
+            }
+        }
     }
 }
