@@ -8,6 +8,9 @@ use confab_base::{Duration, MediaKind, Time, TrackId};
 
 /// A layer that nobody wants any more is told so after this time: views and estimates waver, and each beginning is a key frame.
 const OFF_HOLD: Duration = Duration::from_secs(6);
+/// And comes after those that somebody receives this long after the last one left it: where all have gone over to a larger layer, both
+/// of them hardly fit for long.
+const LEFT_HOLD: Duration = Duration::from_millis(500);
 
 /// What a receiver would be sent if its senders coded everything: with all of its budget, and after a dip.
 pub(crate) type Ideals = [Option<Level>; 2];
@@ -40,13 +43,13 @@ type Layers = u8;
 struct Lately([Option<Time>; LAYERS]);
 
 impl Lately {
-    fn update(&mut self, named: Layers, now: Time) -> Layers {
+    fn update(&mut self, named: Layers, hold: Duration, now: Time) -> Layers {
         let mut lately = 0;
         for (layer, at) in self.0.iter_mut().enumerate() {
             if named >> layer & 1 == 1 {
                 *at = Some(now);
             }
-            let recent = at.is_some_and(|at| now.since(at) < OFF_HOLD);
+            let recent = at.is_some_and(|at| now.since(at) < hold);
             lately |= u8::from(recent) << layer;
         }
         lately
@@ -57,8 +60,8 @@ impl Wanting {
     /// `needed`: the layers somebody receives or might soon, and those of them that somebody receives or would at once. The layers to
     /// tell, if it is another list than before.
     fn update(&mut self, needed: Layers, received: Layers, now: Time) -> Option<Vec<u8>> {
-        let wanted = self.needed.update(needed, now);
-        let received = self.received.update(received, now) & wanted;
+        let wanted = self.needed.update(needed, OFF_HOLD, now);
+        let received = self.received.update(received, LEFT_HOLD, now) & wanted;
         let of = |layers: Layers| (0..LAYERS as u8).filter(move |l| layers >> l & 1 == 1);
         let told: Vec<u8> = match received & 1 {
             1 => of(wanted).collect(),
@@ -140,9 +143,9 @@ mod tests {
             Some(vec![1, 2, 0]),
             "the second was received a moment ago"
         );
-        assert_eq!(at(0b111, 0b100, 6200), Some(vec![2, 0, 1]));
+        assert_eq!(at(0b111, 0b100, 500), Some(vec![2, 0, 1]));
         assert_eq!(
-            at(0b111, 0b101, 6300),
+            at(0b111, 0b101, 600),
             Some(vec![0, 1, 2]),
             "as soon as somebody receives it"
         );

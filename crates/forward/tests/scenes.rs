@@ -382,7 +382,7 @@ fn senders_code_only_what_somebody_receives_and_receivers_see_no_gap() {
     s.view(3, &[(0, cam, 360)]);
     s.play(3 * SECOND);
     assert_eq!((s.layer(2, 0), s.layer(3, 0)), (Some(2), Some(1)));
-    assert_eq!(s.wanted[&cam], [0, 1, 2]);
+    assert_eq!(s.wanted[&cam], [1, 2, 0]);
     s.view(3, &[(0, cam, 180)]);
     s.play(8 * SECOND);
     assert_eq!(s.wanted[&cam], [0, 2], "the middle one is nobody's");
