@@ -123,6 +123,10 @@ pub trait VideoEncoder: Send {
     /// A receiver of a layer has decoded nothing that is whole since the frame with this number. The layer's next base frame refers to a
     /// long-term reference that was acknowledged; it is a key frame where there is none. To be asked once per loss and round trip.
     fn recover(&mut self, _layer: usize, _last_good: u16) {}
+    /// The same without the key frame: what may be lost is no reason for one. False where nothing is there to go on from.
+    fn go_on_from(&mut self, _layer: usize, _last_good: u16) -> bool {
+        false
+    }
 }
 
 /// Turns access units into pictures.

@@ -154,10 +154,15 @@ impl<E: LayerEncoder> VideoEncoder for Simulcast<E> {
     }
 
     fn recover(&mut self, layer: usize, last_good: u16) {
+        let goes_on = self.go_on_from(layer, last_good);
         if let Some(layer) = self.layers.get_mut(layer) {
-            let goes_on = layer.encoder.recover(last_good).unwrap_or(false);
             layer.keyframe_owed |= !goes_on;
         }
+    }
+
+    fn go_on_from(&mut self, layer: usize, last_good: u16) -> bool {
+        let layer = self.layers.get_mut(layer);
+        layer.is_some_and(|l| l.encoder.recover(last_good).unwrap_or(false))
     }
 }
 

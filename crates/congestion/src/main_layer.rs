@@ -19,6 +19,10 @@ const SHORT_FOR: Duration = Duration::from_millis(1500);
 const FAR_TOO_LITTLE: f64 = 0.5;
 const FAR_FOR: Duration = Duration::from_millis(1000);
 
+/// Where packets get lost, each change costs more: a key frame that comes through at the third or fifth try. So what is asked for before
+/// one grows with how often a packet has to be sent, its root for room, and up to so many times for patience.
+const MOST_PATIENCE: f64 = 3.0;
+
 /// The camera's layer that everybody looks at, where all who look want a larger one than the lowest: with little room that one is
 /// sent alone, at less than it takes to look good, and only where even that is too much a smaller one.
 #[derive(Debug, Default)]
@@ -46,9 +50,19 @@ impl Since {
 
 impl MainLayer {
     /// `most`: the smallest layer that somebody looks at. `camera`: the layers' full rates, the lowest first. `room`: what there is for
-    /// pictures. True if it is another layer now.
-    pub fn update(&mut self, most: usize, camera: &[Bitrate], room: Bitrate, now: Time) -> bool {
+    /// pictures. `loss`: the share of packets lost on the way, 0 to 1. True if it is another layer now.
+    pub fn update(
+        &mut self,
+        most: usize,
+        camera: &[Bitrate],
+        room: Bitrate,
+        loss: f32,
+        now: Time,
+    ) -> bool {
         let before = self.layer;
+        let times = 1.0 / (1.0 - f64::from(loss).clamp(0.0, 0.9));
+        let patience =
+            |time: Duration| Duration::from_secs_f64(time.as_secs_f64() * times.min(MOST_PATIENCE));
         let need = |layer: usize| match layer {
             0 => Bitrate::ZERO,
             _ => camera
@@ -68,10 +82,10 @@ impl MainLayer {
             return self.layer != before;
         }
         let needed = need(self.layer);
-        let is_short = self.short.lasts(room < needed, SHORT_FOR, now);
+        let is_short = self.short.lasts(room < needed, patience(SHORT_FOR), now);
         let is_far = room < needed.scaled(FAR_TOO_LITTLE);
-        let is_far = self.far.lasts(is_far, FAR_FOR, now);
-        let (some, much) = (best(MARGIN), best(PLENTY));
+        let is_far = self.far.lasts(is_far, patience(FAR_FOR), now);
+        let (some, much) = (best(MARGIN * times.sqrt()), best(PLENTY * times.sqrt()));
         let has_room = self.room.lasts(some > self.layer, ROOM_FOR, now);
         let has_plenty = self.plenty.lasts(much > self.layer, PLENTY_FOR, now);
         let next = match (is_short || is_far, has_room, has_plenty) {
@@ -116,12 +130,16 @@ mod tests {
 
     /// When it becomes another layer, and which, when so much room begins at these times, in milliseconds, up to the last of them.
     fn changes(steps: &[(u64, u64)]) -> Vec<(u64, usize)> {
+        changes_at(0.0, steps)
+    }
+
+    fn changes_at(loss: f32, steps: &[(u64, u64)]) -> Vec<(u64, usize)> {
         let mut main = MainLayer::default();
         let end = steps.last().unwrap().0;
         let each = (0..=end).step_by(100).filter_map(|ms| {
             let kbps = steps.iter().rfind(|s| s.0 <= ms).unwrap().1;
             let now = Time::from_millis(ms);
-            let is_other = main.update(1, &CAMERA, Bitrate::kbps(kbps), now);
+            let is_other = main.update(1, &CAMERA, Bitrate::kbps(kbps), loss, now);
             is_other.then_some((ms, main.layer()))
         });
         each.collect()
@@ -150,10 +168,24 @@ mod tests {
     }
 
     #[test]
+    fn where_much_is_lost_it_changes_for_more_and_later() {
+        let up = [(0, 100), (100, 400), (9000, 400)];
+        assert_eq!(changes_at(0.8, &up), [], "2.9 times what it needs");
+        let up = [(0, 100), (100, 440), (9000, 440)];
+        assert_eq!(changes_at(0.8, &up), [(2100, 1)]);
+        let dip = [(0, 900), (1000, 20), (3900, 170), (9000, 170)];
+        assert_eq!(changes_at(0.8, &dip), [(0, 1)]);
+        let short = [(0, 900), (1000, 140), (9000, 140)];
+        assert_eq!(changes_at(0.8, &short), [(0, 1), (5500, 0)]);
+        assert_eq!(changes_at(0.5, &short), [(0, 1), (4000, 0)]);
+    }
+
+    #[test]
     fn without_room_for_what_they_want_it_is_the_largest_that_fits_and_then_the_others() {
         let mut main = MainLayer::default();
         let mut at = |most, kbps, ms| {
-            main.update(most, &CAMERA, Bitrate::kbps(kbps), Time::from_millis(ms));
+            let now = Time::from_millis(ms);
+            main.update(most, &CAMERA, Bitrate::kbps(kbps), 0.0, now);
             main.sort(&[most as u8, 0])
         };
         assert_eq!(at(2, 900, 0), [2, 0]);

@@ -296,11 +296,12 @@ impl Forwarder {
         if !state.is_some_and(|state| track.offers(state, now)) {
             return;
         }
+        let loss = self.legs.get(&track.owner).map_or(0.0, |leg| leg.loss);
         let Some(state) = track.layers.get_mut(usize::from(layer)) else {
             return;
         };
         state.request.want();
-        if state.request.due(now) {
+        if state.request.due(loss, now) {
             self.out
                 .push_back(Output::RequestKeyframe { track: id, layer });
         }
@@ -329,8 +330,9 @@ impl Forwarder {
     fn repeat_requests(&mut self, now: Time) {
         self.requests_at = None;
         for (id, track) in &mut self.tracks {
+            let loss = self.legs.get(&track.owner).map_or(0.0, |leg| leg.loss);
             for (i, layer) in track.layers.iter_mut().enumerate() {
-                if layer.request.due(now) {
+                if layer.request.due(loss, now) {
                     self.out.push_back(Output::RequestKeyframe {
                         track: *id,
                         layer: i as u8,

@@ -100,7 +100,9 @@ impl MediaSide {
                 .bps()
                 .saturating_sub(self.voice.rate().bps()),
         );
-        self.main.update(most, &rates, room, clock::now())
+        let loss = self.peer.as_ref().and_then(|p| p.send_loss);
+        let loss = loss.unwrap_or(0.0);
+        self.main.update(most, &rates, room, loss, clock::now())
     }
 
     /// The estimate, which has what repair takes taken off, and no more than the cap leaves beside repair.

@@ -13,6 +13,8 @@ use crate::{CodecError, EncodedFrame, LayerConfig};
 use confab_base::{Bitrate, Duration, Time};
 use confab_picture::I420;
 
+/// The rate control catches up with a cut to more than this within a second.
+const DEEP_CUT: f64 = 0.5;
 /// Fewer pauses between pictures tell nothing of a frame rate.
 const LEAST_PAUSES: u32 = 4;
 
@@ -24,6 +26,7 @@ pub type Encoder = Simulcast<Layer>;
 pub struct Layer {
     encoder: RawEncoder,
     rate: FrameRate,
+    bitrate: Bitrate,
     long_terms: Option<LongTerms>,
     /// Base frames in half a second: how often another long-term reference is made.
     period: u32,
@@ -35,6 +38,7 @@ impl LayerEncoder for Layer {
         Ok(Layer {
             encoder: RawEncoder::new(std::slice::from_ref(layer), temporal_layers, screen)?,
             rate: FrameRate::new(layer.max_fps),
+            bitrate: layer.bitrate,
             long_terms: None,
             period: ((layer.max_fps / 2) >> (temporal_layers - 1)).max(1),
             screen,
@@ -67,7 +71,15 @@ impl LayerEncoder for Layer {
     }
 
     fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
-        self.encoder.set_bitrate(bitrate)
+        let before = std::mem::replace(&mut self.bitrate, bitrate);
+        self.encoder.set_bitrate(bitrate)?;
+        // Pictures coded at the old rate are owed for at the new one, and every other one left out for seconds. So after a deep cut it is
+        // told of half as many pictures, until their rate was measured again.
+        if bitrate < before.scaled(DEEP_CUT) {
+            let fps = self.rate.halve();
+            self.encoder.set_frame_rate(fps)?;
+        }
+        Ok(())
     }
 
     fn keep_long_term(&mut self) -> Result<bool, CodecError> {
@@ -113,6 +125,17 @@ impl FrameRate {
             longest: Duration::ZERO,
             told: max_fps as f32,
         }
+    }
+
+    /// Half of what was told, from now until the next measurement.
+    fn halve(&mut self) -> f32 {
+        let told = (self.told / 2.0).max(1.0);
+        *self = FrameRate {
+            last: self.last,
+            told,
+            ..FrameRate::new(1)
+        };
+        told
     }
 
     /// The frame rate of the last second, or of the last pictures where those took longer, if it is clearly another than the encoder was

@@ -107,7 +107,8 @@ impl Sender {
     fn choose_main(&mut self, now: Time) -> bool {
         let most = self.told.first().map_or(0, |l| usize::from(*l));
         let room = self.budget.budget().0.saturating_sub(self.voice.rate().0);
-        self.main.update(most, &RATES, Bitrate(room), now)
+        let loss = self.hop.side.loss().unwrap_or(0.0);
+        self.main.update(most, &RATES, Bitrate(room), loss, now)
     }
 
     fn refresh(&mut self, now: Time) {

@@ -48,6 +48,8 @@ struct Stream {
     active: bool,
     tagger: FrameTagger,
     log: ReferenceLog,
+    /// The newest base frame since the last key frame that all receivers have.
+    common: Option<u16>,
 }
 
 /// The thread's state: what is captured, how it is coded, and what was sent.
@@ -74,8 +76,9 @@ pub(super) struct Eye {
     /// What the budget has for each layer, whatever the machine can do.
     rates: Vec<Option<Bitrate>>,
     paused: PauseSwitch,
-    /// Until then the network would drop them.
+    /// Until then the network would drop them; and whether it was so since the last picture.
     held_until: Time,
+    was_held: bool,
     /// The last picture, and when it was handed on.
     last: Option<(Arc<I420>, Time)>,
     /// How often it was coded since it was new.
@@ -130,6 +133,7 @@ impl Eye {
             rates: rungs.iter().map(|r| Some(r.bitrate)).collect(),
             paused: config.paused,
             held_until: Time::ZERO,
+            was_held: false,
             last: config.still.map(|still| (still, clock::now())),
             repeats: 0,
             ended: false,
@@ -187,7 +191,7 @@ impl Eye {
                 self.set_layers();
             }
             Order::Reference(layer, reference) => self.refer(layer, reference),
-            Order::Hold(until) => self.held_until = until,
+            Order::Hold(until) => (self.held_until, self.was_held) = (until, true),
             Order::Background(background) => self.dresser.choose(background),
             Order::Codecs(codecs) => self.codecs = codecs,
         }
@@ -201,7 +205,10 @@ impl Eye {
         };
         match (stream.log.number(reference.seq), reference.is_stuck) {
             (Some(_), false) if !self.keeps => self.keep_references(),
-            (Some(number), false) => self.encoder.acknowledge(layer, number),
+            (Some(number), false) => {
+                stream.common = Some(number);
+                self.encoder.acknowledge(layer, number);
+            }
             (Some(number), true) => {
                 self.stats.recoveries += 1;
                 self.encoder.acknowledge(layer, number);
@@ -209,6 +216,17 @@ impl Eye {
             }
             (None, true) => stream.keyframe_wanted = true,
             (None, false) => {}
+        }
+    }
+
+    /// Pictures were held since the network drops what it is sent, and what it was sent last it has dropped as well: to go on from what
+    /// everybody has is sooner than to hear what is missing, and less than to repair it.
+    fn go_on(&mut self) {
+        for (layer, stream) in self.streams.iter().enumerate() {
+            if let Some(number) = stream.common.filter(|_| stream.active) {
+                let goes_on = self.encoder.go_on_from(layer, number);
+                self.stats.recoveries += u64::from(goes_on);
+            }
         }
     }
 
@@ -402,13 +420,17 @@ impl Eye {
     }
 
     fn encode(&mut self, name: &str) -> bool {
+        let now = clock::now();
+        let passes_over = self.picture.is_some() && self.watchman.passes_over();
+        if passes_over || now < self.held_until {
+            return false;
+        }
+        if std::mem::take(&mut self.was_held) {
+            self.go_on();
+        }
         let Some(picture) = &self.picture else {
             return false;
         };
-        let now = clock::now();
-        if self.watchman.passes_over() || now < self.held_until {
-            return false;
-        }
         let force: Vec<bool> = self.streams.iter().map(|s| s.wants_keyframe(now)).collect();
         let result = self
             .encoder
@@ -450,6 +472,7 @@ impl Eye {
             if frame.keyframe {
                 stream.keyframe_wanted = false;
                 stream.last_keyframe = Some(now);
+                stream.common = None;
             }
             let mut numbers = self.numbering.layer(frame.layer);
             let mut payloads = Vec::new();
@@ -542,6 +565,7 @@ impl Stream {
             active: true,
             tagger: FrameTagger::default(),
             log: ReferenceLog::default(),
+            common: None,
         }
     }
 

@@ -3,6 +3,7 @@ use super::*;
 use crate::clock;
 use crate::packet::SentPacket;
 use crate::stats::LayerUpStats;
+use confab_base::FrameTag;
 use std::time::Instant;
 
 /// A screen on which nothing moves after its first picture.
@@ -49,6 +50,20 @@ impl Network for Deaf {
     fn request_keyframe(&self, _: usize) {}
 }
 
+/// Tags and numbers of the first packets of base frames.
+#[derive(Default)]
+struct Heard(std::sync::Mutex<Vec<(u64, FrameTag)>>);
+
+impl Network for Heard {
+    fn send(&self, _: Source, _: usize, packets: Vec<SentPacket>) {
+        let first = packets.first().and_then(|p| Some((p.seq, p.tag?)));
+        let mut heard = self.0.lock().unwrap();
+        heard.extend(first.filter(|(_, tag)| tag.temporal == 0));
+    }
+
+    fn request_keyframe(&self, _: usize) {}
+}
+
 fn pair(fine: VideoCodec, cheap: VideoCodec) -> CodecPair {
     CodecPair { fine, cheap }
 }
@@ -69,6 +84,16 @@ fn start_in(source: Source, shape: Shape, codecs: CodecPair) -> VideoSender {
 
 fn start_with(
     source: Source,
+    pictures: (Box<dyn PictureSource>, (usize, usize)),
+    shape: Shape,
+    codecs: CodecPair,
+) -> VideoSender {
+    start_on(Arc::new(Deaf), source, pictures, shape, codecs)
+}
+
+fn start_on(
+    network: Arc<dyn Network>,
+    source: Source,
     (pictures, size): (Box<dyn PictureSource>, (usize, usize)),
     shape: Shape,
     codecs: CodecPair,
@@ -85,7 +110,7 @@ fn start_with(
         guard_load: false,
         background: Background::None,
         numbering: Arc::new(Numbering::new(0)),
-        network: Arc::new(Deaf),
+        network,
         watch: None,
         on_device: None,
         taps: Taps::default(),
@@ -188,4 +213,44 @@ fn where_the_largest_layer_ends_the_next_one_begins_anew() {
     let frames = layers()[1].frames;
     wait("some more", || layers()[1].frames > frames + 3);
     assert_eq!(layers()[1].keyframes, 2, "who looks at it misses nothing");
+}
+
+#[test]
+fn pictures_that_were_held_go_on_from_what_the_receiver_has() {
+    let heard = Arc::new(Heard::default());
+    let size = (320, 180);
+    let moving = Moving(Arc::new(I420::black(size.0, size.1)));
+    let codecs = pair(VideoCodec::H264, VideoCodec::H264);
+    let pictures = (Box::new(moving) as Box<dyn PictureSource>, size);
+    let sender = start_on(
+        heard.clone(),
+        Source::Camera,
+        pictures,
+        Shape::Camera,
+        codecs,
+    );
+    // The receiver says that it has what came half a second ago.
+    let says = |count: usize| {
+        wait("base frames", || heard.0.lock().unwrap().len() > count);
+        let seq = heard.0.lock().unwrap()[count - 4].0 as u32;
+        sender.refer(
+            0,
+            Reference {
+                seq,
+                is_stuck: false,
+            },
+        );
+    };
+    (5..30).for_each(says);
+    let keys = layer(&sender).keyframes;
+    let before = heard.0.lock().unwrap().len();
+    let recoveries = || sender.report.lock().unwrap().recoveries;
+    assert_eq!(recoveries(), 0);
+    sender.hold(clock::now() + Duration::from_millis(100));
+    wait("it goes on", || recoveries() == 1);
+    wait("and with it the picture", || {
+        let heard = heard.0.lock().unwrap();
+        heard[before..].iter().any(|(_, tag)| tag.refers > 4)
+    });
+    assert_eq!(layer(&sender).keyframes, keys, "without a key frame");
 }

@@ -43,6 +43,10 @@ pub struct Tally {
 pub struct Block {
     pub timestamp: u32,
     pub class: FrameClass,
+    /// Its number among the layer's frames.
+    pub number: u16,
+    /// Nothing that follows needs what was before it: a key frame, or a base frame that goes on from an older one.
+    pub renews: bool,
     /// When the frame was taken, as far as its first packets tell.
     pub captured: Time,
     /// By rising sequence number, within [`SPAN`].

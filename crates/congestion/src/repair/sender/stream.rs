@@ -4,7 +4,7 @@ use super::block::{Block, Tally};
 use super::plan::deadline;
 use crate::repair::feedback::StreamReport;
 use crate::repair::{FrameClass, MediaPacket, PLAYOUT};
-use confab_base::{Duration, Time};
+use confab_base::{Duration, FrameTag, Time};
 use std::collections::VecDeque;
 
 /// Most blocks kept, of all streams together it is this times their number.
@@ -90,9 +90,12 @@ impl Stream {
         if newest && let Some(before) = self.blocks.back_mut() {
             before.complete = true;
         }
+        let tag = FrameTag::from_bytes(&packet.tag);
         let mut block = Block {
             timestamp: packet.timestamp,
             class,
+            number: tag.map_or(0, |t| t.frame),
+            renews: class.keyframe || tag.is_some_and(|t| self.passes_over(t)),
             captured,
             packets: Vec::with_capacity(room),
             left: 0,
@@ -109,6 +112,13 @@ impl Stream {
             self.given_up += lost(&old);
         }
         true
+    }
+
+    /// Whether this frame is a base frame that builds on an older one than the last base frame.
+    fn passes_over(&self, tag: FrameTag) -> bool {
+        let back = |number: u16| tag.frame.wrapping_sub(number);
+        let mut bases = self.blocks.iter().filter(|b| b.class.temporal == 0);
+        tag.temporal == 0 && bases.any(|b| (1..u16::from(tag.refers)).contains(&back(b.number)))
     }
 
     /// The block that has this packet.
@@ -144,11 +154,11 @@ impl Stream {
 
     /// Forgets frames that are there or too late.
     pub fn trim(&mut self, transit: Duration, now: Time) {
-        let key = self.blocks.iter().rev().find(|b| b.class.keyframe);
+        let key = self.blocks.iter().rev().find(|b| b.renews);
         let key = key.map(|b| b.captured);
         let mut given_up = 0;
         self.blocks.retain(|block| {
-            // Behind a key frame nothing needs what was before it.
+            // Behind such a frame nothing needs what was before it.
             let superseded = key.is_some_and(|k| block.captured < k);
             let until = match superseded {
                 true => block.captured + PLAYOUT,
@@ -173,4 +183,48 @@ const CLOCK_STEP: f64 = 1.0;
 
 fn lost(block: &Block) -> u64 {
     block.left as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A base frame of one packet.
+    fn base(stream: &mut Stream, frame: u16, refers: u8, now: Time) {
+        let tag = FrameTag {
+            frame,
+            refers,
+            temporal: 0,
+            start: true,
+        };
+        let packet = MediaPacket {
+            ssrc: 1,
+            seq: u64::from(frame),
+            timestamp: u32::from(frame) * 3000,
+            marker: true,
+            tag: tag.to_bytes(),
+            payload: [0; 100].into(),
+        };
+        let class = FrameClass {
+            temporal: 0,
+            keyframe: refers == 0,
+        };
+        stream.sent(packet, class, now);
+    }
+
+    #[test]
+    fn what_a_base_frame_passes_over_is_not_repaired_once_it_is_too_late_to_be_shown() {
+        let at = Time::from_millis;
+        let kept = |goes_on_from: u8| {
+            let mut stream = Stream::new(1, at(1000));
+            base(&mut stream, 1, 0, at(1000));
+            base(&mut stream, 5, 4, at(1133));
+            base(&mut stream, 9, 4, at(1266));
+            base(&mut stream, 13, goes_on_from, at(1400));
+            stream.trim(Duration::ZERO, at(1700));
+            stream.blocks.iter().map(|b| b.number).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(4), [1, 5, 9, 13]);
+        assert_eq!(kept(12), [13]);
+    }
 }
