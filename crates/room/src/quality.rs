@@ -2,8 +2,8 @@
 //! time. Whoever reports nothing, since it cannot or does not know how, is measured all the same.
 
 use crate::chat::DONE;
-use crate::room::{Moment, Outcome, Room};
-use crate::seat::Seat;
+use crate::room::{Moment, Outcome, Room, SEAT_KEPT};
+use crate::seat::{Link, Seat};
 use crate::{MinuteOf, Output};
 use confab_base::{Duration, ParticipantId, Time};
 use confab_protocol::{
@@ -109,6 +109,12 @@ impl Room {
             if let Some(seat) = self.seats.get_mut(&sample.participant) {
                 seat.minute.began.get_or_insert(at);
                 seat.minute.sums.add(sample);
+                // Where most packets are lost signaling dies and media does not: who is heard has not left.
+                if let Link::Lost { until } = &mut seat.link
+                    && !sample.silent
+                {
+                    *until = at.now + SEAT_KEPT;
+                }
             }
         }
     }

@@ -133,3 +133,36 @@ fn what_is_left_when_somebody_goes_is_told() {
     rig.ask(1, Request::Leave);
     assert_eq!(minutes(&mut rig), [], "five seconds tell nothing");
 }
+
+#[test]
+fn whose_media_comes_keeps_the_seat_however_long_the_signaling_is_gone() {
+    let mut rig = rig();
+    let left = |rig: &mut Rig| {
+        let gone = |e: &Event| matches!(e, Event::ParticipantLeft { participant, .. } if *participant == ParticipantId(2));
+        rig.events(1).iter().any(gone)
+    };
+    rig.feed(Input::Closed { conn: ConnId(2) });
+    for _ in 0..36 {
+        rig.feed(measured(2, 0.8));
+        for _ in 0..5 {
+            rig.wait_ms(1000);
+            rig.ask(1, Request::Ping);
+        }
+        assert!(!left(&mut rig));
+    }
+    let silent = match measured(2, 0.8) {
+        Input::Media(MediaEvent::Links(mut samples)) => {
+            samples[0].silent = true;
+            Input::Media(MediaEvent::Links(samples))
+        }
+        other => other,
+    };
+    for second in 5..59 {
+        rig.feed(silent.clone());
+        rig.wait_ms(1000);
+        rig.ask(1, Request::Ping);
+        assert!(!left(&mut rig), "{second}");
+    }
+    rig.wait_ms(2000);
+    assert!(left(&mut rig));
+}
