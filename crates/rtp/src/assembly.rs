@@ -107,7 +107,7 @@ impl FrameAssembler {
     pub fn next_decodable(&self) -> Option<(u64, u64, Time)> {
         let head = self.head?;
         let mut starts = self.packets.range(head..).filter(|(_, p)| {
-            let tag = p.tag.filter(|tag| tag.start && !tag.is_keyframe());
+            let tag = p.tag.filter(|tag| tag.start);
             tag.is_some_and(|tag| self.taken.can_decode(tag))
         });
         starts.find_map(|(&seq, _)| {

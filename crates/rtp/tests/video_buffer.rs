@@ -45,12 +45,12 @@ struct Outcome {
 /// 30 frames a second, three packets each. `path` says for packet `n` of frame `f` when it arrives after sending, µs. A key frame
 /// follows each request after 60 ms.
 fn run(frames: u64, path: impl FnMut(u64, usize) -> Option<u64>) -> Outcome {
-    run_with(None, frames, path)
+    run_with(None, &[0], frames, path)
 }
 
 /// The same where frames are tagged, with the temporal layers 0 2 1 2.
 fn run_tagged(frames: u64, path: impl FnMut(u64, usize) -> Option<u64>) -> Outcome {
-    run_with(Some(FrameTagger::default()), frames, path)
+    run_with(Some(FrameTagger::default()), &[0], frames, path)
 }
 
 /// The temporal layer of a frame, in a meeting that began with it.
@@ -58,23 +58,23 @@ fn temporal(frame: u64) -> u8 {
     [0, 2, 1, 2][frame as usize % 4]
 }
 
+/// `keys`: frames that are key frames though nobody asks.
 fn run_with(
     mut tagger: Option<FrameTagger>,
+    keys: &[u64],
     frames: u64,
     mut path: impl FnMut(u64, usize) -> Option<u64>,
 ) -> Outcome {
     let mut buffer = VideoJitterBuffer::new(VideoJitterConfig::default());
     buffer.set_rtt(Duration::from_millis(50));
     let mut outcome = Outcome::default();
-    let (mut seq, mut keyframe_at) = (0, Some(0u64));
+    let (mut seq, mut keyframe_at) = (0, None);
     let mut wire: Vec<(u64, VideoPacket)> = Vec::new();
     let (mut sent, mut now) = (0, 1_000_000u64);
     while now < 1_000_000 + frames * 33_333 + 1_000_000 {
         while sent < frames && 1_000_000 + sent * 33_333 <= now {
-            let key = keyframe_at.is_some_and(|at| now >= at);
-            if key {
-                keyframe_at = None;
-            }
+            let asked = keyframe_at.take_if(|at| now >= *at).is_some();
+            let key = asked || keys.contains(&sent);
             let tag = tagger.as_mut().and_then(|t| t.next(temporal(sent), key));
             for (i, mut packet) in packets(&mut seq, sent, key, 2500).into_iter().enumerate() {
                 packet.tag = tag.map(|t| FrameTag { start: i == 0, ..t });
@@ -281,6 +281,18 @@ fn a_base_frame_is_waited_for_before_its_sender_is_asked_for_anything() {
     assert_eq!(outcome.requests, 1, "{outcome:?}");
     let gap = outcome.released.iter().find(|r| r.0 > 40).unwrap().0 - 40;
     assert!((13..20).contains(&gap), "{gap} frames");
+}
+
+#[test]
+fn what_is_missing_before_a_key_frame_that_is_here_is_waited_for_no_longer_than_it_could_be_shown()
+{
+    let tagger = Some(FrameTagger::default());
+    let outcome = run_with(tagger, &[0, 44], 200, |f, _| (f != 40).then_some(10_000));
+    assert_eq!(outcome.requests, 0, "{outcome:?}");
+    let expected: Vec<u64> = (0..40).chain(44..200).collect();
+    assert_eq!(numbers(&outcome), expected);
+    let late = outcome.released.iter().map(|r| r.1).fold(0.0, f64::max);
+    assert!(late < 40.0, "{late} ms");
 }
 
 #[test]
