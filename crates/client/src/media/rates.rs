@@ -61,7 +61,7 @@ impl MediaSide {
         }
         let report = Report {
             estimate: self.estimate.map(|e| self.capped(e)),
-            loss: self.peer.as_ref().and_then(|p| p.send_loss).unwrap_or(0.0),
+            loss: self.lost(),
             rtt: self.peer.as_ref().and_then(|p| p.rtt).unwrap_or_default(),
         };
         if self.budget.update(report, clock::now()) {
@@ -100,9 +100,13 @@ impl MediaSide {
                 .bps()
                 .saturating_sub(self.voice.rate().bps()),
         );
-        let loss = self.peer.as_ref().and_then(|p| p.send_loss);
-        let loss = loss.unwrap_or(0.0);
+        let loss = self.lost();
         self.main.update(most, &rates, room, loss, clock::now())
+    }
+
+    /// The share of packets lost on the way to the server, 0 to 1.
+    fn lost(&self) -> f32 {
+        self.peer.as_ref().and_then(|p| p.send_loss).unwrap_or(0.0)
     }
 
     /// The estimate, which has what repair takes taken off, and no more than the cap leaves beside repair.
