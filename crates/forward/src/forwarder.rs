@@ -177,20 +177,29 @@ impl Forwarder {
         };
         let (owner, source) = (track.owner, track.source);
         let any_alive = track.any_alive();
+        let Some(state) = track.layers.get(usize::from(layer)) else {
+            return;
+        };
+        let begins = codec.is_none_or(|codec| {
+            let is_first = || state.is_first_of_frame(packet);
+            gate::is_keyframe_start(codec, packet.tag, &packet.payload, is_first)
+        });
         let (is_newest, died) = track.note(usize::from(layer), packet, now);
         let Some(state) = track.layers.get_mut(usize::from(layer)) else {
             return;
         };
         let woke = !state.alive && !packet.payload.is_empty();
         state.alive |= woke;
-        let is_start = (is_newest || state.is_in_reach(packet.seq))
-            && codec.is_none_or(|c| gate::is_keyframe_start(c, &packet.payload));
+        let is_start = begins && (is_newest || state.is_in_reach(packet.seq));
         let behind = match is_start && !is_newest {
             true => state.behind(packet.seq),
             false => Vec::new(),
         };
         if is_start {
             state.request.arrived();
+        }
+        if woke {
+            state.woke(now);
         }
         if woke && !any_alive {
             track.since = now;
@@ -296,12 +305,11 @@ impl Forwarder {
         if !state.is_some_and(|state| track.offers(state, now)) {
             return;
         }
-        let loss = self.legs.get(&track.owner).map_or(0.0, |leg| leg.loss);
         let Some(state) = track.layers.get_mut(usize::from(layer)) else {
             return;
         };
         state.request.want();
-        if state.request.due(loss, now) {
+        if state.request.due(now) {
             self.out
                 .push_back(Output::RequestKeyframe { track: id, layer });
         }
@@ -330,9 +338,8 @@ impl Forwarder {
     fn repeat_requests(&mut self, now: Time) {
         self.requests_at = None;
         for (id, track) in &mut self.tracks {
-            let loss = self.legs.get(&track.owner).map_or(0.0, |leg| leg.loss);
             for (i, layer) in track.layers.iter_mut().enumerate() {
-                if layer.request.due(loss, now) {
+                if layer.request.due(now) {
                     self.out.push_back(Output::RequestKeyframe {
                         track: *id,
                         layer: i as u8,

@@ -35,8 +35,8 @@ pub(crate) struct Layer {
     pub request: KeyframeRequest,
     pub references: References,
     pub alive: bool,
-    /// Highest sequence number seen.
-    pub highest: Option<u64>,
+    /// Highest sequence number seen, and the timestamp it came with.
+    newest: Option<(u64, u32)>,
     pub last: Option<Time>,
     /// Frames ended so far, and how many others of the track had ended when this layer was last heard.
     frames: u32,
@@ -49,6 +49,8 @@ pub(crate) struct Layer {
     recent: VecDeque<RtpIn>,
     /// Number and arrival of the first packet of the newest key frame.
     start: Option<(u64, Time)>,
+    /// When it was switched on, until its key frame's first packet is here.
+    woke: Option<Time>,
 }
 
 impl Layer {
@@ -58,7 +60,7 @@ impl Layer {
             request: KeyframeRequest::default(),
             references: References::default(),
             alive: false,
-            highest: None,
+            newest: None,
             last: None,
             frames: 0,
             others: 0,
@@ -66,7 +68,13 @@ impl Layer {
             rates: None,
             recent: VecDeque::new(),
             start: None,
+            woke: None,
         }
+    }
+
+    /// Its sender switched it on: it begins with a key frame, whose first packet may be put back after others.
+    pub fn woke(&mut self, now: Time) {
+        self.woke = Some(now);
     }
 
     /// Keeps a packet for those who wait for a key frame, and for those who find soon after it that they need this layer.
@@ -74,9 +82,12 @@ impl Layer {
     pub fn keep(&mut self, packet: &RtpIn, is_start: bool, now: Time) {
         if is_start {
             self.start = Some((packet.seq, now));
+            self.woke = None;
             self.recent.retain(|p| p.seq > packet.seq);
         }
-        let is_young = self.start.is_some_and(|(_, at)| now.since(at) < YOUNG);
+        let is_new = |at: Time| now.since(at) < YOUNG;
+        let is_young =
+            self.start.is_some_and(|(_, at)| is_new(at)) || self.woke.is_some_and(is_new);
         if !self.request.is_wanted() && !is_young {
             self.recent.clear();
             return;
@@ -108,19 +119,28 @@ impl Layer {
         let is_early = first.is_some_and(|first| seq + RECENT as u64 > first);
         is_early
             && self
-                .highest
-                .is_some_and(|highest| seq + RECENT as u64 > highest)
+                .newest
+                .is_some_and(|(highest, _)| seq + RECENT as u64 > highest)
+    }
+
+    /// Whether nothing of its frame is before this packet, as the one before it shows; false where that is not here. Ask before the packet
+    /// is counted.
+    pub fn is_first_of_frame(&self, packet: &RtpIn) -> bool {
+        let before = packet.seq.checked_sub(1);
+        let recent = self.recent.iter().map(|p| (p.seq, p.timestamp));
+        let mut known = self.newest.into_iter().chain(recent);
+        known.any(|(seq, timestamp)| Some(seq) == before && timestamp != packet.timestamp)
     }
 
     /// Counts a packet; true if it is the newest of its layer.
-    fn note(&mut self, seq: u64, bytes: usize, temporal: u8, now: Time) -> bool {
+    fn note(&mut self, packet: &RtpIn, temporal: u8, now: Time) -> bool {
         let upwards = self.bytes.iter_mut().skip(usize::from(temporal));
         // 40 bytes of headers and tags on the wire.
-        upwards.for_each(|b| *b += bytes as u64 + 40);
+        upwards.for_each(|b| *b += packet.payload.len() as u64 + 40);
         self.last = Some(now);
-        let newest = self.highest.is_none_or(|h| seq > h);
+        let newest = self.newest.is_none_or(|(highest, _)| packet.seq > highest);
         if newest {
-            self.highest = Some(seq);
+            self.newest = Some((packet.seq, packet.timestamp));
         }
         newest
     }
@@ -292,7 +312,7 @@ impl Track {
             return (false, false);
         };
         let temporal = packet.temporal(self.codec).unwrap_or(0);
-        let newest = of.note(packet.seq, packet.payload.len(), temporal, now);
+        let newest = of.note(packet, temporal, now);
         of.frames = of.frames.wrapping_add(u32::from(packet.marker));
         of.others = frames
             .wrapping_sub(of.frames)

@@ -6,14 +6,19 @@ use confab_forward::{ForwardConfig, Forwarder, Input, LayerSpec, Output, RtpIn, 
 
 const CAMERA: TrackId = TrackId(1);
 
-fn packet(seq: u64, keyframe_start: bool) -> RtpIn {
+/// 100 begins a key frame with its parameter sets; 101 is its slice.
+fn packet(seq: u64) -> RtpIn {
     let frame = seq.saturating_sub(100) / 4;
+    let kind = match seq {
+        100 => 0x67,
+        101 => 0x65,
+        _ => 0x61,
+    };
     RtpIn {
         seq,
         timestamp: frame as u32 * 3000,
         marker: seq % 4 == 3,
-        // A parameter set, or a slice.
-        payload: vec![if keyframe_start { 0x67 } else { 0x61 }, seq as u8].into(),
+        payload: vec![kind, seq as u8].into(),
         red: false,
         audio_level: None,
         voice: false,
@@ -21,70 +26,88 @@ fn packet(seq: u64, keyframe_start: bool) -> RtpIn {
     }
 }
 
-/// What the receiver is sent of packets that come in this order, one a millisecond; 100 begins a key frame.
-fn received(order: &[u64]) -> Vec<RtpOut> {
-    let mut forwarder = Forwarder::new(ForwardConfig {
-        start_estimate: Bitrate::kbps(5000),
-        seed: 9,
-    });
-    let mut now = Time::from_millis(1000);
-    let [sender, receiver] = [1, 2].map(ParticipantId);
-    for participant in [sender, receiver] {
-        let decodes = vec![VideoCodec::H264];
-        forwarder.handle(
-            Input::Join {
+/// One who looks at a camera of so many layers, and all that was sent to it.
+struct Room {
+    forwarder: Forwarder,
+    now: Time,
+    got: Vec<RtpOut>,
+    asked: usize,
+}
+
+impl Room {
+    fn new(heights: &[u16]) -> Room {
+        let mut room = Room {
+            forwarder: Forwarder::new(ForwardConfig {
+                start_estimate: Bitrate::kbps(5000),
+                seed: 9,
+            }),
+            now: Time::from_millis(1000),
+            got: Vec::new(),
+            asked: 0,
+        };
+        let [sender, receiver] = [1, 2].map(ParticipantId);
+        for participant in [sender, receiver] {
+            let decodes = vec![VideoCodec::H264];
+            room.handle(Input::Join {
                 participant,
                 decodes,
-            },
-            now,
-        );
-    }
-    forwarder.handle(
-        Input::Publish {
+            });
+        }
+        let layer = |height: &u16| LayerSpec {
+            height: *height,
+            max_bitrate: Bitrate::kbps(u64::from(*height)),
+        };
+        room.handle(Input::Publish {
             participant: sender,
             track: CAMERA,
             source: Source::Camera,
             codec: Some(VideoCodec::H264),
-            layers: vec![LayerSpec {
-                height: 180,
-                max_bitrate: Bitrate::kbps(150),
-            }],
-        },
-        now,
-    );
-    let slots = vec![SlotSpec {
-        slot: 0,
-        kind: MediaKind::Video,
-        track: Some(CAMERA),
-        max_height: 180,
-        red: None,
-    }];
-    forwarder.handle(
-        Input::View {
+            layers: heights.iter().map(layer).collect(),
+        });
+        let slots = vec![SlotSpec {
+            slot: 0,
+            kind: MediaKind::Video,
+            track: Some(CAMERA),
+            max_height: *heights.last().unwrap(),
+            red: None,
+        }];
+        room.handle(Input::View {
             participant: receiver,
             slots,
-        },
-        now,
-    );
-    let mut got = Vec::new();
-    for &seq in order {
-        now += Duration::from_millis(1);
-        let packet = packet(seq, seq == 100);
-        forwarder.handle(
-            Input::Packet {
-                track: CAMERA,
-                layer: 0,
-                packet,
-            },
-            now,
-        );
-        while let Some(output) = forwarder.poll_output() {
-            if let Output::Send { packet, .. } = output {
-                got.push(packet);
+        });
+        room
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.forwarder.handle(input, self.now);
+        while let Some(output) = self.forwarder.poll_output() {
+            match output {
+                Output::Send { packet, .. } => self.got.push(packet),
+                Output::RequestKeyframe { .. } => self.asked += 1,
+                _ => {}
             }
         }
     }
-    got
+
+    /// A packet of a layer comes, so much later than the one before.
+    fn packet(&mut self, layer: u8, seq: u64, later: Duration) {
+        self.now += later;
+        let packet = packet(seq);
+        self.handle(Input::Packet {
+            track: CAMERA,
+            layer,
+            packet,
+        });
+    }
+}
+
+/// What the receiver is sent of packets that come in this order, one a millisecond; 100 begins a key frame.
+fn received(order: &[u64]) -> Vec<RtpOut> {
+    let mut room = Room::new(&[180]);
+    for &seq in order {
+        room.packet(0, seq, Duration::from_millis(1));
+    }
+    room.got
 }
 
 fn numbers(got: &[RtpOut]) -> Vec<u8> {
@@ -119,4 +142,21 @@ fn a_first_packet_from_long_ago_begins_nothing() {
     let mut order: Vec<u64> = (101..900).collect();
     order.push(100);
     assert_eq!(received(&order).len(), 0);
+}
+
+#[test]
+fn a_layer_that_takes_anothers_place_begins_with_its_key_frame_though_that_came_out_of_order() {
+    let mut room = Room::new(&[180, 360]);
+    let frame = Duration::from_millis(8);
+    (100..300).for_each(|seq| room.packet(1, seq, frame));
+    let before = room.got.len();
+    assert_eq!(before, 200);
+    room.asked = 0;
+    // Nobody asked for it: its sender finds that there is no room for the larger one.
+    let order = [101, 103, 100, 102].into_iter().chain(104..150);
+    order.for_each(|seq| room.packet(0, seq, frame));
+    let rest = numbers(&room.got[before..]);
+    assert_eq!(rest[..4], [100, 101, 102, 103]);
+    assert_eq!(rest.len(), 50);
+    assert_eq!(room.asked, 0, "nothing was missing");
 }

@@ -2,8 +2,8 @@
 //! here.
 
 use crate::egress::{media_packet, recovered_tag};
-use crate::{Codec, InPacket, Peer, PeerEvent, PeerOutput};
-use confab_base::Time;
+use crate::{Codec, InPacket, Mid, Peer, PeerEvent, PeerOutput, Rid};
+use confab_base::{FrameTag, Time};
 use confab_congestion::repair::{RecoveredPacket, RepairReceiveStats, RepairReceiver};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -44,6 +44,7 @@ impl Inbound {
 impl Peer {
     /// A media packet that came by itself or, from a browser, as a resend.
     pub(crate) fn on_media(&mut self, packet: InPacket) {
+        self.hear_answer((packet.mid, packet.rid), packet.tag);
         let Some(inbound) = self
             .inbound
             .as_mut()
@@ -64,6 +65,13 @@ impl Peer {
             self.push(PeerEvent::Rtp(packet));
         }
         self.put_back();
+    }
+
+    /// A packet of a key frame ends the requests for one: the rest of it is repaired.
+    fn hear_answer(&mut self, line: (Mid, Option<Rid>), tag: Option<FrameTag>) {
+        if tag.is_some_and(FrameTag::is_keyframe) {
+            self.insist.answered(line);
+        }
     }
 
     /// A packet of the stream between our own ends.
@@ -98,7 +106,8 @@ impl Peer {
             let Some((source, (pt, codec))) = source.and_then(|s| Some((s, s.coding?))) else {
                 return true;
             };
-            counted.push((packet.ssrc, packet.seq));
+            let tag = recovered_tag(packet.tag);
+            counted.push((packet.ssrc, packet.seq, (source.mid, source.rid), tag));
             events.push(PeerEvent::Rtp(InPacket {
                 mid: source.mid,
                 rid: source.rid,
@@ -112,15 +121,16 @@ impl Peer {
                 red: false,
                 audio_level: None,
                 voice: None,
-                tag: recovered_tag(packet.tag),
+                tag,
                 received: self.now,
                 report: None,
                 resent: true,
             }));
             false
         });
-        for (ssrc, seq) in counted {
+        for (ssrc, seq, line, tag) in counted {
             self.sources.count(ssrc, seq);
+            self.hear_answer(line, tag);
         }
         self.queue.extend(events.into_iter().map(PeerOutput::Event));
     }

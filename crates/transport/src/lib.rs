@@ -12,6 +12,7 @@ mod egress;
 mod face;
 pub mod fake;
 mod inbound;
+mod insist;
 mod negotiate;
 mod packet;
 mod paths;

@@ -6,6 +6,7 @@
 
 use crate::egress::{Egress, OWN_SSRC, Read, own_extension, tapped};
 use crate::inbound::Inbound;
+use crate::insist::Insist;
 use crate::paths::Paths;
 use crate::source::{Source, Sources};
 use crate::stats::{SentLoss, StatsGatherer};
@@ -49,6 +50,8 @@ pub struct Peer {
     pub(crate) inbound: Option<Box<Inbound>>,
     /// What a browser's video misses.
     pub(crate) asks: Asks,
+    /// Requests without an answer.
+    pub(crate) insist: Insist,
     /// SSRC of the datagram just handed in; an RTP packet with another one was carried by RTX.
     datagram_ssrc: Option<u32>,
     pub(crate) up: bool,
@@ -121,6 +124,7 @@ impl Peer {
             sources: Sources::default(),
             inbound: None,
             asks: Asks::default(),
+            insist: Insist::default(),
             datagram_ssrc: None,
             up: false,
             closed: false,
@@ -263,6 +267,7 @@ impl Peer {
         self.egress.handle_timeout(now, is_up);
         self.report_repair(now);
         self.ask(now);
+        self.insist(now);
         if self.watchdog.timeout(now) == Some(Change::Silent) {
             self.push(PeerEvent::Disconnected);
         }
@@ -309,8 +314,10 @@ impl Peer {
                     Step::Idle(at) => {
                         let at = self.watchdog.deadline().map_or(at, |d| d.min(at));
                         let is_up = self.up && !self.closed;
-                        let own = [self.egress.next_wakeup(), self.report_due(), self.ask_due()];
-                        let own = own.into_iter().flatten().min().filter(|_| is_up);
+                        let requests = [self.ask_due(), self.insist.next_wakeup()];
+                        let own = [self.egress.next_wakeup(), self.report_due()];
+                        let own = own.into_iter().chain(requests);
+                        let own = own.flatten().min().filter(|_| is_up);
                         return PeerOutput::Timeout(own.map_or(at, |e| e.min(at)));
                     }
                 }
@@ -510,6 +517,9 @@ impl Peer {
         self.egress.stats(&mut stats);
         stats.repair_in = self.inbound.as_ref().map(|i| Box::new(i.stats()));
         stats.send_loss = self.sent_loss.update(&stats);
+        let losses = [stats.send_loss, stats.receive_loss];
+        let worst = losses.into_iter().flatten().fold(0.0, f32::max);
+        self.insist.set_loss(worst);
         Some(stats)
     }
 }

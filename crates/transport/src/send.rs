@@ -1,7 +1,7 @@
 //! What a peer sends: media, key-frame requests, and how much of it.
 
 use crate::egress::{MediaBatch, MediaBuffer};
-use crate::{Mid, OutPacket, Peer, PeerOutput, Rid, SendError};
+use crate::{Mid, OutPacket, Peer, PeerOutput, Rid, SendError, insist};
 use confab_base::{Bitrate, Reference};
 use std::time::Instant;
 use str0m::media::KeyframeRequestKind;
@@ -73,8 +73,27 @@ impl Peer {
         self.queue.extend(packets);
     }
 
-    /// Asks the sender of this line (and layer) for a key frame, by PLI. Nothing happens before its first packet came.
+    /// Asks the sender of this line (and layer) for a key frame, by PLI; several times where much is lost, until packets of one come.
+    /// Nothing happens before its first packet came.
     pub fn request_keyframe(&mut self, mid: Mid, rid: Option<Rid>) {
+        self.insist
+            .said((mid, rid), insist::Request::Keyframe, self.now);
+        self.ask_keyframe(mid, rid);
+    }
+
+    /// Says once more what may have got lost.
+    pub(crate) fn insist(&mut self, now: Instant) {
+        while let Some(((mid, rid), request)) = self.insist.poll(now) {
+            match request {
+                insist::Request::Keyframe => self.ask_keyframe(mid, rid),
+                insist::Request::GoOn(reference) => {
+                    self.say_reference(mid, rid, reference);
+                }
+            }
+        }
+    }
+
+    fn ask_keyframe(&mut self, mid: Mid, rid: Option<Rid>) {
         let ssrc = self.sources.ssrc(mid, rid);
         let mut api = self.rtc.direct_api();
         // Of a line that had several SSRCs str0m finds any; the sender hears what is said of the one it uses.
@@ -87,9 +106,18 @@ impl Peer {
         }
     }
 
-    /// Tells the sender of this line (and layer) which frame of it is here. False where that means nothing to it: it is none of our own
-    /// ends, or nothing came of it yet.
+    /// Tells the sender of this line (and layer) which frame of it is here; several times where that is a request and much is lost. False
+    /// where it means nothing to it: it is none of our own ends, or nothing came of it yet.
     pub fn refer(&mut self, mid: Mid, rid: Option<Rid>, reference: Reference) -> bool {
+        let is_said = self.say_reference(mid, rid, reference);
+        if is_said && reference.is_stuck {
+            let request = insist::Request::GoOn(reference);
+            self.insist.said((mid, rid), request, self.now);
+        }
+        is_said
+    }
+
+    fn say_reference(&mut self, mid: Mid, rid: Option<Rid>, reference: Reference) -> bool {
         let Some(ssrc) = self.sources.ssrc(mid, rid) else {
             return false;
         };

@@ -128,7 +128,8 @@ impl Room {
         let mut changed = None;
         if sending.codec != Some(packet.codec) {
             let codec = packet.codec.video();
-            let is_start = codec.is_some_and(|c| is_keyframe_start(c, &packet.payload));
+            let is_start =
+                codec.is_some_and(|c| is_keyframe_start(c, packet.tag, &packet.payload, || true));
             if !sending.follow(packet.codec, is_start, now) {
                 Counters::add(&io.shared.counters.unroutable, 1);
                 if sending.misses_start(packet.codec, now) {

@@ -28,6 +28,11 @@ const TEMPORAL_LAYERS: u8 = 3;
 const PATIENCE: Duration = Duration::from_millis(20);
 /// Key frames that receivers ask for come at most this often per layer.
 const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
+/// A request that comes so soon after a key frame was made before that one was there: requests are said several times where they get
+/// lost. Who needs yet another one asks again.
+const ANSWERED: Duration = Duration::from_millis(200);
+/// And one to go on from the same frame so soon after that was done.
+const GONE_ON: Duration = Duration::from_millis(280);
 /// A paused screen is sent again this often, for those who come in and for packets that were lost.
 const PAUSED_INTERVAL: Duration = Duration::from_secs(1);
 /// A screen that rests is coded again this often and so many times: its first picture is as coarse as the link asks for, and each
@@ -50,6 +55,8 @@ struct Stream {
     log: ReferenceLog,
     /// The newest base frame since the last key frame that all receivers have.
     common: Option<u16>,
+    /// Which one it went on from last, for somebody who was stuck, and when.
+    gone_on: Option<(u16, Time)>,
 }
 
 /// The thread's state: what is captured, how it is coded, and what was sent.
@@ -182,8 +189,10 @@ impl Eye {
             }
             Order::Keyframe(layer) => {
                 self.stats.keyframe_requests += 1;
+                let now = clock::now();
                 for (index, stream) in self.streams.iter_mut().enumerate() {
-                    stream.keyframe_wanted |= layer.is_none_or(|l| l == index);
+                    let is_asked = layer.is_none_or(|l| l == index);
+                    stream.keyframe_wanted |= is_asked && !stream.has_answered(now);
                 }
             }
             Order::Layers(rates) => {
@@ -210,11 +219,14 @@ impl Eye {
                 self.encoder.acknowledge(layer, number);
             }
             (Some(number), true) => {
+                if !stream.goes_on(number, clock::now()) {
+                    return;
+                }
                 self.stats.recoveries += 1;
                 self.encoder.acknowledge(layer, number);
                 self.encoder.recover(layer, number);
             }
-            (None, true) => stream.keyframe_wanted = true,
+            (None, true) => stream.keyframe_wanted |= !stream.has_answered(clock::now()),
             (None, false) => {}
         }
     }
@@ -566,7 +578,23 @@ impl Stream {
             tagger: FrameTagger::default(),
             log: ReferenceLog::default(),
             common: None,
+            gone_on: None,
         }
+    }
+
+    fn has_answered(&self, now: Time) -> bool {
+        self.last_keyframe
+            .is_some_and(|at| now.since(at) < ANSWERED)
+    }
+
+    /// Whether to go on from this frame, for somebody who is stuck, is something new.
+    fn goes_on(&mut self, number: u16, now: Time) -> bool {
+        let done = |(of, at): (u16, Time)| of == number && now.since(at) < GONE_ON;
+        if self.gone_on.is_some_and(done) {
+            return false;
+        }
+        self.gone_on = Some((number, now));
+        true
     }
 
     fn wants_keyframe(&self, now: Time) -> bool {
