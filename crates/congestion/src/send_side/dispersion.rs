@@ -2,7 +2,7 @@
 //! the link takes for each (packet dispersion; Keshav, SIGCOMM 1991; Dovrolis et al., INFOCOM 2001). Where others' packets stand
 //! between ours, some of ours still follow each other, so the fastest of them tell of the link and all together of our share.
 
-use super::history::Ack;
+use super::came::{Came, Packet};
 use std::collections::VecDeque;
 
 /// A packet that waited less did not stand behind another one, milliseconds.
@@ -16,7 +16,7 @@ const ROW: usize = 3;
 /// Packets that stood in a queue, one behind the other, in the order they came.
 #[derive(Debug, Default)]
 pub(crate) struct Dispersion {
-    stood: VecDeque<(i64, usize)>,
+    stood: VecDeque<Packet>,
 }
 
 /// Bits per second.
@@ -30,28 +30,28 @@ pub(crate) struct Spread {
 
 impl Dispersion {
     /// `waited`: milliseconds in queues. In order of arrival.
-    pub fn arrived(&mut self, ack: &Ack, waited: f64) {
+    pub fn arrived(&mut self, packet: Packet, waited: f64) {
         if waited < STOOD {
             self.stood.clear();
             return;
         }
-        self.stood.push_back((ack.at, ack.size));
-        while let Some(&(first, _)) = self.stood.front()
-            && (!(0..=OVER).contains(&(ack.at - first)) || self.stood.len() > MOST_PACKETS)
+        self.stood.push_back(packet);
+        while let Some(&first) = self.stood.front()
+            && (!(0..=OVER).contains(&(packet.at - first.at)) || self.stood.len() > MOST_PACKETS)
         {
             self.stood.pop_front();
         }
     }
 
-    /// `None` where too few stood in a queue.
-    pub fn spread(&self) -> Option<Spread> {
+    /// `carried`: how fast the path carried what came so, bits per second. `None` where too few stood in a queue.
+    pub fn spread(&self, carried: impl Fn(Came) -> f64) -> Option<Spread> {
         if self.stood.len() < ROW {
             return None;
         }
-        let rate = |row: &[(i64, usize)]| {
-            let bytes: usize = row[1..].iter().map(|p| p.1).sum();
-            let span = row[row.len() - 1].0 - row[0].0;
-            bytes as f64 * 8e6 / span.max(1) as f64
+        let rate = |row: &[Packet]| {
+            let bytes = row[1..].iter().map(|p| p.size).sum();
+            let last = row[row.len() - 1];
+            carried(Came::new(row[0], last, row.len() - 1, bytes))
         };
         let all: Vec<_> = self.stood.iter().copied().collect();
         let link = all.windows(ROW).map(rate).fold(0.0, f64::max);
@@ -65,7 +65,6 @@ impl Dispersion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_base::Duration;
 
     /// Packets of 1000 bytes that come after so many microseconds each, having waited for 100 ms.
     fn came(gaps: &[i64]) -> Dispersion {
@@ -73,34 +72,33 @@ mod tests {
         let mut at = 1_000_000;
         for gap in gaps {
             at += gap;
-            dispersion.arrived(&ack(at), 100.0);
+            dispersion.arrived(packet(at), 100.0);
         }
         dispersion
     }
 
-    fn ack(at: i64) -> Ack {
-        Ack {
-            seq: 0,
-            sent: 0,
+    fn packet(at: i64) -> Packet {
+        Packet {
             at,
             size: 1000,
-            cluster: 0,
-            age: Duration::ZERO,
-            was_lost: false,
+            seq: 0,
         }
+    }
+
+    fn spread(dispersion: &Dispersion) -> Option<Spread> {
+        dispersion.spread(|came| came.rate())
     }
 
     #[test]
     fn alone_on_a_link_all_is_ours() {
-        let spread = came(&[20_000; 8]).spread().expect("enough");
+        let spread = spread(&came(&[20_000; 8])).expect("enough");
         assert_eq!((spread.ours, spread.link), (400_000.0, 400_000.0));
     }
 
     #[test]
     fn between_the_packets_of_others_some_of_ours_still_follow_each_other() {
-        let spread = came(&[30_000, 4_000, 4_000, 30_000, 4_000, 4_000, 30_000])
-            .spread()
-            .expect("enough");
+        let came = came(&[30_000, 4_000, 4_000, 30_000, 4_000, 4_000, 30_000]);
+        let spread = spread(&came).expect("enough");
         assert_eq!(spread.link, 2_000_000.0);
         assert!(spread.ours < 700_000.0, "{spread:?}");
     }
@@ -108,15 +106,15 @@ mod tests {
     #[test]
     fn what_did_not_wait_tells_nothing() {
         let mut dispersion = came(&[20_000; 8]);
-        dispersion.arrived(&ack(2_000_000), 3.0);
-        assert_eq!(dispersion.spread(), None);
-        assert_eq!(came(&[20_000; 2]).spread(), None);
+        dispersion.arrived(packet(2_000_000), 3.0);
+        assert_eq!(spread(&dispersion), None);
+        assert_eq!(spread(&came(&[20_000; 2])), None);
     }
 
     #[test]
     fn what_is_remembered_has_a_bound() {
         let dispersion = came(&[1; 10_000]);
         assert_eq!(dispersion.stood.len(), MOST_PACKETS);
-        assert!(dispersion.spread().is_some());
+        assert!(spread(&dispersion).is_some());
     }
 }

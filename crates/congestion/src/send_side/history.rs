@@ -87,6 +87,19 @@ impl History {
             .sum()
     }
 
+    /// How many packets were sent after the one and up to the other, and their bytes; `None` where that is too long ago, or the other was
+    /// sent first.
+    pub fn between(&self, after: u16, to: u16) -> Option<(usize, usize)> {
+        let count = usize::from(to.wrapping_sub(after));
+        let ago = usize::from(self.next.wrapping_sub(after));
+        if count > ago || ago > KEPT {
+            return None;
+        }
+        let each = (1..=count).map(|n| usize::from(after.wrapping_add(n as u16)) % KEPT);
+        let bytes = each.map(|at| usize::from(self.entries[at].size)).sum();
+        Some((count, bytes))
+    }
+
     pub fn reported(&mut self, seq: u16, at: Option<i64>, now: Time) -> Fate {
         let behind = self.next.wrapping_sub(seq);
         if behind == 0 || usize::from(behind) > KEPT {

@@ -10,6 +10,7 @@
 //!
 //! Growth by feeling one's way stops at 1.5 times what is really sent; beyond that `probe` sends short bursts of padding.
 
+mod came;
 mod delay;
 mod dispersion;
 mod history;
@@ -20,6 +21,7 @@ mod rate;
 mod rival;
 mod sent;
 
+use came::Came;
 use confab_base::{Bitrate, Duration, Time};
 use delay::{Delay, Usage};
 use dispersion::{Dispersion, Spread};
@@ -176,8 +178,8 @@ impl SendSide {
         for ack in &acks {
             self.delay.arrived(ack.sent, ack.at);
             let waited = self.delay.waited(ack.sent, ack.at);
-            self.dispersion.arrived(ack, waited);
-            self.acked.arrived(ack.size, ack.at);
+            self.dispersion.arrived(ack.into(), waited);
+            self.acked.arrived(ack.into());
             self.probe.arrived(ack, now);
         }
         self.coming = self.coming_queue(&acks, now);
@@ -204,10 +206,8 @@ impl SendSide {
         (waited + takes - age).max(0.0)
     }
 
-    /// What was carried, where so much of it came: what the path loses anyway got as far as the place where it was lost, stood in
-    /// queues until then, and took its time.
-    fn carried(&self, came: f64) -> f64 {
-        came / self.loss.passes()
+    fn carried(&self, came: Came) -> f64 {
+        came.carried(&self.history, self.loss.passes())
     }
 
     fn burst(&self) -> Option<f64> {
@@ -215,18 +215,16 @@ impl SendSide {
     }
 
     fn spread(&self) -> Option<Spread> {
-        self.dispersion.spread().map(|s| Spread {
-            ours: self.carried(s.ours),
-            link: self.carried(s.link),
-        })
+        self.dispersion.spread(|came| self.carried(came))
     }
 
     /// `is_dropping`: packets were lost just now, and not by the path's own loss.
     fn react(&mut self, is_dropping: bool, now: Time) {
         let rtt = self.rtt.unwrap_or(RTT);
         let usage = self.delay.usage();
-        let acked = self.acked.rate();
-        let carried = acked.map(|came| self.carried(came));
+        let came = self.acked.came();
+        let acked = came.map(|came| came.rate());
+        let carried = came.map(|came| self.carried(came));
         let queue = self.delay.queue();
         self.queued.note(queue, now);
         let verdict = self.rival.update(queue, self.estimate_bps(), now);
@@ -280,7 +278,7 @@ impl SendSide {
             let rate = self.rate.current();
             self.loss.update(rate, flow, queue, rtt, now);
         }
-        if let Some(proven) = self.probe.result(now)
+        if let Some(proven) = self.probe.result(&self.history, now)
             && usage != Usage::Over
             && !is_rival
             && proven > self.estimate_bps()

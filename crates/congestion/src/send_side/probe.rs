@@ -1,7 +1,8 @@
 //! Probes: short bursts of padding at a rate beyond the estimate. What of them arrives, and how fast, proves more than
 //! waiting does.
 
-use super::history::Ack;
+use super::came::Came;
+use super::history::{Ack, History};
 use confab_base::{Duration, Time};
 
 /// How long a burst takes at its rate, and the least it holds.
@@ -31,6 +32,8 @@ const REST: Duration = Duration::from_secs(2);
 const FELT: Duration = Duration::from_millis(200);
 /// Share that must come of a probe's packets that the path does not lose anyway.
 const ENOUGH: f64 = 0.7;
+/// And over so much of its time.
+const PART: f64 = 0.5;
 
 #[derive(Clone, Copy, Debug)]
 struct Burst {
@@ -162,7 +165,7 @@ impl Probe {
     }
 
     /// What the burst proved, once it is over; bits per second.
-    pub fn result(&mut self, now: Time) -> Option<f64> {
+    pub fn result(&mut self, history: &History, now: Time) -> Option<f64> {
         let burst = self.burst?;
         let ended = burst.ended?;
         let all = burst.came == burst.packets;
@@ -172,7 +175,11 @@ impl Probe {
         self.burst = None;
         let enough = f64::from(burst.packets) * burst.passes * ENOUGH;
         let enough = burst.came >= 3 && f64::from(burst.came) >= enough;
-        let proven = if enough { proven(&burst) } else { None };
+        let proven = if enough {
+            proven(&burst, history)
+        } else {
+            None
+        };
         match proven {
             // The path took nearly what was asked: ask for more at once.
             Some(rate) if rate > 0.8 * burst.rate => {
@@ -197,21 +204,21 @@ fn bytes(rate: f64, estimate: f64, passes: f64) -> f64 {
     (rate * LENGTH.as_secs_f64() / 8.0).max(least) * (1.0 / passes).min(MOST_MORE)
 }
 
-fn proven(burst: &Burst) -> Option<f64> {
-    let (first, last) = (burst.first?, burst.last?);
-    // What was lost was carried all the same.
-    let carried = (burst.given / burst.came_bytes.max(1) as f64).clamp(1.0, 1.2 / burst.passes);
-    let rate = |bytes: usize, span: i64| bytes as f64 * carried * 8e6 / span.max(1) as f64;
-    let (sent_span, came_span) = (last.sent - first.sent, last.at - first.at);
-    if sent_span < 1000 {
+fn proven(burst: &Burst, history: &History) -> Option<f64> {
+    let (first, last) = (&burst.first?, &burst.last?);
+    let sent_span = last.sent - first.sent;
+    // Where most of it is lost, what came may be of its first moment alone, before a queue could tell.
+    let whole = burst.ended?.since(burst.began).as_micros() as f64;
+    if sent_span < 1000 || (sent_span as f64) < whole * PART {
         return None;
     }
-    let sent = rate(burst.came_bytes.saturating_sub(last.size), sent_span);
+    let (_, bytes) = history.between(first.seq, last.seq)?;
+    let bytes = (bytes + first.size).saturating_sub(last.size);
+    let sent = bytes as f64 * 8e6 / sent_span as f64;
     // Faster in than out is a path that lets bursts through in one go: only the sending rate is proven.
-    let came = rate(
-        burst.came_bytes.saturating_sub(first.size),
-        came_span.max(1000),
-    );
+    let behind = burst.came_bytes - first.size;
+    let came = Came::new(first.into(), last.into(), burst.came as usize - 1, behind);
+    let came = came.carried(history, burst.passes);
     Some(if came < 0.9 * sent {
         0.95 * came
     } else {

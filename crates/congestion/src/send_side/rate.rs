@@ -1,5 +1,6 @@
 //! The rate itself: up slowly while the delay is normal, down at once when a queue grows.
 
+use super::came::{Came, Packet};
 use super::delay::Usage;
 use super::dispersion::Spread;
 use super::{LEAST, MOST};
@@ -56,13 +57,14 @@ const RIVAL_UNPROVEN: f64 = 4.0;
 /// The rate at which packets arrive.
 #[derive(Debug, Default)]
 pub(crate) struct Acked {
-    packets: VecDeque<(i64, usize)>,
+    packets: VecDeque<Packet>,
     bytes: usize,
 }
 
 impl Acked {
-    pub fn arrived(&mut self, size: usize, at: i64) {
-        let newest = self.packets.back().map_or(at, |b| b.0);
+    pub fn arrived(&mut self, packet: Packet) {
+        let at = packet.at;
+        let newest = self.packets.back().map_or(at, |b| b.at);
         if at < newest - SET_BACK {
             // The receiver's clock was set back.
             *self = Acked::default();
@@ -70,35 +72,36 @@ impl Acked {
             return;
         }
         // Reports of what came earlier may come later.
-        let after = self.packets.iter().rev().take_while(|p| p.0 > at).count();
-        self.packets.insert(self.packets.len() - after, (at, size));
-        self.bytes += size;
+        let after = self.packets.iter().rev().take_while(|p| p.at > at).count();
+        self.packets.insert(self.packets.len() - after, packet);
+        self.bytes += packet.size;
         let newest = newest.max(at);
-        while let Some(&(first, size)) = self.packets.front()
-            && (newest - first > WINDOW || self.packets.len() > MOST_PACKETS)
+        while let Some(&first) = self.packets.front()
+            && (newest - first.at > WINDOW || self.packets.len() > MOST_PACKETS)
         {
             self.packets.pop_front();
-            self.bytes -= size;
+            self.bytes -= first.size;
         }
     }
 
-    /// Bits per second.
-    pub fn rate(&self) -> Option<f64> {
-        let (first, size) = *self.packets.front()?;
-        let span = self.packets.back()?.0 - first;
-        (span >= LEAST_SPAN).then(|| (self.bytes - size) as f64 * 8e6 / span as f64)
+    /// In the whole window.
+    pub fn came(&self) -> Option<Came> {
+        let (first, last) = (*self.packets.front()?, *self.packets.back()?);
+        let behind = self.packets.len() - 1;
+        let is_enough = last.at - first.at >= LEAST_SPAN;
+        is_enough.then(|| Came::new(first, last, behind, self.bytes - first.size))
     }
 
-    /// And over the last moment only, where enough came: behind a queue packets come as fast as the link carries them.
-    pub fn burst(&self) -> Option<f64> {
-        let newest = self.packets.back()?.0;
+    /// And in the last moment only, where enough came: behind a queue packets come as fast as the link carries them.
+    pub fn burst(&self) -> Option<Came> {
+        let newest = *self.packets.back()?;
         let count = self.packets.iter().rev();
-        let count = count.take_while(|p| newest - p.0 < BURST).count();
+        let count = count.take_while(|p| newest.at - p.at < BURST).count();
         let before = self.packets.len().checked_sub(count + 1)?;
-        let span = newest - self.packets[before].0;
-        let bytes: usize = self.packets.range(before + 1..).map(|p| p.1).sum();
-        let is_much = count >= BURST_PACKETS && span < 2 * BURST;
-        is_much.then(|| bytes as f64 * 8e6 / span as f64)
+        let first = self.packets[before];
+        let bytes: usize = self.packets.range(before + 1..).map(|p| p.size).sum();
+        let is_much = count >= BURST_PACKETS && newest.at - first.at < 2 * BURST;
+        is_much.then(|| Came::new(first, newest, count, bytes))
     }
 }
 
@@ -372,9 +375,13 @@ mod tests {
         let mut acked = Acked::default();
         let run = |acked: &mut Acked, start: i64| {
             for i in 0..200 {
-                acked.arrived(1250, start + i * 10_000);
+                acked.arrived(Packet {
+                    at: start + i * 10_000,
+                    size: 1250,
+                    seq: i as u16,
+                });
             }
-            acked.rate()
+            acked.came().map(|came| came.rate())
         };
         let first = run(&mut acked, 1 << 40);
         assert_eq!(first, Some(1_000_000.0));
@@ -385,7 +392,11 @@ mod tests {
     fn what_is_remembered_has_a_bound() {
         let mut acked = Acked::default();
         for _ in 0..100_000 {
-            acked.arrived(100, 7);
+            acked.arrived(Packet {
+                at: 7,
+                size: 100,
+                seq: 0,
+            });
         }
         assert_eq!(acked.packets.len(), MOST_PACKETS);
         assert_eq!(acked.bytes, 100 * MOST_PACKETS);
