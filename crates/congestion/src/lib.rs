@@ -4,6 +4,7 @@
 
 mod asks;
 mod budget;
+mod caution;
 mod fluency;
 mod main_layer;
 mod own_loss;
@@ -17,6 +18,7 @@ mod voice_sender;
 
 pub use asks::Asks;
 pub use budget::{BudgetConfig, LayerTarget, Report, Rung, SendBudget, Targets};
+pub use caution::Caution;
 pub use fluency::{FLUENT_PERMILLE, Fluency};
 pub use main_layer::{LEAST_OF_MAIN, MainLayer};
 pub use own_loss::OwnLoss;

@@ -3,6 +3,7 @@
 //! The encoder goes down in rate before the layer changes: each change costs a key frame, just when there is no room for one. A dip of the
 //! estimate empties a queue and is over within a second; a layer outlives it.
 
+use crate::Caution;
 use confab_base::{Bitrate, Duration, Time};
 
 /// At this share of its rate the one layer that all look at is still better than a smaller one with all of its own.
@@ -18,10 +19,6 @@ const PLENTY_FOR: Duration = Duration::from_millis(500);
 const SHORT_FOR: Duration = Duration::from_millis(1500);
 const FAR_TOO_LITTLE: f64 = 0.5;
 const FAR_FOR: Duration = Duration::from_millis(1000);
-
-/// Where packets get lost, each change costs more: a key frame that comes through at the third or fifth try. So what is asked for before
-/// one grows with how often a packet has to be sent, its root for room, and up to so many times for patience.
-const MOST_PATIENCE: f64 = 3.0;
 
 /// The camera's layer that everybody looks at, where all who look want a larger one than the lowest: with little room that one is
 /// sent alone, at less than it takes to look good, and only where even that is too much a smaller one.
@@ -60,9 +57,7 @@ impl MainLayer {
         now: Time,
     ) -> bool {
         let before = self.layer;
-        let times = 1.0 / (1.0 - f64::from(loss).clamp(0.0, 0.9));
-        let patience =
-            |time: Duration| Duration::from_secs_f64(time.as_secs_f64() * times.min(MOST_PATIENCE));
+        let caution = Caution::at(f64::from(loss));
         let need = |layer: usize| match layer {
             0 => Bitrate::ZERO,
             _ => camera
@@ -82,10 +77,13 @@ impl MainLayer {
             return self.layer != before;
         }
         let needed = need(self.layer);
-        let is_short = self.short.lasts(room < needed, patience(SHORT_FOR), now);
+        let is_short = self
+            .short
+            .lasts(room < needed, caution.patience(SHORT_FOR), now);
         let is_far = room < needed.scaled(FAR_TOO_LITTLE);
-        let is_far = self.far.lasts(is_far, patience(FAR_FOR), now);
-        let (some, much) = (best(MARGIN * times.sqrt()), best(PLENTY * times.sqrt()));
+        let is_far = self.far.lasts(is_far, caution.patience(FAR_FOR), now);
+        let margin = caution.margin();
+        let (some, much) = (best(MARGIN * margin), best(PLENTY * margin));
         let has_room = self.room.lasts(some > self.layer, ROOM_FOR, now);
         let has_plenty = self.plenty.lasts(much > self.layer, PLENTY_FOR, now);
         let next = match (is_short || is_far, has_room, has_plenty) {

@@ -6,6 +6,7 @@
 
 use crate::allocate::{Demand, Level, allocate, by_importance, compare};
 use confab_base::{Duration, Time};
+use confab_congestion::Caution;
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
@@ -18,12 +19,14 @@ const UP_SHARE: f64 = 0.87;
 const CALM: Duration = Duration::from_secs(13);
 pub(crate) const CALM_SHARE: f64 = 0.6;
 /// It is another link that has had so many times as much for [`UP_HOLD`] as when something went down.
-const RECOVERED: u64 = 2;
+const RECOVERED: f64 = 2.0;
 /// The most important picture outlives for so long that there is too little for it: what empties a queue, and what lost frames are
 /// repaired with, is taken off for about a second, and who pauses for that has to wait for room and a key frame.
 const DIP: Duration = Duration::from_secs(2);
 /// But more frames of what is shown need no key frame, and are had when there was room for them for so long.
 const FRAMES_HOLD: Duration = Duration::from_secs(2);
+/// Budgets are remembered as long as anything holds: [`UP_HOLD`], where much is lost.
+const REMEMBERED: Duration = Duration::from_secs(6);
 /// Between two changes that take from one video to give to another.
 const TRADE: Duration = Duration::from_secs(10);
 
@@ -40,11 +43,12 @@ pub(crate) struct Hysteresis {
 }
 
 impl Hysteresis {
-    /// The level each demand shall have. `budget` in bits per second; on `trial` the most important is tried whatever it costs.
+    /// The level each demand shall have. `budget` in bits per second; on `trial` the most important is tried whatever it costs. `loss`: the
+    /// share of packets lost on the way, 0 to 1: where much is, what is shown already is raised for more room, and later.
     pub fn decide(
         &mut self,
         demands: &[Demand],
-        budget: u64,
+        (budget, loss): (u64, f64),
         is_trial: bool,
         now: Time,
     ) -> Vec<Option<Level>> {
@@ -83,21 +87,31 @@ impl Hysteresis {
                 chosen = fuller;
             }
         }
-        let is_calming = self.is_calming(now);
+        let caution = Caution::at(loss);
+        let is_calming = self.is_calming(caution, now);
         let share = if is_calming { CALM_SHARE } else { UP_SHARE };
-        let better = allocate(demands, &order, part(share), is_trial, |d| Some(d.wanted));
+        let within = |part| allocate(demands, &order, part, is_trial, |d| Some(d.wanted));
+        let better = within(part(share));
+        // To be seen at all is worth a key frame however much is lost.
+        let (better, share, hold) = match count(&better) > count(&chosen) {
+            true => (better, share, UP_HOLD),
+            false => {
+                let share = share / caution.margin();
+                (within(part(share)), share, caution.patience(UP_HOLD))
+            }
+        };
         if compare(demands, &order, &better, &chosen) != Ordering::Greater {
             self.better_since = None;
             return chosen;
         }
         let since = *self.better_since.get_or_insert(now);
-        if now.since(since) < UP_HOLD {
+        if now.since(since) < hold {
             // What would have fitted all the while is new, not the room for it.
-            let Some(least) = self.least(UP_HOLD, now) else {
+            let Some(least) = self.least(hold, now) else {
                 return chosen;
             };
             let sure = (least as f64 * share) as u64;
-            let sure = allocate(demands, &order, sure, is_trial, |d| Some(d.wanted));
+            let sure = within(sure);
             let takes = sure.iter().zip(&chosen).any(|(s, c)| s < c);
             let is_better = !takes && compare(demands, &order, &sure, &chosen) == Ordering::Greater;
             return if is_better { sure } else { chosen };
@@ -126,10 +140,10 @@ impl Hysteresis {
         self.lacks.is_some_and(|at| now.since(at) < DIP)
     }
 
-    fn is_calming(&self, now: Time) -> bool {
+    fn is_calming(&self, caution: Caution, now: Time) -> bool {
         let is_young = self.lowered.is_some_and(|at| now.since(at) < CALM);
         let least = self.least(UP_HOLD, now).unwrap_or(0);
-        is_young && least < self.lowered_to.saturating_mul(RECOVERED)
+        is_young && (least as f64) < self.lowered_to as f64 * RECOVERED * caution.times()
     }
 
     /// The least budget of so long, where it took nothing from anybody meanwhile.
@@ -139,7 +153,7 @@ impl Hysteresis {
     }
 }
 
-/// The budgets of the last [`FRAMES_HOLD`]: those that no later one was below, the oldest first.
+/// The budgets of the last [`REMEMBERED`]: those that no later one was below, the oldest first.
 #[derive(Debug, Default)]
 struct Budgets {
     begun: Option<Time>,
@@ -156,7 +170,7 @@ impl Budgets {
         while self
             .kept
             .front()
-            .is_some_and(|b| now.since(b.0) > FRAMES_HOLD)
+            .is_some_and(|b| now.since(b.0) > REMEMBERED)
         {
             self.kept.pop_front();
         }
@@ -227,11 +241,18 @@ mod tests {
 
         /// So long under this budget: how often anything changed.
         fn run(&mut self, budget: u64, ms: u64) -> usize {
+            self.run_at(0.0, budget, ms)
+        }
+
+        /// And with so much loss.
+        fn run_at(&mut self, loss: f64, budget: u64, ms: u64) -> usize {
             let mut changes = 0;
             for _ in 0..ms / 100 {
                 self.ms += 100;
                 let now = Time::from_millis(self.ms);
-                let layers = self.hysteresis.decide(&self.demands, budget, false, now);
+                let layers = self
+                    .hysteresis
+                    .decide(&self.demands, (budget, loss), false, now);
                 for (demand, layer) in self.demands.iter_mut().zip(layers) {
                     changes += usize::from(demand.held != layer);
                     demand.held = layer;
@@ -276,6 +297,24 @@ mod tests {
         v.run(390_000, 100);
         v.run(700_000, 2200);
         assert_eq!(v.layers(), [Some(1)], "clearly more is believed sooner");
+    }
+
+    #[test]
+    fn where_much_is_lost_a_larger_picture_comes_for_more_and_later_and_the_first_as_ever() {
+        let mut v = Viewer::new(vec![camera()]);
+        v.run_at(0.5, 125_000, 2200);
+        assert_eq!(v.layers(), [Some(0)]);
+        v.run_at(0.5, 640_000, 20_000);
+        assert_eq!(v.layers(), [Some(0)], "0.61 of it is too little");
+        v.run_at(0.5, 660_000, 3500);
+        assert_eq!(v.layers(), [Some(0)]);
+        v.run_at(0.5, 660_000, 600);
+        assert_eq!(v.layers(), [Some(1)]);
+        v.run_at(0.5, 300_000, 100);
+        v.run_at(0.5, 940_000, 10_000);
+        assert_eq!(v.layers(), [Some(0)], "three times as much came back");
+        v.run_at(0.5, 1_300_000, 4300);
+        assert_eq!(v.layers(), [Some(1)], "another link");
     }
 
     #[test]

@@ -204,7 +204,9 @@ impl Leg {
         let is_young = self.first_picture.is_none_or(|at| now.since(at) < TRIAL);
         let is_dip = self.hysteresis.is_dip(&demands, budget, now);
         let is_trial = (is_young || is_dip) && cap.is_none_or(|cap| first_fits(&demands, cap));
-        let layers = self.hysteresis.decide(&demands, budget, is_trial, now);
+        let layers = self
+            .hysteresis
+            .decide(&demands, (budget, self.loss), is_trial, now);
         let ideals = ideals(&all, budget, is_trial);
         let each = videos.into_iter().zip(&demands).zip(layers).zip(ideals);
         for ((((key, track), demand), target), ideals) in each {
