@@ -18,6 +18,8 @@ const TOO_LATE: u64 = 2000;
 /// A forward jump of the sender beyond this is a new start, not loss: passing it on could cost the receiver its
 /// SRTP roll-over count (it must stay far below 2^15).
 const JUMP: u64 = 3000;
+/// A timestamp that is further from the time that passed, seconds, is another clock's.
+const FAR: i64 = 2;
 
 /// One numbering of a sender: it changes with its peer connection (`epoch`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +91,7 @@ impl Rewriter {
     /// Starts a run with this packet. `clock` is the RTP clock rate, Hz; `is_vp8` makes picture ids go on.
     pub fn open(&mut self, flow: Flow, packet: &RtpIn, now: Time, clock: u32, is_vp8: bool) {
         self.close();
-        let start = match self.newest {
+        let start = || match self.newest {
             None => self.first_timestamp,
             // The receiver's clock must see the time that really passed, and never the same instant twice.
             Some((timestamp, at)) => {
@@ -97,6 +99,7 @@ impl Rewriter {
                 timestamp.wrapping_add(passed.max(u64::from(clock / 100)) as u32)
             }
         };
+        let start = self.goes_on(flow, packet, now, clock).unwrap_or_else(start);
         let (picture, tl0) = match (
             self.picture,
             is_vp8
@@ -124,6 +127,20 @@ impl Rewriter {
         });
         self.open = true;
         self.highest = packet.seq;
+    }
+
+    /// The timestamp of this packet as those of the run before it go on. Our own ends count all layers of a picture alike, so a layer that
+    /// took long to begin is late, and not of another time: it is shown as soon as it is here.
+    fn goes_on(&self, flow: Flow, packet: &RtpIn, now: Time, clock: u32) -> Option<u32> {
+        packet.tag?;
+        let (newest, at) = self.newest?;
+        let same = |r: &&Run| (r.flow.track, r.flow.epoch) == (flow.track, flow.epoch);
+        let run = self.runs.back().filter(same)?;
+        let timestamp = packet.timestamp.wrapping_add(run.timestamp);
+        let ahead = i64::from(timestamp.wrapping_sub(newest) as i32);
+        let passed = now.since(at).as_micros() as i64 * i64::from(clock) / 1_000_000;
+        let is_near = (ahead - passed).abs() < i64::from(clock) * FAR;
+        (ahead > 0 && is_near).then_some(timestamp)
     }
 
     fn push(&mut self, run: Run) {
@@ -298,6 +315,28 @@ mod tests {
             None,
             "what came before the key frame"
         );
+    }
+
+    #[test]
+    fn layers_of_our_own_ends_keep_their_time_however_late_one_begins() {
+        let tagged = |seq, timestamp| RtpIn {
+            tag: Some(confab_base::FrameTag {
+                frame: 0,
+                refers: 0,
+                temporal: 0,
+                start: true,
+            }),
+            ..packet(seq, timestamp)
+        };
+        let second_at = |timestamp, ms| {
+            let mut r = Rewriter::new(100);
+            let first = start(&mut r, flow(1, 1), &tagged(5000, 90_000), 1000);
+            let second = start(&mut r, flow(1, 0), &tagged(9, timestamp), ms);
+            second.timestamp.wrapping_sub(first.timestamp)
+        };
+        assert_eq!(second_at(93_000, 1400), 3000, "0.4 s late");
+        assert_eq!(second_at(89_000, 1400), 36_000, "time never goes back");
+        assert_eq!(second_at(90_000_000, 1400), 36_000, "another clock");
     }
 
     #[test]
