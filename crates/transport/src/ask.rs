@@ -1,7 +1,7 @@
 //! Video that comes from a browser: what of it got lost is asked for. str0m would do so too, at most five times and not sooner than a
 //! tenth of a second after the time before: where every third packet is lost, and so every other request, that leaves too much away.
 
-use crate::{Peer, PeerOutput};
+use crate::Peer;
 use std::time::Instant;
 
 impl Peer {
@@ -29,14 +29,7 @@ impl Peer {
             let Some(bytes) = self.egress.seal_nack(ssrc, &missing) else {
                 return;
             };
-            let Some(path) = self.egress.path else { return };
-            let (protocol, src, dst) = self.paths.better(path);
-            self.queue.push_back(PeerOutput::Transmit {
-                protocol,
-                src,
-                dst,
-                bytes,
-            });
+            self.say(bytes);
         }
     }
 }

@@ -78,6 +78,9 @@ impl Peer {
     pub(crate) fn on_repair(&mut self, payload: &[u8]) {
         // Nothing, or zeros: padding.
         let is_repair = payload.first().is_some_and(|lead| *lead != 0);
+        if !is_repair {
+            self.insist.probed(self.now);
+        }
         let Some(inbound) = self.inbound.as_mut().filter(|_| is_repair) else {
             return;
         };
@@ -152,16 +155,8 @@ impl Peer {
         if !repair.poll_feedback(time, body) {
             return;
         }
-        if let Some(bytes) = self.egress.seal_repair_report(body)
-            && let Some(path) = self.egress.path
-        {
-            let (protocol, src, dst) = self.paths.better(path);
-            self.queue.push_back(PeerOutput::Transmit {
-                protocol,
-                src,
-                dst,
-                bytes,
-            });
+        if let Some(bytes) = self.egress.seal_repair_report(body) {
+            self.say(bytes);
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Insist {
     said: Vec<Said>,
     /// Share of packets lost on the way there or back, 0 to 1.
     loss: f32,
+    /// How often the reports on a probe are still to be said, and when next.
+    reports: Option<(u32, Instant)>,
 }
 
 #[derive(Debug)]
@@ -81,8 +83,24 @@ impl Insist {
         Some(again)
     }
 
+    /// Padding came: the other end probes for room, with what we report of it. Where only sound goes, nothing else would say it again.
+    pub fn probed(&mut self, now: Instant) {
+        let left = self.times() - 1;
+        self.reports = (left > 0).then_some((left, now + STEP));
+    }
+
+    /// Whether to say the last reports again now.
+    pub fn poll_reports(&mut self, now: Instant) -> bool {
+        let Some((left, _)) = self.reports.filter(|(_, at)| *at <= now) else {
+            return false;
+        };
+        self.reports = (left > 1).then_some((left - 1, now + STEP));
+        true
+    }
+
     pub fn next_wakeup(&self) -> Option<Instant> {
-        self.said.iter().map(|s| s.next).min()
+        let reports = self.reports.map(|(_, at)| at);
+        self.said.iter().map(|s| s.next).chain(reports).min()
     }
 
     /// How often each is said.
@@ -145,6 +163,23 @@ mod tests {
         assert_eq!(then, Some((line("2"), Request::GoOn(reference))));
         assert_eq!(insist.poll(start + STEP * 2), None);
         insist.answered(line("2"));
+        assert_eq!(insist.next_wakeup(), None);
+    }
+
+    #[test]
+    fn what_is_reported_of_a_probe_is_said_again_after_the_last_of_it() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut insist = Insist::default();
+        insist.probed(start);
+        assert_eq!(insist.next_wakeup(), None, "nothing is lost");
+        insist.set_loss(0.8);
+        insist.probed(start);
+        insist.probed(at(15));
+        let said: Vec<u64> = (0..1000)
+            .filter(|ms| insist.poll_reports(at(*ms)))
+            .collect();
+        assert_eq!((said.len(), said[0], said[12]), (13, 35, 275));
         assert_eq!(insist.next_wakeup(), None);
     }
 

@@ -91,6 +91,11 @@ impl Peer {
                 }
             }
         }
+        if self.insist.poll_reports(now)
+            && let Some(bytes) = self.egress.seal_wide_reports()
+        {
+            self.say(bytes);
+        }
     }
 
     fn ask_keyframe(&mut self, mid: Mid, rid: Option<Rid>) {
@@ -121,8 +126,15 @@ impl Peer {
         let Some(ssrc) = self.sources.ssrc(mid, rid) else {
             return false;
         };
-        let sealed = self.egress.seal_reference(ssrc, reference);
-        let (Some(bytes), Some(path)) = (sealed, self.egress.path) else {
+        match self.egress.seal_reference(ssrc, reference) {
+            Some(bytes) => self.say(bytes),
+            None => false,
+        }
+    }
+
+    /// Queues a sealed packet of RTCP. False where there is no way yet.
+    pub(crate) fn say(&mut self, bytes: Vec<u8>) -> bool {
+        let Some(path) = self.egress.path else {
             return false;
         };
         let (protocol, src, dst) = self.paths.better(path);

@@ -30,8 +30,10 @@ const LONGEST: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_secs(2);
 /// Reports of a burst, and the queue it leaves, are over a round trip and so long after it.
 const FELT: Duration = Duration::from_millis(200);
-/// Share that must come of a probe's packets that the path does not lose anyway.
+/// Share that must come of a probe's packets that the path does not lose anyway; or as few as chance leaves once in so many standard
+/// deviations.
 const ENOUGH: f64 = 0.7;
+const CHANCE: f64 = 2.0;
 /// And over so much of its time.
 const PART: f64 = 0.5;
 
@@ -173,7 +175,9 @@ impl Probe {
             return None;
         }
         self.burst = None;
-        let enough = f64::from(burst.packets) * burst.passes * ENOUGH;
+        let expected = f64::from(burst.packets) * burst.passes;
+        let deviation = (expected * (1.0 - burst.passes)).sqrt();
+        let enough = (expected * ENOUGH).min(expected - CHANCE * deviation);
         let enough = burst.came >= 3 && f64::from(burst.came) >= enough;
         let proven = if enough {
             proven(&burst, history)

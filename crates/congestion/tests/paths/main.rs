@@ -420,7 +420,7 @@ fn a_policer_is_found_by_its_losses() {
 /// A receiver whose pictures were paused: sound alone must not keep the estimate where it is.
 #[test]
 fn sound_alone_finds_room_for_pictures_within_five_seconds() {
-    for loss in [0.0, 0.3] {
+    for loss in [0.0, 0.3, 0.5, 0.7, 0.8] {
         let mut narrow = line(120, 300);
         narrow.loss = loss;
         let mut w = World::new(narrow.clone(), 1).ours(50_000.0, 0);
@@ -430,6 +430,7 @@ fn sound_alone_finds_room_for_pictures_within_five_seconds() {
         w.settings(narrow);
         let up = w.until(secs(30), |w| w.estimate() >= 600_000.0);
         eprintln!("| sound alone, {loss} lost: 600 kbps found after {up:?} |");
-        assert!(up.is_some_and(|u| u <= secs(5)), "{loss}: {up:?}");
+        let most = if loss > 0.5 { secs(6) } else { secs(5) };
+        assert!(up.is_some_and(|u| u <= most), "{loss}: {up:?}");
     }
 }

@@ -601,6 +601,12 @@ impl Egress {
         self.seal_report(&report)
     }
 
+    /// Seals the last reports on what comes, once more. `None`: there are none, or no keys yet, or the other end is none of ours.
+    pub fn seal_wide_reports(&mut self) -> Option<Vec<u8>> {
+        let reports = self.own.as_ref()?.wide_reports();
+        (!reports.is_empty()).then(|| self.seal_report(&reports))?
+    }
+
     /// Fills in what str0m's statistics cannot know.
     pub fn stats(&self, stats: &mut crate::PeerStats) {
         stats.estimate = Some(self.side.estimate());

@@ -141,7 +141,15 @@ impl OwnStream {
 
     /// A compound packet in clear that tells what is here of the video, and what was reported of late.
     pub fn report(&self, body: &[u8]) -> Vec<u8> {
-        let mut compound = rtcp::repair_report(OWN_SSRC, body);
+        self.with_reports(rtcp::repair_report(OWN_SSRC, body))
+    }
+
+    /// What was reported of late, alone.
+    pub fn wide_reports(&self) -> Vec<u8> {
+        self.with_reports(Vec::new())
+    }
+
+    fn with_reports(&self, mut compound: Vec<u8>) -> Vec<u8> {
         for report in &self.reports {
             if compound.len() + report.len() <= MOST_REPORT {
                 compound.extend_from_slice(report);
