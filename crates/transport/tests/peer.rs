@@ -157,6 +157,41 @@ fn keyframe_requests_reach_the_layer_they_are_for() {
     assert_eq!(asked, [(cam, Some("f".into()))]);
 }
 
+#[test]
+fn keyframe_requests_get_through_where_four_of_five_packets_are_lost() {
+    let (mut wire, offer) = Wire::connected();
+    let cam = offer.publish[1].0;
+    let mut dice = 1u32;
+    let mut seq = 0;
+    // The wire is whole until the first packets have told whose they are.
+    let mut heard = 0;
+    for second in 0..24 {
+        if second == 1 {
+            wire.filter = Box::new(move |_, _| {
+                dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                dice >> 16 < 13_107
+            });
+        }
+        wire.client_events.clear();
+        if second >= 4 {
+            wire.server.request_keyframe(cam, Some("f".into()));
+        }
+        for _ in 0..30 {
+            let now = wire.now;
+            let frame = packet(Codec::H264, seq, 1000, now);
+            wire.client
+                .send_rtp(cam, Some("f".into()), frame, now)
+                .unwrap();
+            seq += 1;
+            wire.run(33 * MS);
+        }
+        let asked =
+            |e: &PeerEvent| matches!(e, PeerEvent::KeyframeRequest { mid, .. } if *mid == cam);
+        heard += usize::from(wire.client_events.iter().any(asked));
+    }
+    assert!(heard >= 16, "{heard} of 20, and four if each is said once");
+}
+
 /// The stream of our own ends' repairs is on the first line, too.
 #[test]
 fn keyframe_requests_reach_a_screen_that_is_the_first_line() {

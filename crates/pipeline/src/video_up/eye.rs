@@ -641,3 +641,20 @@ fn layer_stats(rung: &Rung) -> LayerUpStats {
         ..LayerUpStats::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_said_several_times_is_one() {
+        let at = Time::from_millis;
+        let mut stream = Stream::new();
+        assert!(!stream.has_answered(at(1000)));
+        stream.last_keyframe = Some(at(1000));
+        assert!(stream.has_answered(at(1199)) && !stream.has_answered(at(1200)));
+        let asked = [(7, 2000), (7, 2260), (8, 2270), (8, 2540), (8, 2550)];
+        let went = asked.map(|(number, ms)| stream.goes_on(number, at(ms)));
+        assert_eq!(went, [true, false, true, false, true]);
+    }
+}
