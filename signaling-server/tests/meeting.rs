@@ -321,3 +321,34 @@ async fn the_second_connection_of_a_seat_replaces_the_first() {
     };
     second.socket.find(pong).await;
 }
+
+/// A page says that it leaves and closes its socket in one breath. The meeting may be storing something just then, and be
+/// about to tell it to a socket that is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leave_that_is_the_last_word_is_heard_while_the_meeting_is_busy() {
+    let server = Server::start().await;
+    let meeting = server.meeting().await;
+    let mut ada = Person::host(&server, &meeting, "Ada").await;
+    for turn in 0..20 {
+        let mut bob = Person::join(&server, &meeting, "Bob").await;
+        let say = |n: usize| Request::Chat {
+            text: format!("{turn}, {n}"),
+            client_id: format!("{turn}-{n}"),
+            to: None,
+            files: Vec::new(),
+        };
+        ada.socket.send(say(0)).await;
+        ada.socket.send(say(1)).await;
+        bob.socket.send(Request::Leave).await;
+        bob.socket.close().await;
+        let gone = ada.socket.event(|e| {
+            matches!(e, Event::ParticipantLeft { participant, .. } | Event::PresenceChanged { participant, .. } if *participant == bob.id)
+        });
+        let reason = LeaveReason::Left;
+        let left = Event::ParticipantLeft {
+            participant: bob.id,
+            reason,
+        };
+        assert_eq!(gone.await, left, "turn {turn}");
+    }
+}

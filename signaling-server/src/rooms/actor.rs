@@ -267,12 +267,12 @@ impl Actor {
         loop {
             let (records, actions) = self.drain();
             self.store(records).await?;
-            let broken = self.act(actions);
+            let slow = self.act(actions);
             self.flush_media()?;
-            if broken.is_empty() {
+            if slow.is_empty() {
                 break;
             }
-            for conn in broken {
+            for conn in slow {
                 self.outboxes.remove(&conn);
                 self.joins.closed(conn);
                 self.tell(Input::Closed { conn });
@@ -349,9 +349,9 @@ impl Actor {
         (records, actions)
     }
 
-    /// Gives back the connections that could not take it.
+    /// Gives back the connections that were too slow for it.
     fn act(&mut self, actions: Vec<Output>) -> Vec<ConnId> {
-        let mut broken = Vec::new();
+        let mut slow = Vec::new();
         for action in actions {
             match action {
                 Output::Send { to, mut message } => {
@@ -366,8 +366,8 @@ impl Actor {
                             .outboxes
                             .get(&conn)
                             .is_none_or(|outbox| outbox.send(text.clone()));
-                        if !sent && !broken.contains(&conn) {
-                            broken.push(conn);
+                        if !sent && !slow.contains(&conn) {
+                            slow.push(conn);
                         }
                     }
                 }
@@ -389,7 +389,7 @@ impl Actor {
                 Output::Store(_) => unreachable!("sorted out in drain"),
             }
         }
-        broken
+        slow
     }
 
     /// Whoever has a seat may use the relay, and nobody else.

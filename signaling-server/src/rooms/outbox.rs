@@ -2,6 +2,7 @@
 
 use axum::extract::ws::Utf8Bytes;
 use confab_protocol::Code;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
 /// Messages waiting for one slow connection. When they are more, the connection is closed with a code that lets the
@@ -43,13 +44,16 @@ pub(crate) fn outbox() -> (Outbox, OutboxReader) {
 }
 
 impl Outbox {
-    /// False: the connection is gone or was too slow, and is being closed.
+    /// False: the connection was too slow, and is being closed. One that is gone says so itself, behind its last requests.
     pub(crate) fn send(&self, text: Utf8Bytes) -> bool {
-        let sent = self.queue.try_send(Outgoing::Text(text)).is_ok();
-        if !sent {
+        let too_slow = matches!(
+            self.queue.try_send(Outgoing::Text(text)),
+            Err(TrySendError::Full(_))
+        );
+        if too_slow {
             self.kick(Code::Overloaded);
         }
-        sent
+        !too_slow
     }
 
     pub(crate) fn close(&self, code: Option<Code>) {
@@ -79,5 +83,12 @@ mod tests {
         assert!(!outbox.send("one too many".into()));
         let code = reader.kicked.borrow().unwrap();
         assert!(!code.is_final());
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_was_not_too_slow() {
+        let (outbox, reader) = outbox();
+        drop(reader);
+        assert!(outbox.send("x".into()));
     }
 }
