@@ -35,3 +35,15 @@ it("tells the code and how long to wait", async () => {
   expect(await server(new Response("<html>", { status: 502 })).port.standing()).toEqual({ ok: false, code: "internal" });
   expect(await server(new Error("no network")).port.standing()).toEqual({ ok: false, code: "unreachable" });
 });
+
+it("asks once more where nothing changes by it and no answer came", async () => {
+  const methods: string[] = [];
+  const port = createAccounts(async (_, init) => {
+    methods.push(init?.method ?? "GET");
+    if (methods.length % 2 === 1) throw new Error("the network changed");
+    return new Response(JSON.stringify({ accounts: true }), { status: 200 });
+  });
+  expect(await port.standing()).toEqual({ ok: true, value: { accounts: true } });
+  expect(await port.signIn("ada@example.org", "x")).toEqual({ ok: false, code: "unreachable" });
+  expect(methods).toEqual(["GET", "GET", "POST"]);
+});

@@ -2,6 +2,7 @@
 
 import type { ErrorBody } from "../../generated/protocol";
 import type { CreateMeeting, MeetingCreated, MeetingInfo, MeetingStanding, Result } from "../port";
+import { twice } from "./http";
 
 export function meetingInfo(meeting: string): Promise<Result<MeetingInfo & MeetingStanding>> {
   return call(`/api/v1/meetings/${encodeURIComponent(meeting)}`, {});
@@ -19,7 +20,8 @@ export function meetingReport(meeting: string, seat: { participant: number; toke
 
 async function call<T>(path: string, init: RequestInit, read: (response: Response) => Promise<T> = (response) => response.json() as Promise<T>): Promise<Result<T>> {
   try {
-    const response = await fetch(path, { ...init, credentials: "same-origin" });
+    const ask = () => fetch(path, { ...init, credentials: "same-origin" });
+    const response = await (init.method === undefined ? twice(ask) : ask());
     if (response.ok) return { ok: true, value: await read(response) };
     const body = (await response.json().catch(() => undefined)) as Partial<ErrorBody> | undefined;
     return { ok: false, code: body?.code ?? "internal" };

@@ -7,6 +7,19 @@ export const API = "/api/v1";
 
 export type Ask = <T>(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Outcome<T>>;
 
+/** Networks change while pages load, and browsers then give up what is under way. */
+const AGAIN_MS = 700;
+
+/** A request that changes nothing, made once more where no answer came. */
+export async function twice(send: () => Promise<Response>): Promise<Response> {
+  try {
+    return await send();
+  } catch {
+    await new Promise((done) => setTimeout(done, AGAIN_MS));
+    return send();
+  }
+}
+
 export function createAsk(send: typeof fetch): Ask {
   return async <T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Outcome<T>> => {
     const json: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
@@ -15,7 +28,8 @@ export function createAsk(send: typeof fetch): Ask {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     };
     try {
-      const response = await send(API + path, init);
+      const ask = () => send(API + path, init);
+      const response = await (method === "GET" ? twice(ask) : ask());
       if (response.ok) {
         const text = await response.text();
         return { ok: true, value: (text === "" ? undefined : JSON.parse(text)) as T };
