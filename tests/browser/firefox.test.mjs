@@ -72,11 +72,14 @@ test('Firefox, Chromium and a native see each other', async (t) => {
   await until('Greta sees Nils and Fritz', 30000, async () => {
     const { ids, count } = await seen(chromium);
     return ids.includes(1) && count === 2;
+  }).catch(async (e) => {
+    await chromium.screenshot(join(artefacts('firefox'), 'greta-failed.png'));
+    await firefox.screenshot(join(artefacts('firefox'), 'failed.png'));
+    throw new Error(`${e.message}: ${JSON.stringify(await seen(chromium))} ${chromium.errors.join('; ')} Fritz: ${JSON.stringify(await seen(firefox))} ${firefox.errors.join('; ')}`);
   });
-  await until('Nils sees two people', 30000, () => {
-    const files = readdirSync(nils.video).filter((f) => f.endsWith('camera.y4m'));
-    return files.filter((f) => statSync(join(nils.video, f)).size > 1 << 20).length === 2;
-  });
+  const received = () => readdirSync(nils.video).filter((f) => f.endsWith('camera.y4m')).map((f) => statSync(join(nils.video, f)).size);
+  await until('Nils sees two people', 30000, () => received().filter((size) => size > 1 << 20).length === 2)
+    .catch((e) => { throw new Error(`${e.message}: ${received()} ${nils.child.output.slice(-1500)}`); });
   await until(`Nils sends ${wanted}`, 10000, () => native('send') === wanted);
   assert.equal((await sentIn(chromium.page)).toLowerCase(), `video/${wanted}`, 'Greta sends what Fritz decodes');
   await firefox.screenshot(join(artefacts('firefox'), 'three-kinds.png'));

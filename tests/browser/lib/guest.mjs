@@ -127,7 +127,7 @@ export class Guest {
     guest.errors = [];
     guest.foreign = [];
     guest.page.on('pageerror', (e) => guest.errors.push(String(e)));
-    guest.page.on('console', (m) => m.type() === 'error' && guest.errors.push(m.text()));
+    guest.page.on('console', (m) => m.type() === 'error' && guest.errors.push(`${m.text()} (${m.location().url})`));
     guest.page.on('request', (r) => {
       const url = new URL(r.url());
       if (['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol) && !['localhost', '127.0.0.1'].includes(url.hostname)) guest.foreign.push(r.url());
@@ -136,7 +136,14 @@ export class Guest {
   }
 
   /** Opens a link, names itself, switches devices on and joins. */
-  async join(link, name, { microphone = true, camera = true } = {}) {
+  async join(link, name, devices) {
+    await this.#enter(link, name, devices).catch(async (e) => {
+      const shown = await this.page.evaluate(() => document.body?.innerText.slice(0, 500)).catch(String);
+      throw new Error(`${e.message}\n${name} at ${this.page.url()} sees: ${shown}\n${this.errors.join('; ')}`);
+    });
+  }
+
+  async #enter(link, name, { microphone = true, camera = true } = {}) {
     const { page } = this;
     await page.goto(link.replace('127.0.0.1', 'localhost'));
     await page.getByRole('textbox', { name: /your name/i }).fill(name);

@@ -4,7 +4,9 @@ import { spawnSync } from 'node:child_process';
 /** The address of this machine in it. */
 export const OWN_ADDRESS = '10.213.7.1';
 
-const SET_UP = `ip link set lo up && ip link add own0 type veth peer name own1 && ip addr add ${OWN_ADDRESS}/24 dev own0
+// No address may come seconds later, as IPv6's own would: browsers take that for a change of network and give up what they are loading.
+const SET_UP = `ip link set lo up && ip link add own0 type veth peer name own1
+  && ip link set own0 addrgenmode none && ip link set own1 addrgenmode none && ip addr add ${OWN_ADDRESS}/24 dev own0
   && ip link set own0 up && ip link set own1 up && ip route add default via 10.213.7.2 dev own0`.replaceAll('\n', ' ');
 
 /**

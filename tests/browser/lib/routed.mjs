@@ -24,8 +24,10 @@ ip addr add ${PUBLIC}/24 dev wan0
 ip link set wan0 up
 echo 1 > /proc/sys/net/ipv4/ip_forward`;
 
+// Without IPv6's own address, which comes seconds later: browsers take that for a change of network and give up what they are loading.
 const host = (address, router) => `
 ip link set lo up
+ip link set eth0 addrgenmode none
 ip addr add ${address}/24 dev eth0
 ip link set eth0 up
 ip route add default via ${router}`;
