@@ -65,7 +65,7 @@ impl Media {
         };
         let sfu = sfu::start_after(sfu_config, given)?;
         Ok(Media {
-            turn_urls: turn::urls(config, http, sfu.udp_addr()).into(),
+            turn_urls: turn::urls(config, http).into(),
             udp_addr: sfu.udp_addr(),
             tcp_port: tcp_port.map(|port| port.public),
             sfu: Mutex::new(Some(sfu)),

@@ -1,11 +1,14 @@
 //! Under which addresses clients reach the built-in relay: URIs of RFC 7065, in the order they are to be tried.
+//!
+//! Not over UDP, though the relay answers there too: direct UDP gets through wherever that does, as both have the same port. And Chromium
+//! takes whatever comes from a relay's address for the relay's own, so it would lose the answers on the direct way, and meet by TCP.
 
 use crate::config::{Config, IceTcp};
 use axum::http::Uri;
 use std::net::{IpAddr, SocketAddr};
 
-/// `http` and `udp`: where pages and media are really bound. None: there is no relay.
-pub(crate) fn urls(config: &Config, http: SocketAddr, udp: SocketAddr) -> Vec<String> {
+/// `http`: where pages are really bound. None: there is no relay.
+pub(crate) fn urls(config: &Config, http: SocketAddr) -> Vec<String> {
     if !config.turn.enabled {
         return Vec::new();
     }
@@ -29,7 +32,6 @@ pub(crate) fn urls(config: &Config, http: SocketAddr, udp: SocketAddr) -> Vec<St
             IceTcp::Port(port) => urls.push(format!("turn:{host}:{port}?transport=tcp")),
             IceTcp::Shared | IceTcp::Off => {}
         }
-        urls.push(format!("turn:{host}:{}?transport=udp", udp.port()));
     }
     urls
 }
@@ -49,37 +51,22 @@ mod tests {
 
     fn urls_of(text: &str) -> Vec<String> {
         let config = Config::parse(text, Path::new("confab.toml")).unwrap();
-        urls(&config, config.listen, ([0, 0, 0, 0], 8480).into())
+        urls(&config, config.listen)
     }
 
     #[test]
     fn with_tls_the_relay_is_where_the_pages_are() {
         let text = "listen = \"0.0.0.0:443\"\npublic_url = \"https://meet.example.org\"\n[tls]\nself_signed = true\n";
-        assert_eq!(
-            urls_of(text),
-            [
-                "turns:meet.example.org:443?transport=tcp",
-                "turn:meet.example.org:8480?transport=udp"
-            ]
-        );
+        assert_eq!(urls_of(text), ["turns:meet.example.org:443?transport=tcp"]);
         let off = format!("{text}[turn]\nenabled = false\n");
         assert!(urls_of(&off).is_empty());
         let no_tcp = format!("{text}[media]\nice_tcp = \"off\"\n");
-        assert_eq!(
-            urls_of(&no_tcp),
-            ["turn:meet.example.org:8480?transport=udp"]
-        );
+        assert!(urls_of(&no_tcp).is_empty());
     }
 
     #[test]
     fn on_a_desk_it_is_in_the_clear() {
-        assert_eq!(
-            urls_of(""),
-            [
-                "turn:127.0.0.1:8480?transport=tcp",
-                "turn:127.0.0.1:8480?transport=udp"
-            ]
-        );
+        assert_eq!(urls_of(""), ["turn:127.0.0.1:8480?transport=tcp"]);
         assert_eq!(
             urls_of("listen = \"[::1]:8480\"\n")[0],
             "turn:[::1]:8480?transport=tcp"
@@ -94,12 +81,10 @@ mod tests {
             urls_of(text),
             [
                 "turn:203.0.113.9:8443?transport=tcp",
-                "turn:203.0.113.9:8480?transport=udp",
-                "turn:[2001:db8::9]:8443?transport=tcp",
-                "turn:[2001:db8::9]:8480?transport=udp"
+                "turn:[2001:db8::9]:8443?transport=tcp"
             ]
         );
         let plain = "behind_proxy = true\npublic_url = \"https://meet.example.org\"\n";
-        assert_eq!(urls_of(plain), ["turn:meet.example.org:8480?transport=udp"]);
+        assert!(urls_of(plain).is_empty());
     }
 }

@@ -4,6 +4,7 @@ mod common;
 
 use common::{Person, Server, Socket, hello};
 use confab_protocol::{Code, MAX_CLIENT_MESSAGE, ReplyBody, Request, ServerMessage};
+use confab_server::config::IceTcp;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -309,12 +310,9 @@ async fn whoever_is_in_is_told_of_the_relay_which_answers_on_the_pages_port() {
     let ([of_ada], [of_bob]) = (&ada.welcome.ice_servers[..], &bob.welcome.ice_servers[..]) else {
         panic!("{:?}", ada.welcome)
     };
-    let (tcp, udp) = (server.http().port(), server.running.udp_addr.port());
-    let urls = [
-        format!("turn:127.0.0.1:{tcp}?transport=tcp"),
-        format!("turn:127.0.0.1:{udp}?transport=udp"),
-    ];
-    assert_eq!(of_ada.urls, urls);
+    let port = server.http().port();
+    let url = format!("turn:127.0.0.1:{port}?transport=tcp");
+    assert_eq!(of_ada.urls, [url]);
     assert_ne!(of_ada.username, of_bob.username);
     assert_ne!(of_ada.credential, of_bob.credential);
     // An Allocate that nobody signed, in two pieces, is asked for a signature.
@@ -331,10 +329,13 @@ async fn whoever_is_in_is_told_of_the_relay_which_answers_on_the_pages_port() {
     stream.read_exact(&mut kind).await.unwrap();
     assert_eq!(kind, [0x01, 0x13], "an error of Allocate");
 
+    let no_way = Server::start_with(|c| c.media.ice_tcp = Some(IceTcp::Off)).await;
     let without = Server::start_with(|c| c.turn.enabled = false).await;
-    let meeting = without.meeting().await;
-    let cy = Person::join(&without, &meeting, "Cy").await;
-    assert!(cy.welcome.ice_servers.is_empty());
+    for server in [&no_way, &without] {
+        let meeting = server.meeting().await;
+        let cy = Person::join(server, &meeting, "Cy").await;
+        assert!(cy.welcome.ice_servers.is_empty());
+    }
     let mut stream = TcpStream::connect(without.http()).await.unwrap();
     stream.write_all(&allocate).await.unwrap();
     assert!(matches!(stream.read(&mut kind).await, Ok(0) | Err(_)));

@@ -4,10 +4,13 @@ import assert from 'node:assert/strict';
 import { clip } from './lib/paths.mjs';
 import { Native, Server, sleep, until } from './lib/processes.mjs';
 import { Guest } from './lib/guest.mjs';
+import { inOwnNetwork, OWN_ADDRESS } from './lib/own-network.mjs';
+
+inOwnNetwork(import.meta.filename);
 
 /** Bytes of media a guest has received and sent over all its peer connections, by kind. */
 const bytes = (guest) => guest.page.evaluate(async () => {
-  const sum = { audioIn: 0, videoIn: 0, audioOut: 0, videoOut: 0, protocol: '' };
+  const sum = { audioIn: 0, videoIn: 0, audioOut: 0, videoOut: 0, protocol: '', kind: '' };
   for (const peer of (globalThis.__peers ?? []).filter((p) => p.connectionState === 'connected')) {
     const stats = await peer.getStats();
     for (const s of stats.values()) {
@@ -18,6 +21,7 @@ const bytes = (guest) => guest.page.evaluate(async () => {
         // Of a relayed candidate: how its relay is reached.
         const local = stats.get(pair.localCandidateId);
         sum.protocol = local?.relayProtocol ?? local?.protocol ?? '';
+        sum.kind = local?.candidateType ?? '';
       }
     }
   }
@@ -58,6 +62,21 @@ test('after the server is killed and started again, guest and native are back bo
   await guest.page.getByText('before the cut').first().waitFor();
   const line = nils.lines().at(-1);
   assert.ok(line, 'the native keeps writing statistics');
+});
+
+test('a guest that has UDP gets media over UDP, also where media, pages and the relay have one address', async (t) => {
+  const server = await Server.start((server) => `public_url = "http://${OWN_ADDRESS}:${server.port}"\n[media]\npublic_addresses = ["${OWN_ADDRESS}"]\n`);
+  t.after(() => server.stop());
+  const { guest_link } = await server.meeting('UDP');
+  const nils = native(guest_link.replace(OWN_ADDRESS, '127.0.0.1'), 'Nils');
+  t.after(() => nils.leave());
+  const guest = await Guest.start({ audio: clip('speech-en.wav') });
+  t.after(() => guest.close());
+  await guest.join(guest_link.replace(OWN_ADDRESS, 'localhost'), 'Greta');
+  await until('media flows', 20000, () => flows(guest));
+  const { protocol, kind } = await bytes(guest);
+  assert.equal(protocol, 'udp');
+  assert.match(kind, /^(host|srflx|prflx)$/, 'not by the relay');
 });
 
 test('a guest without UDP gets media over TCP within 10 s', async (t) => {

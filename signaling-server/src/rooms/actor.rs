@@ -394,8 +394,10 @@ impl Actor {
 
     /// Whoever has a seat may use the relay, and nobody else.
     fn ice_servers(&self, participant: ParticipantId) -> Vec<IceServer> {
+        // Browsers refuse a server without an address.
+        let reachable = !self.turn_urls.is_empty();
         let credentials = self.media.relay_credentials(participant);
-        let server = credentials.map(|c| IceServer {
+        let server = credentials.filter(|_| reachable).map(|c| IceServer {
             urls: self.turn_urls.to_vec(),
             username: c.username,
             credential: c.password,
