@@ -184,6 +184,7 @@ def shown(said, side, begin, end):
         "freezes": round(gained["freezes"]),
         "frozen": round(100 * frozen / passed, 1),
         "rows": last["rows"],
+        "by": ", then ".join(dict.fromkeys(s["way"] for s in of_side)),
         "video": round(gained["bytes"] * 8 / 1000 / passed),
         "invented": round(100 * gained["invented"] / max(1, gained["samples"]), 1),
     }
@@ -200,7 +201,7 @@ def made(of_sender):
 
 
 BROWSERS = [
-    ("network", "row"), ("made, fps, and key frames a minute", "made"), ("fps", "fps"), ("freezes", "freezes"), ("frozen, % of time", "frozen"), ("rows", "rows"), ("video that came, kbps", "video"), ("speech invented, %", "invented"), ("all sent, kbps", "all"), ("queue p95, ms", "queue"),
+    ("network", "row"), ("made, fps, and key frames a minute", "made"), ("fps", "fps"), ("freezes", "freezes"), ("frozen, % of time", "frozen"), ("rows", "rows"), ("by", "by"), ("video that came, kbps", "video"), ("speech invented, %", "invented"), ("all sent, kbps", "all"), ("queue p95, ms", "queue"),
     ("machine late p95, ms", "late"), ("bar", "bar"),
 ]  # fmt: skip
 

@@ -46,12 +46,13 @@ async function call(a, b) {
 const came = (guest) => guest.page.evaluate(async () => {
   const sent = (s) => ({ rid: s.rid ?? '', active: s.active, target: Math.round((s.targetBitrate ?? 0) / 1000), frames: s.framesEncoded ?? 0, keys: s.keyFramesEncoded ?? 0, rows: s.frameHeight ?? 0, packets: s.packetsSent ?? 0,
     resent: s.retransmittedPacketsSent ?? 0, nacks: s.nackCount ?? 0, plis: s.pliCount ?? 0, delay: s.totalPacketSendDelay ?? 0, bytes: s.bytesSent ?? 0, resentBytes: s.retransmittedBytesSent ?? 0, limited: s.qualityLimitationReason ?? '' });
-  const sum = { frames: 0, freezes: 0, frozen: 0, bytes: 0, invented: 0, samples: 0, rows: 0, estimate: 0, path: '', sends: [] };
+  const sum = { frames: 0, freezes: 0, frozen: 0, bytes: 0, invented: 0, samples: 0, rows: 0, estimate: 0, way: '', sends: [] };
   for (const peer of (globalThis.__peers ?? []).filter((p) => p.connectionState === 'connected')) {
     const all = await peer.getStats();
     const chosen = all.get([...all.values()].find((s) => s.type === 'transport')?.selectedCandidatePairId);
     sum.estimate = Math.round((chosen?.availableOutgoingBitrate ?? 0) / 1000);
-    sum.path = [chosen?.localCandidateId, chosen?.remoteCandidateId].map((id) => all.get(id)).map((c) => `${c?.candidateType} ${c?.protocol} ${c?.relayProtocol ?? ''}`.trim()).join(' to ');
+    const local = all.get(chosen?.localCandidateId);
+    sum.way = local?.candidateType === 'relay' ? `relay ${local.relayProtocol}` : (local?.protocol ?? '');
     for (const s of all.values()) {
       if (s.type === 'outbound-rtp' && s.kind === 'video') sum.sends.push(sent(s));
       if (s.type !== 'inbound-rtp') continue;
