@@ -64,7 +64,7 @@ pub const OFFER_RATE: u32 = 1;
 pub const PING_INTERVAL_MS: u64 = 1000;
 /// Either side holds the connection dead after this silence, milliseconds.
 pub const PING_TIMEOUT_MS: u64 = 3000;
-/// A participant whose connection was lost keeps its seat this long, milliseconds.
+/// A participant whose connection was lost keeps its seat this long from then, or from when its media was last heard, milliseconds.
 pub const SEAT_KEPT_MS: u64 = 60_000;
 /// Seconds a report on quality is about, at least and at most.
 pub const MIN_REPORT_S: u16 = 10;
