@@ -16,17 +16,14 @@ export RUSTFLAGS
 cargo build --release --quiet --bins --target "$host"
 
 mkdir -p artifacts work
-for source in targets/*.rs; do
-    name=$(basename "$source" .rs)
-    [ -z "$only" ] || [ "$only" = "$name" ] || continue
-    mkdir -p "work/$name" "corpus/$name"
-    printf '%-20s' "$name"
-    if "$CARGO_TARGET_DIR/$host/release/$name" "work/$name" "corpus/$name" -artifact_prefix="artifacts/$name-" \
-        -max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 >"artifacts/$name.log" 2>&1; then
-        sed -n 's/^stat::number_of_executed_units: */runs /p' "artifacts/$name.log"
+export host seconds
+# One program to a core.
+printf '%s\n' targets/*.rs | sed 's,.*/,,; s,\.rs$,,' | grep -x "${only:-.*}" | xargs -P "$(nproc)" -I NAME sh -c '
+    mkdir -p work/NAME corpus/NAME
+    if "$CARGO_TARGET_DIR/$host/release/NAME" work/NAME corpus/NAME -artifact_prefix=artifacts/NAME- \
+        -max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 >artifacts/NAME.log 2>&1; then
+        printf "%-20s%s\n" NAME "$(sed -n "s/^stat::number_of_executed_units: */runs /p" artifacts/NAME.log)"
     else
-        echo "FAILED"
-        tail -n 30 "artifacts/$name.log"
-        exit 1
-    fi
-done
+        printf "%-20sFAILED\n%s\n" NAME "$(tail -n 30 artifacts/NAME.log)"
+        exit 255
+    fi'
